@@ -17,9 +17,11 @@ pub struct Backoff {
 
 impl Backoff {
     /// For a connection to a field device: quick at first, because most losses are a cable or a restart.
-    pub const DEVICE: Self = Self { start: Duration::from_millis(250), cap: Duration::from_secs(30) };
+    pub const DEVICE: Self =
+        Self { start: Duration::from_millis(250), cap: Duration::from_secs(10) };
     /// For the uplink: a center that restarts should have its gateways back within a second.
-    pub const UPLINK: Self = Self { start: Duration::from_millis(200), cap: Duration::from_secs(15) };
+    pub const UPLINK: Self =
+        Self { start: Duration::from_millis(200), cap: Duration::from_secs(15) };
 
     /// The delay after `failures` failures in a row; zero after none. Up to a quarter is taken off by `spread`.
     #[must_use]
@@ -40,10 +42,21 @@ mod tests {
     #[test]
     fn the_delay_doubles_up_to_its_cap() {
         let backoff = Backoff { start: Duration::from_millis(250), cap: Duration::from_secs(30) };
-        for (failures, ms) in
-            [(0, 0), (1, 250), (2, 500), (3, 1_000), (7, 16_000), (8, 30_000), (9, 30_000), (u32::MAX, 30_000)]
-        {
-            assert_eq!(backoff.delay(failures, 0), Duration::from_millis(ms), "{failures} failures");
+        for (failures, ms) in [
+            (0, 0),
+            (1, 250),
+            (2, 500),
+            (3, 1_000),
+            (7, 16_000),
+            (8, 30_000),
+            (9, 30_000),
+            (u32::MAX, 30_000),
+        ] {
+            assert_eq!(
+                backoff.delay(failures, 0),
+                Duration::from_millis(ms),
+                "{failures} failures"
+            );
         }
     }
 
@@ -51,7 +64,10 @@ mod tests {
     fn the_spread_takes_off_less_than_a_quarter() {
         for spread in [1, 77, 255, 256, u64::MAX] {
             let delay = Backoff::DEVICE.delay(9, spread);
-            assert!(delay <= Duration::from_secs(30) && delay > Duration::from_millis(22_500), "{spread}: {delay:?}");
+            assert!(
+                delay <= Duration::from_secs(10) && delay > Duration::from_millis(7_500),
+                "{spread}: {delay:?}"
+            );
         }
     }
 }

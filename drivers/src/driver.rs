@@ -116,7 +116,9 @@ mod tests {
     fn missed_ticks_are_skipped_and_the_grid_is_kept() {
         let origin = Instant::now();
         let s = Duration::from_secs(1);
-        for (now_ms, next_ms) in [(0, 1_000), (1, 1_000), (999, 1_000), (1_000, 2_000), (7_500, 8_000)] {
+        for (now_ms, next_ms) in
+            [(0, 1_000), (1, 1_000), (999, 1_000), (1_000, 2_000), (7_500, 8_000)]
+        {
             assert_eq!(
                 next_tick(origin, s, origin + Duration::from_millis(now_ms)),
                 origin + Duration::from_millis(next_ms)

@@ -10,3 +10,4 @@
 pub mod backoff;
 pub mod driver;
 pub mod modbus;
+pub mod opcua;

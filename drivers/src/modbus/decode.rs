@@ -48,7 +48,11 @@ impl FromStr for DataType {
             "i32" => Self::I32,
             "u32" => Self::U32,
             "bool" => Self::Bool,
-            _ => return Err(format!("{text:?} is no type: write one of f32 i16 u16 i32 u32 f64 bool")),
+            _ => {
+                return Err(format!(
+                    "{text:?} is no type: write one of f32 i16 u16 i32 u32 f64 bool"
+                ));
+            }
         })
     }
 }
@@ -85,7 +89,9 @@ impl FromStr for ByteOrder {
             "CDAB" => Self::Cdab,
             "BADC" => Self::Badc,
             "DCBA" => Self::Dcba,
-            _ => return Err(format!("{text:?} is no byte order: write one of ABCD CDAB BADC DCBA")),
+            _ => {
+                return Err(format!("{text:?} is no byte order: write one of ABCD CDAB BADC DCBA"));
+            }
         })
     }
 }

@@ -7,10 +7,12 @@
 
 mod decode;
 mod driver;
+mod link;
 mod plan;
 mod register;
+mod unit;
 
 pub use decode::{ByteOrder, DataType, decode};
-pub use driver::{ModbusDevice, ModbusTcp};
+pub use driver::{ModbusDevice, ModbusPoint, ModbusTcp};
 pub use plan::{Block, Item, Limits, Plan, plan, split};
 pub use register::{BadRegister, Register, RegisterKind, RegisterRange};

@@ -71,8 +71,12 @@ pub fn plan(items: &[Item], limits: &Limits) -> Plan {
     for item in sorted {
         let kind = item.register.kind;
         let most = u32::from(kind.most_per_request().min(limits.max_registers.max(1)));
-        let forbidden = |first, end| limits.forbidden.iter().any(|range| range.touches(kind, first, end));
-        if item.end() > 65_536 || item.end() - item.first() > most || forbidden(item.first(), item.end()) {
+        let forbidden =
+            |first, end| limits.forbidden.iter().any(|range| range.touches(kind, first, end));
+        if item.end() > 65_536
+            || item.end() - item.first() > most
+            || forbidden(item.first(), item.end())
+        {
             plan.impossible.push(item.key);
             continue;
         }
@@ -107,7 +111,8 @@ pub fn split(refused: &Block) -> Option<(Block, Block)> {
     if same_span(first, last) {
         return None;
     }
-    let cuts = (1..refused.items.len()).filter(|&i| !same_span(&refused.items[i - 1], &refused.items[i]));
+    let cuts =
+        (1..refused.items.len()).filter(|&i| !same_span(&refused.items[i - 1], &refused.items[i]));
     let middle = refused.items.len() / 2;
     let cut = cuts.min_by_key(|i| i.abs_diff(middle))?;
     let (low, high) = refused.items.split_at(cut);
@@ -117,7 +122,8 @@ pub fn split(refused: &Block) -> Option<(Block, Block)> {
 fn block(kind: RegisterKind, items: Vec<Item>) -> Block {
     let first = items[0].register.address;
     let end = items.iter().map(Item::end).max().expect("a block has a point");
-    let count = u16::try_from(end - u32::from(first)).expect("bounded by the most that one request may ask for");
+    let count = u16::try_from(end - u32::from(first))
+        .expect("bounded by the most that one request may ask for");
     Block { kind, first, count, items }
 }
 
@@ -131,16 +137,35 @@ mod tests {
     }
 
     fn limits(max_registers: u16, max_gap: u16, forbidden: &[&str]) -> Limits {
-        Limits { max_registers, max_gap, forbidden: forbidden.iter().map(|r| r.parse().unwrap()).collect() }
+        Limits {
+            max_registers,
+            max_gap,
+            forbidden: forbidden.iter().map(|r| r.parse().unwrap()).collect(),
+        }
     }
 
     /// `blocks` as `kind:first+count`.
-    fn check(registers: &[(&str, DataType)], limits: &Limits, blocks: &[&str], impossible: &[usize]) {
-        let items: Vec<_> = registers.iter().enumerate().map(|(key, &(text, kind))| item(text, kind, key)).collect();
+    fn check(
+        registers: &[(&str, DataType)],
+        limits: &Limits,
+        blocks: &[&str],
+        impossible: &[usize],
+    ) {
+        let items: Vec<_> = registers
+            .iter()
+            .enumerate()
+            .map(|(key, &(text, kind))| item(text, kind, key))
+            .collect();
         let plan = plan(&items, limits);
-        let shown: Vec<_> =
-            plan.blocks.iter().map(|b| format!("{}:{}+{}", b.kind.word(), b.first, b.count)).collect();
-        assert_eq!((shown.as_slice(), plan.impossible.as_slice()), (blocks.map_strings().as_slice(), impossible));
+        let shown: Vec<_> = plan
+            .blocks
+            .iter()
+            .map(|b| format!("{}:{}+{}", b.kind.word(), b.first, b.count))
+            .collect();
+        assert_eq!(
+            (shown.as_slice(), plan.impossible.as_slice()),
+            (blocks.map_strings().as_slice(), impossible)
+        );
     }
 
     trait MapStrings {
@@ -156,12 +181,27 @@ mod tests {
     fn neighbours_are_joined_within_what_the_device_allows() {
         use DataType::{Bool, F32, F64, U16};
         let all = limits(125, 8, &[]);
-        check(&[("holding:0", F32), ("holding:2", F32), ("holding:4", U16)], &all, &["holding:0+5"], &[]);
+        check(
+            &[("holding:0", F32), ("holding:2", F32), ("holding:4", U16)],
+            &all,
+            &["holding:0+5"],
+            &[],
+        );
         // Order of the configuration does not matter; tables are never mixed.
-        check(&[("input:4", U16), ("holding:2", F32), ("holding:0", F32)], &all, &["holding:0+4", "input:4+1"], &[]);
+        check(
+            &[("input:4", U16), ("holding:2", F32), ("holding:0", F32)],
+            &all,
+            &["holding:0+4", "input:4+1"],
+            &[],
+        );
         // A gap of 8 is read over, one of 9 is cut at.
         check(&[("holding:0", U16), ("holding:9", U16)], &all, &["holding:0+10"], &[]);
-        check(&[("holding:0", U16), ("holding:10", U16)], &all, &["holding:0+1", "holding:10+1"], &[]);
+        check(
+            &[("holding:0", U16), ("holding:10", U16)],
+            &all,
+            &["holding:0+1", "holding:10+1"],
+            &[],
+        );
         // A device that allows short reads only; a value is never cut in two.
         check(
             &[("holding:0", F32), ("holding:2", F32), ("holding:4", F32)],
@@ -169,8 +209,18 @@ mod tests {
             &["holding:0+4", "holding:4+2"],
             &[],
         );
-        check(&[("holding:0", F32), ("holding:2", F32)], &limits(3, 8, &[]), &["holding:0+2", "holding:2+2"], &[]);
-        check(&[("holding:0", F64), ("holding:4", U16)], &limits(2, 8, &[]), &["holding:4+1"], &[0]);
+        check(
+            &[("holding:0", F32), ("holding:2", F32)],
+            &limits(3, 8, &[]),
+            &["holding:0+2", "holding:2+2"],
+            &[],
+        );
+        check(
+            &[("holding:0", F64), ("holding:4", U16)],
+            &limits(2, 8, &[]),
+            &["holding:4+1"],
+            &[0],
+        );
         // Forbidden addresses are neither asked for nor read over.
         check(
             &[("holding:0", U16), ("holding:4", U16), ("holding:2", U16)],
@@ -180,14 +230,20 @@ mod tests {
         );
         // Bits count one each, whatever their type; two readers of one register share it.
         check(&[("coil:0", Bool), ("coil:15", Bool)], &limits(125, 16, &[]), &["coil:0+16"], &[]);
-        check(&[("holding:7", U16), ("holding:7", F32), ("holding:8", U16)], &all, &["holding:7+2"], &[]);
+        check(
+            &[("holding:7", U16), ("holding:7", F32), ("holding:8", U16)],
+            &all,
+            &["holding:7+2"],
+            &[],
+        );
         // The end of the table.
         check(&[("holding:65535", U16), ("holding:65535", F32)], &all, &["holding:65535+1"], &[1]);
     }
 
     #[test]
     fn halving_isolates_one_address_and_keeps_shared_registers_together() {
-        let items: Vec<_> = (0..8).map(|i| item(&format!("holding:{i}"), DataType::U16, i)).collect();
+        let items: Vec<_> =
+            (0..8).map(|i| item(&format!("holding:{i}"), DataType::U16, i)).collect();
         let whole = plan(&items, &limits(125, 0, &[])).blocks.remove(0);
         let mut open = vec![whole];
         let mut asked = 0;

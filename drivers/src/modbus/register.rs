@@ -46,7 +46,9 @@ impl RegisterKind {
 
 /// Why a text is no register or range of registers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no register: write KIND:ADDRESS, where KIND is holding, input, coil or discrete and ADDRESS 0 to 65535")]
+#[error(
+    "{text:?} is no register: write KIND:ADDRESS, where KIND is holding, input, coil or discrete and ADDRESS 0 to 65535"
+)]
 pub struct BadRegister {
     text: String,
 }
@@ -135,7 +137,17 @@ mod tests {
             assert_eq!(register, Register { kind, address });
             assert_eq!(register.to_string(), text);
         }
-        for bad in ["", "holding", "holding:", "holding:-1", "holding:65536", "Holding:1", "40001", "reg:1", "holding:1.2"] {
+        for bad in [
+            "",
+            "holding",
+            "holding:",
+            "holding:-1",
+            "holding:65536",
+            "Holding:1",
+            "40001",
+            "reg:1",
+            "holding:1.2",
+        ] {
             assert!(bad.parse::<Register>().is_err(), "{bad}");
         }
     }
@@ -143,7 +155,13 @@ mod tests {
     #[test]
     fn ranges_include_both_ends() {
         let range: RegisterRange = "holding:100-119".parse().unwrap();
-        for (first, end, touches) in [(90, 100, false), (90, 101, true), (119, 120, true), (120, 125, false), (90, 200, true)] {
+        for (first, end, touches) in [
+            (90, 100, false),
+            (90, 101, true),
+            (119, 120, true),
+            (120, 125, false),
+            (90, 200, true),
+        ] {
             assert_eq!(range.touches(RegisterKind::Holding, first, end), touches, "{first}..{end}");
         }
         assert!(!range.touches(RegisterKind::Input, 100, 110));
