@@ -3,7 +3,9 @@
 //! Tags are `LETTERS-NUMBER`, the number made of enterprise, area and a serial (`V-1203`: enterprise 1, area 2, third). An
 //! instrument carries the number of its equipment, so that `LT-1203A` is found on `V-1203` without a table.
 
-use anlan_domain::ids::{CameraId, CreditCode, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
+use anlan_domain::ids::{
+    CameraId, CreditCode, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId,
+};
 use anlan_domain::region::RegionCode;
 
 use super::description::{Area, Description, Detectors, Group, Link, Rect, Servers, Site};
@@ -11,8 +13,8 @@ use super::frame::Local;
 use super::registers::RegisterMap;
 use super::template::{self, Blueprint};
 use super::{
-    Address, Camera, Device, Enterprise, Equipment, EquipmentKind, Hazard, Medium, Plant, Protocol, Region, Server,
-    Table,
+    Address, Camera, Device, Enterprise, Equipment, EquipmentKind, Hazard, Medium, Plant, Protocol,
+    Region, Server, Table,
 };
 
 const GOOD: &str = "the description compiled in is checked by a test";
@@ -46,7 +48,11 @@ fn regions() -> Vec<Region> {
         ("410205P01", "开封精细化工产业集聚区", "Kaifeng Fine Chemical Park"),
     ]
     .into_iter()
-    .map(|(code, name_zh, name_en)| Region { code: RegionCode::new(code).expect(GOOD), name_zh, name_en })
+    .map(|(code, name_zh, name_en)| Region {
+        code: RegionCode::new(code).expect(GOOD),
+        name_zh,
+        name_en,
+    })
     .collect()
 }
 
@@ -101,7 +107,11 @@ impl Builder {
         link: &Link,
     ) -> ([usize; 2], Option<[RegisterMap; 2]>) {
         let mut server = |name: &str, protocol| {
-            self.plant.servers.push(Server { name: format!("{code}-{name}"), enterprise, protocol });
+            self.plant.servers.push(Server {
+                name: format!("{code}-{name}"),
+                enterprise,
+                protocol,
+            });
             self.plant.servers.len() - 1
         };
         match link {
@@ -133,17 +143,35 @@ impl Builder {
         let [_, _, w, h] = site.plot;
         let place = wiring.at([w / 2.0, h - 30.0]);
         let names = ["厂区".to_owned(), "Site".to_owned()];
-        let equipment =
-            self.push_equipment(wiring, &format!("AREA-{number}"), EquipmentKind::Area, &names, None, place, (w, h));
+        let equipment = self.push_equipment(
+            wiring,
+            &format!("AREA-{number}"),
+            EquipmentKind::Area,
+            &names,
+            None,
+            place,
+            (w, h),
+        );
         for blueprint in template::weather() {
             self.push_point(wiring, CONTROL, equipment, blueprint, number, place);
         }
-        self.push_camera(wiring, equipment, number, ["厂区大门".to_owned(), "Main gate".to_owned()], wiring.at([w / 2.0, h - 4.0]));
+        self.push_camera(
+            wiring,
+            equipment,
+            number,
+            ["厂区大门".to_owned(), "Main gate".to_owned()],
+            wiring.at([w / 2.0, h - 4.0]),
+        );
     }
 
     fn area(&mut self, wiring: &mut Wiring, area: &Area) {
         let hazard = area.hazard.as_ref().map(|class| {
-            let serial = 1 + self.plant.hazards.iter().filter(|h| h.code.enterprise() == wiring.code).count();
+            let serial = 1 + self
+                .plant
+                .hazards
+                .iter()
+                .filter(|h| h.code.enterprise() == wiring.code)
+                .count();
             self.plant.hazards.push(Hazard {
                 code: HazardCode::new(&format!("{}{serial:03}", wiring.code)).expect(GOOD),
                 name_zh: area.name[0].clone(),
@@ -159,13 +187,21 @@ impl Builder {
         }
         let [x, y, w, h] = area.at;
         let middle = wiring.at([x + w / 2.0, y + h / 2.0]);
-        let ground =
-            self.push_equipment(wiring, &format!("AREA-{base}"), EquipmentKind::Area, &area.name, hazard, middle, (w, h));
+        let ground = self.push_equipment(
+            wiring,
+            &format!("AREA-{base}"),
+            EquipmentKind::Area,
+            &area.name,
+            hazard,
+            middle,
+            (w, h),
+        );
         let mut serial = 0;
         for (ring, detectors) in area.detectors.iter().enumerate() {
             self.detectors(wiring, ground, base, area.at, ring, detectors, &mut serial);
         }
-        let name = [format!("{}东北角", area.name[0]), format!("{}, north-east corner", area.name[1])];
+        let name =
+            [format!("{}东北角", area.name[0]), format!("{}, north-east corner", area.name[1])];
         self.push_camera(wiring, ground, base, name, wiring.at([x + w, y]));
     }
 
@@ -174,10 +210,12 @@ impl Builder {
         for k in 0..group.count {
             let number = base + group.first + k;
             let (column, row) = (f64::from(k % group.columns), f64::from(k / group.columns));
-            let place = wiring.at([group.at[0] + column * group.step[0], group.at[1] + row * group.step[1]]);
+            let place = wiring
+                .at([group.at[0] + column * group.step[0], group.at[1] + row * group.step[1]]);
             let tag = format!("{}-{number}", group.tag);
             let size = (group.size[0], group.size[1]);
-            let equipment = self.push_equipment(wiring, &tag, group.kind, &group.name, hazard, place, size);
+            let equipment =
+                self.push_equipment(wiring, &tag, group.kind, &group.name, hazard, place, size);
             self.plant.equipment[equipment].medium = Some(medium);
             self.plant.equipment[equipment].volume_m3 = group.volume;
             for blueprint in template::of_equipment(group) {
@@ -204,7 +242,14 @@ impl Builder {
             *serial += 1;
             let share = (f64::from(k) + 0.5) / f64::from(detectors.count);
             let place = wiring.at(on_perimeter(at, inset, share));
-            self.push_point(wiring, GAS, ground, template::detector(detectors.measure, substance), base + *serial, place);
+            self.push_point(
+                wiring,
+                GAS,
+                ground,
+                template::detector(detectors.measure, substance),
+                base + *serial,
+                place,
+            );
         }
     }
 
@@ -270,7 +315,14 @@ impl Builder {
         });
     }
 
-    fn push_camera(&mut self, wiring: &Wiring, equipment: usize, number: u32, name: [String; 2], place: Local) {
+    fn push_camera(
+        &mut self,
+        wiring: &Wiring,
+        equipment: usize,
+        number: u32,
+        name: [String; 2],
+        place: Local,
+    ) {
         let [name_zh, name_en] = name;
         self.plant.cameras.push(Camera {
             id: CameraId::new(&format!("{}.CAM-{number}", wiring.code)).expect(GOOD),
@@ -293,9 +345,12 @@ impl Wiring {
 fn on_perimeter([x, y, w, h]: Rect, inset: f64, share: f64) -> [f64; 2] {
     let (x, y, w, h) = (x + inset, y + inset, w - 2.0 * inset, h - 2.0 * inset);
     let mut way = share * 2.0 * (w + h);
-    for (length, from, step) in
-        [(w, [x, y], [1.0, 0.0]), (h, [x + w, y], [0.0, 1.0]), (w, [x + w, y + h], [-1.0, 0.0]), (h, [x, y + h], [0.0, -1.0])]
-    {
+    for (length, from, step) in [
+        (w, [x, y], [1.0, 0.0]),
+        (h, [x + w, y], [0.0, 1.0]),
+        (w, [x + w, y + h], [-1.0, 0.0]),
+        (h, [x, y + h], [0.0, -1.0]),
+    ] {
         if way <= length {
             return [from[0] + step[0] * way, from[1] + step[1] * way];
         }

@@ -199,5 +199,6 @@ pub enum Measure {
 
 /// Reads the description that is compiled in.
 pub fn kaifeng() -> Description {
-    toml::from_str(include_str!("../../plant/kaifeng.toml")).expect("the description compiled in is checked by a test")
+    toml::from_str(include_str!("../../plant/kaifeng.toml"))
+        .expect("the description compiled in is checked by a test")
 }

@@ -47,16 +47,25 @@ pub enum WriteError {
 pub fn write(dir: &Path, addresses: Option<&Addresses<'_>>) -> Result<(), WriteError> {
     let plant = Plant::kaifeng();
     let gateways = dir.join("gateways");
-    fs::create_dir_all(&gateways).map_err(|source| WriteError::File { path: gateways.clone(), source })?;
-    let secrets =
-        plant.enterprises.iter().map(|e| secret(&gateways, e.gateway.as_str())).collect::<Result<Vec<_>, _>>()?;
+    fs::create_dir_all(&gateways)
+        .map_err(|source| WriteError::File { path: gateways.clone(), source })?;
+    let secrets = plant
+        .enterprises
+        .iter()
+        .map(|e| secret(&gateways, e.gateway.as_str()))
+        .collect::<Result<Vec<_>, _>>()?;
     tables(dir, plant, &secrets)?;
     let map = map::geojson(plant, &description::kaifeng());
     put(&dir.join("map.geojson"), &format!("{map}\n"))?;
     if let Some(addresses) = addresses {
         for enterprise in 0..plant.enterprises.len() {
             let id = plant.enterprises[enterprise].gateway.as_str();
-            let text = gateway_config::toml(plant, enterprise, addresses, &gateways.join(format!("{id}.secret")));
+            let text = gateway_config::toml(
+                plant,
+                enterprise,
+                addresses,
+                &gateways.join(format!("{id}.secret")),
+            );
             put(&gateways.join(format!("{id}.toml")), &text)?;
         }
     }
@@ -72,7 +81,9 @@ fn secret(dir: &Path, gateway: &str) -> Result<String, WriteError> {
     let path = dir.join(format!("{gateway}.secret"));
     match fs::read_to_string(&path) {
         Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
-        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(WriteError::File { path, source }),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(WriteError::File { path, source });
+        }
         _ => {}
     }
     let mut bytes = [0u8; 32];
@@ -96,7 +107,12 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn table(dir: &Path, name: &str, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<(), WriteError> {
+fn table(
+    dir: &Path,
+    name: &str,
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> Result<(), WriteError> {
     let path = dir.join(name);
     let fail = |source| WriteError::Table { path: path.clone(), source };
     let mut writer = csv::Writer::from_path(&path).map_err(fail)?;
@@ -112,18 +128,44 @@ fn row<const N: usize>(cells: [&dyn ToString; N]) -> Vec<String> {
 }
 
 fn tables(dir: &Path, plant: &Plant, secrets: &[String]) -> Result<(), WriteError> {
-    table(dir, "regions.csv", &["code", "name_zh", "name_en"], plant.regions.iter().map(|r| row([&r.code, &r.name_zh, &r.name_en])))?;
+    table(
+        dir,
+        "regions.csv",
+        &["code", "name_zh", "name_en"],
+        plant.regions.iter().map(|r| row([&r.code, &r.name_zh, &r.name_en])),
+    )?;
     let park = &plant.regions.last().expect("the park is the last region").code;
     table(
         dir,
         "enterprises.csv",
         &[
-            "code", "credit_code", "name_zh", "name_en", "region", "industry_code", "address", "longitude", "latitude",
-            "principal", "phone",
+            "code",
+            "credit_code",
+            "name_zh",
+            "name_en",
+            "region",
+            "industry_code",
+            "address",
+            "longitude",
+            "latitude",
+            "principal",
+            "phone",
         ],
         plant.enterprises.iter().map(|e| {
             let (lon, lat) = e.at;
-            row([&e.code, &e.credit_code, &e.name_zh, &e.name_en, park, &e.industry, &e.address, &lon, &lat, &e.principal, &e.phone])
+            row([
+                &e.code,
+                &e.credit_code,
+                &e.name_zh,
+                &e.name_en,
+                park,
+                &e.industry,
+                &e.address,
+                &lon,
+                &lat,
+                &e.principal,
+                &e.phone,
+            ])
         }),
     )?;
     table(
@@ -137,7 +179,11 @@ fn tables(dir: &Path, plant: &Plant, secrets: &[String]) -> Result<(), WriteErro
         "gateways.csv",
         &["id", "name", "secret_sha256"],
         plant.enterprises.iter().zip(secrets).map(|(e, secret)| {
-            row([&e.gateway, &format!("{} 采集主机", e.name_zh), &hex(&Sha256::digest(secret.as_bytes()))])
+            row([
+                &e.gateway,
+                &format!("{} 采集主机", e.name_zh),
+                &hex(&Sha256::digest(secret.as_bytes())),
+            ])
         }),
     )?;
     equipment_table(dir, plant)?;
@@ -157,7 +203,17 @@ fn tables(dir: &Path, plant: &Plant, secrets: &[String]) -> Result<(), WriteErro
 
 fn equipment_table(dir: &Path, plant: &Plant) -> Result<(), WriteError> {
     let header = [
-        "id", "enterprise", "hazard", "kind", "name_zh", "name_en", "medium", "cas", "volume_m3", "longitude", "latitude",
+        "id",
+        "enterprise",
+        "hazard",
+        "kind",
+        "name_zh",
+        "name_en",
+        "medium",
+        "cas",
+        "volume_m3",
+        "longitude",
+        "latitude",
     ];
     table(
         dir,
@@ -168,15 +224,42 @@ fn equipment_table(dir: &Path, plant: &Plant) -> Result<(), WriteError> {
             let (medium, cas) = e.medium.map_or(("", ""), |m| (m.name_zh, m.cas));
             let volume = if e.volume_m3 > 0.0 { e.volume_m3.to_string() } else { String::new() };
             let ((lon, lat), code) = (e.at, &plant.enterprises[e.enterprise].code);
-            row([&e.id, code, &hazard, &e.kind.word(), &e.name_zh, &e.name_en, &medium, &cas, &volume, &lon, &lat])
+            row([
+                &e.id,
+                code,
+                &hazard,
+                &e.kind.word(),
+                &e.name_zh,
+                &e.name_en,
+                &medium,
+                &cas,
+                &volume,
+                &lon,
+                &lat,
+            ])
         }),
     )
 }
 
 fn points_table(dir: &Path, plant: &Plant) -> Result<(), WriteError> {
     let header = [
-        "id", "equipment", "gateway", "device", "name_zh", "name_en", "kind", "signal", "unit", "range_lo", "range_hi",
-        "decimals", "scan_ms", "longitude", "latitude", "role", "states",
+        "id",
+        "equipment",
+        "gateway",
+        "device",
+        "name_zh",
+        "name_en",
+        "kind",
+        "signal",
+        "unit",
+        "range_lo",
+        "range_hi",
+        "decimals",
+        "scan_ms",
+        "longitude",
+        "latitude",
+        "role",
+        "states",
     ];
     table(
         dir,
@@ -222,12 +305,20 @@ fn states(point: &Point) -> String {
 fn limits_table(dir: &Path, plant: &Plant) -> Result<(), WriteError> {
     let rows = plant.points.iter().flat_map(|point| {
         let limits = &point.limits;
-        let mut named: Vec<(&str, Limit)> =
-            LimitKind::ALL.iter().rev().filter_map(|&k| limits.get(k).map(|l| (k.abbreviation(), *l))).collect();
+        let mut named: Vec<(&str, Limit)> = LimitKind::ALL
+            .iter()
+            .rev()
+            .filter_map(|&k| limits.get(k).map(|l| (k.abbreviation(), *l)))
+            .collect();
         named.extend(limits.rate_per_min.map(|limit| ("ROC", limit)));
-        named
-            .into_iter()
-            .map(move |(name, l)| row([&point.id, &name, &l.value, &l.deadband, &l.on_delay_ms, &l.off_delay_ms]))
+        named.into_iter().map(move |(name, l)| {
+            row([&point.id, &name, &l.value, &l.deadband, &l.on_delay_ms, &l.off_delay_ms])
+        })
     });
-    table(dir, "limits.csv", &["point", "limit", "value", "deadband", "on_delay_ms", "off_delay_ms"], rows)
+    table(
+        dir,
+        "limits.csv",
+        &["point", "limit", "value", "deadband", "on_delay_ms", "off_delay_ms"],
+        rows,
+    )
 }

@@ -33,7 +33,12 @@ pub struct Addresses<'a> {
 }
 
 /// The configuration of the gateway of `enterprise`.
-pub fn toml(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>, secret_file: &Path) -> String {
+pub fn toml(
+    plant: &Plant,
+    enterprise: usize,
+    addresses: &Addresses<'_>,
+    secret_file: &Path,
+) -> String {
     let mut text = String::new();
     let name = &plant.enterprises[enterprise];
     let data: PathBuf = addresses.gateway_data.join(name.gateway.as_str());
@@ -52,15 +57,29 @@ pub fn toml(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>, secret_
         let address = addresses.servers[device.server].address;
         match server.protocol {
             Protocol::Modbus { reads_up_to } => {
-                line(&mut text, format_args!("protocol = \"modbus-tcp\"\naddress = \"{address}\"\nunit_id = {}", device.unit_id));
+                line(
+                    &mut text,
+                    format_args!(
+                        "protocol = \"modbus-tcp\"\naddress = \"{address}\"\nunit_id = {}",
+                        device.unit_id
+                    ),
+                );
                 if let Some(most) = reads_up_to {
                     line(&mut text, format_args!("max_registers = {most}"));
                 }
             }
             Protocol::OpcUa { security } => {
-                line(&mut text, format_args!("protocol = \"opcua\"\nendpoint = \"opc.tcp://{address}\""));
+                line(
+                    &mut text,
+                    format_args!("protocol = \"opcua\"\nendpoint = \"opc.tcp://{address}\""),
+                );
                 if security == Security::Basic256Sha256 {
-                    line(&mut text, format_args!("security_policy = \"Basic256Sha256\"\nsecurity_mode = \"SignAndEncrypt\"\ntrust_any_server = true"));
+                    line(
+                        &mut text,
+                        format_args!(
+                            "security_policy = \"Basic256Sha256\"\nsecurity_mode = \"SignAndEncrypt\"\ntrust_any_server = true"
+                        ),
+                    );
                 }
             }
         }
@@ -75,12 +94,23 @@ pub fn toml(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>, secret_
 fn point_table(text: &mut String, point: &Point, device: &str) {
     line(text, format_args!("\n[[point]]\nid = {}\ndevice = \"{device}\"", quoted(point.id.tag())));
     match &point.address {
-        Address::OpcUa { node } => line(text, format_args!("node_id = {}", quoted(&format!("ns=2;s={node}")))),
+        Address::OpcUa { node } => {
+            line(text, format_args!("node_id = {}", quoted(&format!("ns=2;s={node}"))))
+        }
         Address::Modbus { table, number, form } => {
-            line(text, format_args!("register = \"{}:{number}\"\ntype = \"{}\"", table.word(), form.type_word()));
+            line(
+                text,
+                format_args!(
+                    "register = \"{}:{number}\"\ntype = \"{}\"",
+                    table.word(),
+                    form.type_word()
+                ),
+            );
             match form {
                 Form::F32(order) => line(text, format_args!("byte_order = \"{}\"", order.word())),
-                Form::Raw { scale, offset } => line(text, format_args!("scale = {scale:?}\noffset = {offset:?}")),
+                Form::Raw { scale, offset } => {
+                    line(text, format_args!("scale = {scale:?}\noffset = {offset:?}"))
+                }
                 Form::State | Form::Bit => {}
             }
         }
@@ -89,9 +119,12 @@ fn point_table(text: &mut String, point: &Point, device: &str) {
         line(text, format_args!("unit = {}", quoted(point.unit)));
         line(text, format_args!("range = [{:?}, {:?}]", point.range.0, point.range.1));
     }
-    for (key, kind) in
-        [("hh", LimitKind::HighHigh), ("h", LimitKind::High), ("l", LimitKind::Low), ("ll", LimitKind::LowLow)]
-    {
+    for (key, kind) in [
+        ("hh", LimitKind::HighHigh),
+        ("h", LimitKind::High),
+        ("l", LimitKind::Low),
+        ("ll", LimitKind::LowLow),
+    ] {
         if let Some(limit) = point.limits.get(kind) {
             line(
                 text,

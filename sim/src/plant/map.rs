@@ -47,7 +47,8 @@ fn regions(plant: &Plant, frame: &Frame) -> Vec<Value> {
         .zip(outlines)
         .map(|(region, corners)| {
             let names = [region.name_zh.to_owned(), region.name_en.to_owned()];
-            let mut feature = polygon("region", Some(region.code.as_str()), &names, corners.iter().copied());
+            let mut feature =
+                polygon("region", Some(region.code.as_str()), &names, corners.iter().copied());
             feature["properties"]["schematic"] = json!(true);
             feature
         })
@@ -61,8 +62,14 @@ fn regions(plant: &Plant, frame: &Frame) -> Vec<Value> {
 fn ground(frame: &Frame, description: &Description) -> Vec<Value> {
     let grounds = description.ground.iter().map(|g| rect(frame, &g.kind, None, &g.name, g.at));
     let roads = description.road.iter().map(|road| {
-        let line: Vec<_> = road.line.iter().map(|[x, y]| pair(frame.lon_lat(Local { x: *x, y: *y }))).collect();
-        let mut feature = feature("road", None, &road.name, &json!({ "type": "LineString", "coordinates": line }));
+        let line: Vec<_> =
+            road.line.iter().map(|[x, y]| pair(frame.lon_lat(Local { x: *x, y: *y }))).collect();
+        let mut feature = feature(
+            "road",
+            None,
+            &road.name,
+            &json!({ "type": "LineString", "coordinates": line }),
+        );
         feature["properties"]["width_m"] = json!(road.width);
         feature
     });
@@ -84,12 +91,18 @@ fn equipment(frame: &Frame, equipment: &super::Equipment) -> Option<Value> {
     let (w, h) = equipment.size;
     let Local { x, y } = equipment.place;
     Some(match equipment.kind {
-        EquipmentKind::Tank | EquipmentKind::Sphere => {
-            polygon(kind, code, &names, circle(w / 2.0).map(|(dx, dy)| frame.lon_lat(Local { x: x + dx, y: y + dy })))
-        }
-        EquipmentKind::Htank => {
-            polygon(kind, code, &names, capsule(w, h).map(|(dx, dy)| frame.lon_lat(Local { x: x + dx, y: y + dy })))
-        }
+        EquipmentKind::Tank | EquipmentKind::Sphere => polygon(
+            kind,
+            code,
+            &names,
+            circle(w / 2.0).map(|(dx, dy)| frame.lon_lat(Local { x: x + dx, y: y + dy })),
+        ),
+        EquipmentKind::Htank => polygon(
+            kind,
+            code,
+            &names,
+            capsule(w, h).map(|(dx, dy)| frame.lon_lat(Local { x: x + dx, y: y + dy })),
+        ),
         _ => rect(frame, kind, code, &names, [x - w / 2.0, y - h / 2.0, w, h]),
     })
 }
@@ -112,7 +125,12 @@ fn rect(frame: &Frame, kind: &str, code: Option<&str>, names: &Names, [x, y, w, 
     polygon(kind, code, names, corners.into_iter().map(|(x, y)| frame.lon_lat(Local { x, y })))
 }
 
-fn polygon(kind: &str, code: Option<&str>, names: &Names, corners: impl Iterator<Item = LonLat>) -> Value {
+fn polygon(
+    kind: &str,
+    code: Option<&str>,
+    names: &Names,
+    corners: impl Iterator<Item = LonLat>,
+) -> Value {
     let mut ring: Vec<LonLat> = corners.collect();
     // Outer rings run counter-clockwise (RFC 7946, 3.1.6).
     if signed_area(&ring) < 0.0 {

@@ -122,7 +122,13 @@ mod tests {
 
     #[test]
     fn vapour_pressures_at_twenty_degrees_are_those_of_the_handbooks() {
-        for (key, mpa) in [("ammonia", 0.857), ("chlorine", 0.673), ("propane", 0.836), ("ethylene_oxide", 0.146), ("methanol", 0.0129)] {
+        for (key, mpa) in [
+            ("ammonia", 0.857),
+            ("chlorine", 0.673),
+            ("propane", 0.836),
+            ("ethylene_oxide", 0.146),
+            ("methanol", 0.0129),
+        ] {
             let medium = Medium::find(key).unwrap();
             let found = medium.saturation_mpa(20.0);
             assert!((found / mpa - 1.0).abs() < 0.03, "{key}: {found} MPa against {mpa}");

@@ -17,7 +17,9 @@ mod template;
 
 use std::sync::OnceLock;
 
-use anlan_domain::ids::{CameraId, CreditCode, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
+use anlan_domain::ids::{
+    CameraId, CreditCode, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId,
+};
 use anlan_domain::limits::Limits;
 use anlan_domain::region::RegionCode;
 use serde::Deserialize;

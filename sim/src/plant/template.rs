@@ -36,7 +36,8 @@ const fn alarm(value: i32, zh: &'static str, en: &'static str) -> State {
     State { value, zh, en, alarm: true }
 }
 
-static VALVE: [State; 3] = [state(0, "关", "Closed"), state(1, "开", "Open"), state(2, "动作中", "Moving")];
+static VALVE: [State; 3] =
+    [state(0, "关", "Closed"), state(1, "开", "Open"), state(2, "动作中", "Moving")];
 static RUNNING: [State; 2] = [state(0, "停止", "Stopped"), state(1, "运行", "Running")];
 static INTERLOCK: [State; 2] = [state(0, "未动作", "Ready"), state(1, "已动作", "Tripped")];
 static SMOKE: [State; 2] = [state(0, "正常", "Normal"), alarm(1, "烟雾", "Smoke")];
@@ -78,7 +79,10 @@ fn discrete(
     measures: Quantity,
 ) -> Blueprint {
     let top = states.last().map_or(1, |s| s.value);
-    Blueprint { states, ..analog(tag, names, "state", "", (0.0, f64::from(top)), 0, role, measures) }
+    Blueprint {
+        states,
+        ..analog(tag, names, "state", "", (0.0, f64::from(top)), 0, role, measures)
+    }
 }
 
 impl Blueprint {
@@ -104,11 +108,25 @@ impl Blueprint {
     }
 }
 
-const LEVEL: Scale =
-    Scale { range: [0.0, 100.0], ll: Some(10.0), l: Some(15.0), h: Some(80.0), hh: Some(85.0), roc: None };
+const LEVEL: Scale = Scale {
+    range: [0.0, 100.0],
+    ll: Some(10.0),
+    l: Some(15.0),
+    h: Some(80.0),
+    hh: Some(85.0),
+    roc: None,
+};
 /// Nitrogen blanket of an atmospheric tank, kPa.
-const BLANKET: Scale = Scale { range: [0.0, 5.0], ll: Some(0.1), l: Some(0.25), h: Some(1.8), hh: Some(2.1), roc: None };
-const HUMIDITY: Scale = Scale { range: [0.0, 100.0], ll: None, l: None, h: Some(80.0), hh: Some(90.0), roc: None };
+const BLANKET: Scale = Scale {
+    range: [0.0, 5.0],
+    ll: Some(0.1),
+    l: Some(0.25),
+    h: Some(1.8),
+    hh: Some(2.1),
+    roc: None,
+};
+const HUMIDITY: Scale =
+    Scale { range: [0.0, 100.0], ll: None, l: None, h: Some(80.0), hh: Some(90.0), roc: None };
 
 /// The points of one piece of equipment.
 pub fn of_equipment(group: &Group) -> Vec<Blueprint> {
@@ -122,14 +140,28 @@ pub fn of_equipment(group: &Group) -> Vec<Blueprint> {
     }
 }
 
-fn level(suffix: &'static str, names: (&'static str, &'static str), measures: Quantity) -> Blueprint {
-    analog(("LT", suffix), names, "level", "%", (0.0, 100.0), 1, "level", measures).limited(&LEVEL, 0.01, 3_000)
+fn level(
+    suffix: &'static str,
+    names: (&'static str, &'static str),
+    measures: Quantity,
+) -> Blueprint {
+    analog(("LT", suffix), names, "level", "%", (0.0, 100.0), 1, "level", measures)
+        .limited(&LEVEL, 0.01, 3_000)
 }
 
 fn pressure_mpa(suffix: &'static str, scale: &Scale, decimals: u8) -> Blueprint {
     let range = (scale.range[0], scale.range[1]);
-    analog(("PT", suffix), ("压力", "Pressure"), "pressure", "MPa", range, decimals, "pressure", Quantity::Pressure)
-        .limited(scale, 0.01, 3_000)
+    analog(
+        ("PT", suffix),
+        ("压力", "Pressure"),
+        "pressure",
+        "MPa",
+        range,
+        decimals,
+        "pressure",
+        Quantity::Pressure,
+    )
+    .limited(scale, 0.01, 3_000)
 }
 
 fn temperature(
@@ -139,7 +171,8 @@ fn temperature(
     measures: Quantity,
 ) -> Blueprint {
     let range = (scale.range[0], scale.range[1]);
-    analog(("TT", suffix), names, "temperature", "℃", range, 1, "temperature", measures).limited(scale, 0.01, 5_000)
+    analog(("TT", suffix), names, "temperature", "℃", range, 1, "temperature", measures)
+        .limited(scale, 0.01, 5_000)
 }
 
 /// Without limits: a second thermometer that is watched, not alarmed.
@@ -155,7 +188,12 @@ fn flow_range(volume: f64) -> f64 {
         .unwrap_or(10_000.0)
 }
 
-fn flow(suffix: &'static str, names: (&'static str, &'static str), top: f64, measures: Quantity) -> Blueprint {
+fn flow(
+    suffix: &'static str,
+    names: (&'static str, &'static str),
+    top: f64,
+    measures: Quantity,
+) -> Blueprint {
     analog(("FT", suffix), names, "flow", "m³/h", (0.0, top), 1, "flow", measures)
 }
 
@@ -173,8 +211,18 @@ fn sphere(group: &Group) -> Vec<Blueprint> {
         level("A", ("液位 A", "Level A"), Quantity::Level),
         level("B", ("液位 B", "Level B"), Quantity::SecondLevel),
         pressure_mpa("", pressure, 3),
-        temperature("A", ("罐底温度", "Bottom temperature"), &unlimited(&group.temperature), Quantity::BottomTemperature),
-        temperature("B", ("液相温度", "Liquid temperature"), &group.temperature, Quantity::Temperature),
+        temperature(
+            "A",
+            ("罐底温度", "Bottom temperature"),
+            &unlimited(&group.temperature),
+            Quantity::BottomTemperature,
+        ),
+        temperature(
+            "B",
+            ("液相温度", "Liquid temperature"),
+            &group.temperature,
+            Quantity::Temperature,
+        ),
         flow("A", FEED, top, Quantity::InletFlow),
         flow("B", DISCHARGE, top, Quantity::OutletFlow),
         discrete(("XV", "A"), FEED_VALVE, "valve", &VALVE, Quantity::InletValve),
@@ -192,23 +240,47 @@ fn bullet(group: &Group) -> Vec<Blueprint> {
     let gas = group.medium == "hydrogen";
     let decimals = if gas { 2 } else { 3 };
     let mut points = if gas {
-        let second =
-            Blueprint { name_zh: "压力 B", name_en: "Pressure B", ..pressure_mpa("B", &unlimited(pressure), decimals) };
-        vec![Blueprint { name_zh: "压力 A", name_en: "Pressure A", ..pressure_mpa("A", pressure, decimals) }, second]
+        let second = Blueprint {
+            name_zh: "压力 B",
+            name_en: "Pressure B",
+            ..pressure_mpa("B", &unlimited(pressure), decimals)
+        };
+        vec![
+            Blueprint {
+                name_zh: "压力 A",
+                name_en: "Pressure A",
+                ..pressure_mpa("A", pressure, decimals)
+            },
+            second,
+        ]
     } else {
         vec![level("", ("液位", "Level"), Quantity::Level), pressure_mpa("", pressure, decimals)]
     };
-    let (trip, trip_role) =
-        if gas { (("高高压力联锁", "High-high pressure interlock"), "PS") } else { (OVERFILL, "LS") };
+    let (trip, trip_role) = if gas {
+        (("高高压力联锁", "High-high pressure interlock"), "PS")
+    } else {
+        (OVERFILL, "LS")
+    };
     points.extend([
         temperature("A", ("温度", "Temperature"), &group.temperature, Quantity::Temperature),
-        temperature("B", ("底部温度", "Bottom temperature"), &unlimited(&group.temperature), Quantity::BottomTemperature),
+        temperature(
+            "B",
+            ("底部温度", "Bottom temperature"),
+            &unlimited(&group.temperature),
+            Quantity::BottomTemperature,
+        ),
         flow("A", FEED, top, Quantity::InletFlow),
         flow("B", DISCHARGE, top, Quantity::OutletFlow),
         discrete(("XV", "A"), FEED_VALVE, "valve", &VALVE, Quantity::InletValve),
         discrete(("XV", "B"), DISCHARGE_VALVE, "valve", &VALVE, Quantity::OutletValve),
         if gas {
-            discrete(("C", ""), ("充装压缩机", "Filling compressor"), "compressor", &RUNNING, Quantity::Pump)
+            discrete(
+                ("C", ""),
+                ("充装压缩机", "Filling compressor"),
+                "compressor",
+                &RUNNING,
+                Quantity::Pump,
+            )
         } else {
             discrete(("P", ""), PUMP, "pump", &RUNNING, Quantity::Pump)
         },
@@ -222,8 +294,17 @@ fn atmospheric(group: &Group) -> Vec<Blueprint> {
     let mut points = vec![
         level("", ("液位", "Level"), Quantity::Level),
         temperature("", ("温度", "Temperature"), &group.temperature, Quantity::Temperature),
-        analog(("PT", ""), ("氮封压力", "Blanket pressure"), "pressure", "kPa", (0.0, 5.0), 2, "pressure", Quantity::Pressure)
-            .limited(&BLANKET, 0.02, 5_000),
+        analog(
+            ("PT", ""),
+            ("氮封压力", "Blanket pressure"),
+            "pressure",
+            "kPa",
+            (0.0, 5.0),
+            2,
+            "pressure",
+            Quantity::Pressure,
+        )
+        .limited(&BLANKET, 0.02, 5_000),
         flow("", FEED, top, Quantity::InletFlow),
         discrete(("XV", "A"), FEED_VALVE, "valve", &VALVE, Quantity::InletValve),
         discrete(("XV", "B"), DISCHARGE_VALVE, "valve", &VALVE, Quantity::OutletValve),
@@ -239,24 +320,55 @@ fn unit(group: &Group) -> Vec<Blueprint> {
     let pressure = group.pressure.as_ref().expect("a unit states its pressure");
     let jacket = Scale { range: group.temperature.range, ..unlimited(&group.temperature) };
     vec![
-        temperature("A", ("反应温度", "Reaction temperature"), &group.temperature, Quantity::Temperature),
+        temperature(
+            "A",
+            ("反应温度", "Reaction temperature"),
+            &group.temperature,
+            Quantity::Temperature,
+        ),
         temperature("B", ("夹套温度", "Jacket temperature"), &jacket, Quantity::JacketTemperature),
         pressure_mpa("", pressure, 3),
         level("", ("液位", "Level"), Quantity::Level),
         flow("A", FEED, 25.0, Quantity::InletFlow),
         flow("B", ("冷却水流量", "Coolant flow"), 200.0, Quantity::CoolantFlow),
         discrete(("XV", "A"), FEED_VALVE, "valve", &VALVE, Quantity::InletValve),
-        discrete(("XV", "C"), ("冷却水阀", "Coolant valve"), "valve", &VALVE, Quantity::CoolantValve),
+        discrete(
+            ("XV", "C"),
+            ("冷却水阀", "Coolant valve"),
+            "valve",
+            &VALVE,
+            Quantity::CoolantValve,
+        ),
         discrete(("M", ""), ("搅拌/循环机", "Agitator"), "agitator", &RUNNING, Quantity::Agitator),
-        discrete(("TS", ""), ("高高温度联锁", "High-high temperature interlock"), "interlock", &INTERLOCK, Quantity::Interlock),
+        discrete(
+            ("TS", ""),
+            ("高高温度联锁", "High-high temperature interlock"),
+            "interlock",
+            &INTERLOCK,
+            Quantity::Interlock,
+        ),
     ]
 }
 
 fn warehouse(group: &Group) -> Vec<Blueprint> {
     vec![
-        temperature("", ("库内温度", "Room temperature"), &group.temperature, Quantity::Temperature),
-        analog(("MT", ""), ("库内湿度", "Room humidity"), "humidity", "%RH", (0.0, 100.0), 1, "humidity", Quantity::Humidity)
-            .limited(&HUMIDITY, 0.03, 10_000),
+        temperature(
+            "",
+            ("库内温度", "Room temperature"),
+            &group.temperature,
+            Quantity::Temperature,
+        ),
+        analog(
+            ("MT", ""),
+            ("库内湿度", "Room humidity"),
+            "humidity",
+            "%RH",
+            (0.0, 100.0),
+            1,
+            "humidity",
+            Quantity::Humidity,
+        )
+        .limited(&HUMIDITY, 0.03, 10_000),
         discrete(("YS", ""), ("烟感", "Smoke detector"), "smoke", &SMOKE, Quantity::Smoke),
         discrete(("ZS", ""), ("库门", "Door"), "door", &DOOR, Quantity::Door),
         discrete(("EF", ""), ("事故排风机", "Emergency fan"), "fan", &RUNNING, Quantity::Fan),
@@ -266,25 +378,67 @@ fn warehouse(group: &Group) -> Vec<Blueprint> {
 /// Weather station of an enterprise, on its general area.
 pub fn weather() -> Vec<Blueprint> {
     vec![
-        analog(("WS", ""), ("风速", "Wind speed"), "wind_speed", "m/s", (0.0, 30.0), 1, "wind_speed", Quantity::WindSpeed),
-        analog(("WD", ""), ("风向", "Wind direction"), "wind_direction", "°", (0.0, 360.0), 0, "wind_direction", Quantity::WindDirection),
-        analog(("TT", ""), ("环境温度", "Ambient temperature"), "temperature", "℃", (-30.0, 60.0), 1, "temperature", Quantity::AmbientTemperature),
+        analog(
+            ("WS", ""),
+            ("风速", "Wind speed"),
+            "wind_speed",
+            "m/s",
+            (0.0, 30.0),
+            1,
+            "wind_speed",
+            Quantity::WindSpeed,
+        ),
+        analog(
+            ("WD", ""),
+            ("风向", "Wind direction"),
+            "wind_direction",
+            "°",
+            (0.0, 360.0),
+            0,
+            "wind_direction",
+            Quantity::WindDirection,
+        ),
+        analog(
+            ("TT", ""),
+            ("环境温度", "Ambient temperature"),
+            "temperature",
+            "℃",
+            (-30.0, 60.0),
+            1,
+            "temperature",
+            Quantity::AmbientTemperature,
+        ),
     ]
 }
 
 /// A gas detector.
 pub fn detector(measure: Measure, substance: &'static Medium) -> Blueprint {
     let (letters, signal, unit, range, decimals, scale) = match measure {
-        Measure::Combustible => {
-            ("GT", "gas_combustible", "%LEL", (0.0, 100.0), 1, gas_scale([0.0, 100.0], None, 25.0, 50.0))
-        }
+        Measure::Combustible => (
+            "GT",
+            "gas_combustible",
+            "%LEL",
+            (0.0, 100.0),
+            1,
+            gas_scale([0.0, 100.0], None, 25.0, 50.0),
+        ),
         Measure::Toxic => {
             // 0–300 % of the exposure limit, alarms at 100 and 200 % of it.
-            let oel = substance.oel.expect("a toxic detector has a substance with an exposure limit");
+            let oel =
+                substance.oel.expect("a toxic detector has a substance with an exposure limit");
             let decimals = if oel < 5.0 { 2 } else { 1 };
-            ("GT", "gas_toxic", "mg/m³", (0.0, 3.0 * oel), decimals, gas_scale([0.0, 3.0 * oel], None, oel, 2.0 * oel))
+            (
+                "GT",
+                "gas_toxic",
+                "mg/m³",
+                (0.0, 3.0 * oel),
+                decimals,
+                gas_scale([0.0, 3.0 * oel], None, oel, 2.0 * oel),
+            )
         }
-        Measure::Oxygen => ("AT", "oxygen", "%VOL", (0.0, 30.0), 1, gas_scale([0.0, 30.0], Some(19.5), 23.5, 0.0)),
+        Measure::Oxygen => {
+            ("AT", "oxygen", "%VOL", (0.0, 30.0), 1, gas_scale([0.0, 30.0], Some(19.5), 23.5, 0.0))
+        }
     };
     let (zh, en) = substance.detected_as;
     let mut blueprint = analog(

@@ -44,7 +44,10 @@ fn the_points_of_a_modbus_device_do_not_overlap_and_leave_holes() {
     let mut taken: HashMap<(usize, Table), Vec<(u16, u16)>> = HashMap::new();
     for point in &plant.points {
         if let Address::Modbus { table, number, .. } = point.address {
-            taken.entry((point.device, table)).or_default().push((number, number + point.register_count()));
+            taken
+                .entry((point.device, table))
+                .or_default()
+                .push((number, number + point.register_count()));
         }
     }
     let mut holes = 0;
@@ -73,7 +76,9 @@ fn at_least_five_enterprises_speak_modbus_and_three_opc_ua_and_all_byte_orders_o
     assert!(speaks(true) >= 5 && speaks(false) >= 3);
     for order in [WordOrder::ABCD, WordOrder::CDAB, WordOrder::BADC, WordOrder::DCBA] {
         assert!(
-            plant.points.iter().any(|p| matches!(p.address, Address::Modbus { form: Form::F32(o), .. } if o == order)),
+            plant.points.iter().any(
+                |p| matches!(p.address, Address::Modbus { form: Form::F32(o), .. } if o == order)
+            ),
             "{order:?}"
         );
     }
@@ -94,17 +99,24 @@ fn everything_stands_on_the_plot_of_its_enterprise_in_henan() {
         let (half_w, half_h) = (equipment.size.0 / 2.0, equipment.size.1 / 2.0);
         let inside = match equipment.kind {
             EquipmentKind::Area => (x..=x + w).contains(&px) && (y..=y + h).contains(&py),
-            _ => px - half_w >= x && px + half_w <= x + w && py - half_h >= y && py + half_h <= y + h,
+            _ => {
+                px - half_w >= x && px + half_w <= x + w && py - half_h >= y && py + half_h <= y + h
+            }
         };
         assert!(inside, "{} at {px} {py}", equipment.id);
         let (lon, lat) = equipment.at;
-        assert!((114.35..114.40).contains(&lon) && (34.74..34.77).contains(&lat), "{} {lon} {lat}", equipment.id);
+        assert!(
+            (114.35..114.40).contains(&lon) && (34.74..34.77).contains(&lat),
+            "{} {lon} {lat}",
+            equipment.id
+        );
     }
 }
 
 #[test]
 fn no_two_pieces_of_equipment_stand_in_the_same_place() {
-    let solid: Vec<_> = Plant::kaifeng().equipment.iter().filter(|e| e.kind != EquipmentKind::Area).collect();
+    let solid: Vec<_> =
+        Plant::kaifeng().equipment.iter().filter(|e| e.kind != EquipmentKind::Area).collect();
     for (i, a) in solid.iter().enumerate() {
         for b in &solid[i + 1..] {
             let apart = (a.place.x - b.place.x).abs() >= (a.size.0 + b.size.0) / 2.0
@@ -124,7 +136,8 @@ fn the_written_directory_names_only_what_it_defines() {
         .map(|s| ServerAddress { server: s.name.clone(), address: ([127, 0, 0, 1], 5_000).into() })
         .collect();
     let data = dir.path().join("data");
-    let addresses = Addresses { servers: &servers, uplink_url: "ws://127.0.0.1:1/uplink", gateway_data: &data };
+    let addresses =
+        Addresses { servers: &servers, uplink_url: "ws://127.0.0.1:1/uplink", gateway_data: &data };
     write(dir.path(), Some(&addresses)).unwrap();
     let column = |file: &str, name: &str| -> Vec<String> {
         let mut reader = csv::Reader::from_path(dir.path().join(file)).unwrap();
@@ -137,17 +150,35 @@ fn the_written_directory_names_only_what_it_defines() {
     let equipment: HashSet<_> = column("equipment.csv", "id").into_iter().collect();
     assert!(column("points.csv", "equipment").iter().all(|e| equipment.contains(e)));
     let map: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(dir.path().join("map.geojson")).unwrap()).unwrap();
+        serde_json::from_str(&std::fs::read_to_string(dir.path().join("map.geojson")).unwrap())
+            .unwrap();
     let drawn = map["features"].as_array().unwrap();
-    for kind in ["boundary", "road", "plot", "building", "tank", "sphere", "unit", "warehouse", "green", "water", "region"] {
+    for kind in [
+        "boundary",
+        "road",
+        "plot",
+        "building",
+        "tank",
+        "sphere",
+        "unit",
+        "warehouse",
+        "green",
+        "water",
+        "region",
+    ] {
         assert!(drawn.iter().any(|f| f["properties"]["kind"] == kind), "{kind}");
     }
     for enterprise in &plant.enterprises {
         let path = dir.path().join("gateways").join(format!("{}.toml", enterprise.gateway));
         let text = std::fs::read_to_string(&path).unwrap();
-        let config: toml::Table = toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let devices: HashSet<_> =
-            config["device"].as_array().unwrap().iter().map(|d| d["id"].as_str().unwrap().to_owned()).collect();
+        let config: toml::Table =
+            toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let devices: HashSet<_> = config["device"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|d| d["id"].as_str().unwrap().to_owned())
+            .collect();
         for point in config["point"].as_array().unwrap() {
             assert!(devices.contains(point["device"].as_str().unwrap()));
         }
