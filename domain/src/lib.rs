@@ -7,6 +7,7 @@
 pub mod alarm;
 pub mod ids;
 pub mod limits;
+pub mod log;
 pub mod point;
 pub mod quality;
 pub mod region;
