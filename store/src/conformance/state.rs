@@ -61,7 +61,9 @@ fn entry(number: u64) -> AlarmEntry {
         },
         2 => AlarmChange::Cleared { reason: ClearReason::LimitsChanged, value: Some(-0.0) },
         3 => AlarmChange::Cleared { reason: ClearReason::ParentLost, value: None },
-        4 => AlarmChange::Acknowledged { by: "park".into(), comment: "已派人 \"到场\"".into() },
+        4 => {
+            AlarmChange::Acknowledged { by: "park".into(), comment: "已派人 \"到场\"".into() }
+        }
         _ => AlarmChange::Amended { raised_at: Some(time(3)), cleared_at: None },
     };
     let enterprise = EnterpriseCode::new("410205001").expect("a code");

@@ -213,8 +213,8 @@ impl<'a> Reader<'a> {
                 Decoded::Short(needed) => needed,
             };
             let begin = self.base + self.at as u64;
-            let left = usize::try_from(self.extent.data_end.saturating_sub(begin))
-                .unwrap_or(usize::MAX);
+            let left =
+                usize::try_from(self.extent.data_end.saturating_sub(begin)).unwrap_or(usize::MAX);
             if left < needed {
                 return Err(self.damaged("the records end before they should"));
             }

@@ -163,7 +163,8 @@ impl Journal for SegmentJournal {
         let mut bytes_left = max_bytes;
         let begin = segments.partition_point(|segment| segment.first <= asked) - 1;
         for segment in &segments[begin..] {
-            let read = segment.read(asked.max(segment.first), &mut out, max_records, &mut bytes_left);
+            let read =
+                segment.read(asked.max(segment.first), &mut out, max_records, &mut bytes_left);
             match read {
                 Ok(true) => break,
                 Ok(false) => {}

@@ -89,7 +89,8 @@ impl Writer {
                     answer(reply, done);
                 }
                 Order::Trim { keep_from, reply } => {
-                    let done = if self.failed { Err(JournalError::Failed) } else { self.trim(keep_from) };
+                    let done =
+                        if self.failed { Err(JournalError::Failed) } else { self.trim(keep_from) };
                     answer(reply, done);
                 }
             }
@@ -173,11 +174,8 @@ impl Writer {
     fn check_room(&self, bytes: u64) -> Result<(), JournalError> {
         let reserved = self.options.reserved_bytes;
         let dir = &self.shared.dir;
-        let free = self
-            .options
-            .disk
-            .free_bytes(dir)
-            .map_err(|e| io("ask for free space of", dir, e))?;
+        let free =
+            self.options.disk.free_bytes(dir).map_err(|e| io("ask for free space of", dir, e))?;
         // Twice: what is written, and a new segment's first step.
         let needed = reserved.saturating_add(bytes).saturating_add(self.options.allocate_bytes);
         if free < needed { Err(JournalError::NoRoom { free, reserved }) } else { Ok(()) }

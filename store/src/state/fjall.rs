@@ -130,8 +130,7 @@ impl FjallState {
                 .insert(HostNo(u32::from_be_bytes(host)), Offset(u64::from_be_bytes(offset)));
         }
         let memory = RwLock::new(memory);
-        let shared =
-            Arc::new(Shared { database, alarms, checkpoints, folded, documents, memory });
+        let shared = Arc::new(Shared { database, alarms, checkpoints, folded, documents, memory });
         let writer = Writer::new(Arc::clone(&shared), options);
         let (orders, waiting) = mpsc::channel(ORDERS_WAITING_MAX);
         let thread = std::thread::Builder::new()
@@ -184,23 +183,21 @@ impl StateStore for FjallState {
         after: AlarmSeq,
         limit: usize,
     ) -> Result<Vec<Arc<AlarmRecord>>, StateError> {
-        let (next, in_memory_from) = {
+        let begin = after.0.saturating_add(1);
+        let next = {
             let memory = self.memory();
-            let from = memory.next - memory.tail.len() as u64;
-            if after.0 + 1 >= from {
-                let skip = usize::try_from(after.0 + 1 - from).unwrap_or(usize::MAX);
+            let in_memory_from = memory.next - memory.tail.len() as u64;
+            if begin >= in_memory_from {
+                let skip = usize::try_from(begin - in_memory_from).unwrap_or(usize::MAX);
                 return Ok(memory.tail.iter().skip(skip).take(limit).cloned().collect());
             }
-            (memory.next, from)
+            memory.next
         };
         let read = |source| StateError::Read {
             what: format!("the alarm log after {}", after.0),
             source: Box::new(source),
         };
-        let begin = after.0 + 1;
         let end = next.min(begin.saturating_add(limit as u64));
-        // A reader that has come near the end gets the rest at its next call, from memory.
-        let end = if begin < in_memory_from { end.min(in_memory_from) } else { end };
         let mut out = Vec::with_capacity(usize::try_from(end - begin).unwrap_or(0));
         for (expected, guard) in
             (begin..).zip(self.shared.alarms.range(begin.to_be_bytes()..end.to_be_bytes()))

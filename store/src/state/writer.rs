@@ -87,7 +87,10 @@ impl Writer {
             if let Err(error) = &done
                 && !self.failed
             {
-                tracing::error!(error = error as &dyn std::error::Error, "the alarm log has failed");
+                tracing::error!(
+                    error = error as &dyn std::error::Error,
+                    "the alarm log has failed"
+                );
                 self.failed = true;
             }
             if done.is_ok() {
