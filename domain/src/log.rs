@@ -1,0 +1,129 @@
+//! What enters the one ordered log that every host's state is a fold over.
+//!
+//! A host (the actor of a hazard source, or of an enterprise's general area) holds equipment and sensors. It changes
+//! its state for nothing but an entry of this log, and takes `now` from the entry: so a replay after a crash raises the
+//! same alarms, with the same numbers and times. The log is the center's journal; each entry names whom it is for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::AlarmId;
+use crate::ids::{EnterpriseCode, GatewayId, HazardCode};
+use crate::point::PointConfig;
+
+/// Number of a host in the registry; 0 is the center's own host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HostNo(pub u32);
+
+impl HostNo {
+    /// The host of the center itself: carries the alarm of the center's own link.
+    pub const CENTER: Self = Self(0);
+}
+
+/// Number of a gateway in the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GatewayNo(pub u32);
+
+/// What a host stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HostKey {
+    /// The center itself.
+    Center,
+    /// A hazard source.
+    Hazard(HazardCode),
+    /// What belongs to no hazard source of an enterprise; also carries the alarms of its gateways and devices.
+    General(EnterpriseCode),
+}
+
+/// Desired configuration of a host, whole: what is not in it is removed. Effective at its offset in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostConfig {
+    /// Which host.
+    pub host: HostNo,
+    /// What it stands for.
+    pub key: HostKey,
+    /// Enterprise that it belongs to; `None` for the center's host.
+    pub enterprise: Option<EnterpriseCode>,
+    /// Gateways that write to this host; the general-area host lists all of its enterprise.
+    pub gateways: Vec<(GatewayNo, GatewayId)>,
+    /// Points, in the order of their slots. A point keeps its state when its slot moves.
+    pub points: Vec<PointConfig>,
+    /// A lost gateway is alarmed after this long.
+    pub gateway_grace_ms: u32,
+}
+
+/// A person's wish, already authorised. Its outcome is decided by the fold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// 确认
+    Acknowledge {
+        /// Which alarm.
+        alarm: AlarmId,
+        /// User name.
+        by: String,
+        /// What they say; may be empty.
+        comment: String,
+    },
+}
+
+/// Why a command had no effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandRefused {
+    /// No such alarm stands or waits for acknowledgement.
+    #[error("alarm {0} is not open any more")]
+    NotOpen(AlarmId),
+    /// Somebody was faster.
+    #[error("alarm {0} is already acknowledged")]
+    AlreadyAcknowledged(AlarmId),
+}
+
+/// Kinds of records in the journal, by their byte on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// An uplink frame, whole; `source` is the gateway's number.
+    Frame,
+    /// A [`HostConfig`] in postcard; `source` is the host's number.
+    Configured,
+    /// A [`Command`] in postcard; `source` is the host's number.
+    Command,
+    /// A gateway's session began (payload `[1]`) or ended (`[0]`); `source` is the gateway's number.
+    Link,
+    /// Time passes: hosts look at their deadlines.
+    Tick,
+    /// The center became ready: every gateway counts as not connected, and its grace begins anew.
+    CenterReady,
+    /// The center's own link was lost (payload `[0]`) or is back (`[1]`).
+    CenterLink,
+}
+
+impl RecordKind {
+    /// The byte on disk.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Frame => 1,
+            Self::Configured => 2,
+            Self::Command => 3,
+            Self::Link => 4,
+            Self::Tick => 5,
+            Self::CenterReady => 6,
+            Self::CenterLink => 7,
+        }
+    }
+
+    /// From the byte on disk.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            1 => Self::Frame,
+            2 => Self::Configured,
+            3 => Self::Command,
+            4 => Self::Link,
+            5 => Self::Tick,
+            6 => Self::CenterReady,
+            7 => Self::CenterLink,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! What a monitored point is: its kind, unit, engineering range, scan, and the limits in force.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{EquipmentId, GatewayId, PointId};
+use crate::limits::Limits;
+
+/// Number of a point in the registry: small, never reused; what stores and hot paths use in place of [`PointId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PointNo(pub u32);
+
+/// What the value of a point means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum PointKind {
+    /// A measured quantity.
+    Analog,
+    /// A state, carried as a whole number. Where `alarm_state` is given, that state is an alarm.
+    Discrete {
+        /// The state that raises a state alarm.
+        alarm_state: Option<i32>,
+        /// How long the state must hold before the alarm is raised.
+        on_delay_ms: u32,
+    },
+}
+
+/// Everything about a point that its decision step needs. Equal settings are shared between points, so that hundreds
+/// of thousands of sensors of a few kinds cost a pointer each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointSettings {
+    /// Analog or discrete.
+    pub kind: PointKind,
+    /// Signal type (`level`, `pressure`, `temperature`, `flow`, `gas_combustible`, `gas_toxic`, `oxygen`, `state` …).
+    pub signal: Box<str>,
+    /// Unit as stored, never converted silently.
+    pub unit: Box<str>,
+    /// Engineering range, low and high.
+    pub range: (f64, f64),
+    /// Scan interval; a point is missing after `missing_scans` of them.
+    pub scan_ms: u32,
+    /// Number of scans without a reading after which the point is missing. 3 by default (design language §9: stale).
+    pub missing_scans: u16,
+    /// A signal that has not changed at all for this long is reported as frozen; `None` watches no freezing.
+    pub frozen_after_ms: Option<u32>,
+    /// The limits in force.
+    pub limits: Limits,
+    /// Whether the equipment belongs to a hazard source: decides default levels (design, point 7).
+    pub of_hazard_source: bool,
+}
+
+/// A point as the host that runs it knows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointConfig {
+    /// Number in the registry.
+    pub no: PointNo,
+    /// Identity.
+    pub id: PointId,
+    /// The equipment that it measures.
+    pub equipment: EquipmentId,
+    /// The gateway that may write it.
+    pub gateway: GatewayId,
+    /// The device, by the name that the gateway's configuration gives it.
+    pub device: Box<str>,
+    /// Settings, shared between equal points.
+    pub settings: Arc<PointSettings>,
+}
