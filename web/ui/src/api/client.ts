@@ -53,7 +53,7 @@ export async function request<T>(method: string, path: string, { query, body, si
       method,
       signal: signal ?? null,
       credentials: "same-origin",
-      headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      headers: { Accept: "application/json", "X-Anlan": "1", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch (cause) {

@@ -5,8 +5,8 @@ export const zh = {
   "session.wrong": "账号或密码不对", "session.wrongLeft": "密码不对。再错 {n} 次，账号锁定 {minutes} 分钟", "session.locked": "账号已锁定，{minutes} 分钟后再试",
   "session.lockedPlain": "账号已锁定，稍后再试", "session.needUser": "填写账号", "session.needPassword": "填写密码", "session.network": "中心没有应答，稍后再试",
   "session.ended": "登录已过期，再登录一次", "session.platformOk": "平台正常", "session.platformDown": "平台没有应答", "session.platformStarting": "平台正在启动",
-  "session.language": "语言", "session.version": "版本 {version}",
-  "role.province_officer": "省级监管", "role.city_officer": "市级监管", "role.county_officer": "区县监管", "role.park_officer": "园区监管",
+  "session.language": "语言", "session.gateways": "企业主机在线 {connected} / {total}", "session.version": "版本 {version}",
+  "role.officer": "监管值班", "role.officer.province": "省级值班", "role.officer.city": "市级值班", "role.officer.county": "区县值班", "role.officer.park": "园区值班",
   "role.enterprise_manager": "企业负责人", "role.enterprise_responder": "企业值守", "role.administrator": "管理员", "role.tester": "测试员",
 } as const;
 
@@ -16,7 +16,7 @@ export const en: Record<keyof typeof zh, string> = {
   "session.wrong": "Wrong account or password", "session.wrongLeft": "Wrong password. After {n} more tries the account locks for {minutes} min", "session.locked": "The account is locked. Try again in {minutes} min",
   "session.lockedPlain": "The account is locked. Try again later", "session.needUser": "Enter the account", "session.needPassword": "Enter the password", "session.network": "The center does not answer. Try again later",
   "session.ended": "The session has ended. Sign in again", "session.platformOk": "Platform running", "session.platformDown": "Platform does not answer", "session.platformStarting": "Platform is starting",
-  "session.language": "Language", "session.version": "Version {version}",
-  "role.province_officer": "Province officer", "role.city_officer": "City officer", "role.county_officer": "County officer", "role.park_officer": "Park officer",
+  "session.language": "Language", "session.gateways": "Gateways online {connected} / {total}", "session.version": "Version {version}",
+  "role.officer": "Officer", "role.officer.province": "Province officer", "role.officer.city": "City officer", "role.officer.county": "County officer", "role.officer.park": "Park officer",
   "role.enterprise_manager": "Enterprise manager", "role.enterprise_responder": "Responder", "role.administrator": "Administrator", "role.tester": "Tester",
 };
