@@ -18,7 +18,8 @@ fn the_embedded_engine_conforms() {
 fn the_embedded_engine_conforms_with_hardly_any_memory() {
     let folder = tempfile::tempdir().unwrap();
     let count = std::sync::atomic::AtomicU32::new(0);
-    let options = HistoryOptions { block_rows_max: 700, merge_points_max: 3, ..HistoryOptions::default() };
+    let options =
+        HistoryOptions { block_rows_max: 700, merge_points_max: 3, ..HistoryOptions::default() };
     conformance(|| {
         let n = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = folder.path().join(n.to_string());

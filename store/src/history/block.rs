@@ -40,7 +40,11 @@ impl Gathering {
         let slot = match self.points.get(self.next) {
             Some(expected) if expected.point == row.point_no => self.next,
             _ => *self.slots.entry(row.point_no).or_insert_with(|| {
-                self.points.push(PointRows { point: row.point_no, rows: Vec::new(), qualities: Vec::new() });
+                self.points.push(PointRows {
+                    point: row.point_no,
+                    rows: Vec::new(),
+                    qualities: Vec::new(),
+                });
                 self.points.len() - 1
             }),
         };

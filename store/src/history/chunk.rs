@@ -218,7 +218,16 @@ fn put_time_ref(time: &TimeRef, rows: usize, out: &mut Vec<u8>) {
 #[must_use]
 pub fn encode_rollups(key: ChunkKey, points: &[(u32, Vec<Rollup>)], effort: Effort) -> Vec<u8> {
     let as_rows = |rollups: &[Rollup]| -> Vec<RawReading> {
-        rollups.iter().map(|r| RawReading { source_ms: r.t, recv_ms: r.t, value: 0.0, quality: 0, late: false }).collect()
+        rollups
+            .iter()
+            .map(|r| RawReading {
+                source_ms: r.t,
+                recv_ms: r.t,
+                value: 0.0,
+                quality: 0,
+                late: false,
+            })
+            .collect()
     };
     let mut table = TimeTable::new();
     let indices: Vec<usize> =
@@ -366,8 +375,11 @@ impl<B: ChunkBytes> Chunk<B> {
             return corrupt(format!("time column {index} of {}", self.head.times.len()));
         };
         let body = self.part(part)?;
-        let times =
-            std::sync::Arc::new(Times::read(part.rows, self.head.key.start_ms, Reader::new(&body))?);
+        let times = std::sync::Arc::new(Times::read(
+            part.rows,
+            self.head.key.start_ms,
+            Reader::new(&body),
+        )?);
         self.times.insert(index, times.clone());
         Ok(times)
     }

@@ -366,7 +366,9 @@ mod tests {
     #[test]
     fn the_table_is_the_normal_distribution() {
         let t = normal_table();
-        for (z, p) in [(0.0, 0.5), (1.0, 0.841_344_746), (-2.0, 0.022_750_132), (3.5, 0.999_767_371)] {
+        for (z, p) in
+            [(0.0, 0.5), (1.0, 0.841_344_746), (-2.0, 0.022_750_132), (3.5, 0.999_767_371)]
+        {
             assert!((normal(t, z) - p).abs() < 3e-5, "{z}");
         }
         assert!(t.windows(2).all(|w| w[0] <= w[1]));

@@ -59,8 +59,15 @@ pub struct View {
 
 impl View {
     /// Files of a kind whose span touches `from..to`, older first.
-    pub fn files_of(&self, kind: FileKind, from: i64, to: i64) -> impl Iterator<Item = &Arc<StoredFile>> {
-        self.files.iter().filter(move |f| f.meta.kind == kind && f.meta.from_ms < to && f.meta.to_ms > from)
+    pub fn files_of(
+        &self,
+        kind: FileKind,
+        from: i64,
+        to: i64,
+    ) -> impl Iterator<Item = &Arc<StoredFile>> {
+        self.files
+            .iter()
+            .filter(move |f| f.meta.kind == kind && f.meta.from_ms < to && f.meta.to_ms > from)
     }
 }
 
@@ -136,7 +143,12 @@ impl EmbeddedHistory {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn create(&self, kind: FileKind, number: u64, span_ms: i64) -> Result<FileWriter<'_>, HistoryError> {
+    pub(super) fn create(
+        &self,
+        kind: FileKind,
+        number: u64,
+        span_ms: i64,
+    ) -> Result<FileWriter<'_>, HistoryError> {
         FileWriter::create(&*self.disk, &self.folder, kind, number, span_ms)
     }
 

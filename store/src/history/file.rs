@@ -119,7 +119,18 @@ impl<'a> FileWriter<'a> {
         let mut buffer = MAGIC.to_vec();
         buffer.extend_from_slice(&[FILE_VERSION, kind as u8, 0, 0]);
         let folder = folder.to_path_buf();
-        Ok(Self { disk, folder, kind, number, span_ms, path, file, buffer, written: 0, index: Vec::new() })
+        Ok(Self {
+            disk,
+            folder,
+            kind,
+            number,
+            span_ms,
+            path,
+            file,
+            buffer,
+            written: 0,
+            index: Vec::new(),
+        })
     }
 
     /// Whether nothing was put into it.
@@ -129,7 +140,12 @@ impl<'a> FileWriter<'a> {
     }
 
     /// Adds a chunk.
-    pub fn put(&mut self, key: ChunkKey, points: (u32, u32), chunk: &[u8]) -> Result<(), HistoryError> {
+    pub fn put(
+        &mut self,
+        key: ChunkKey,
+        points: (u32, u32),
+        chunk: &[u8],
+    ) -> Result<(), HistoryError> {
         let at = self.written + self.buffer.len() as u64;
         self.index.push(IndexEntry { key, points, at, size: chunk.len() });
         self.buffer.extend_from_slice(chunk);
@@ -175,7 +191,12 @@ impl<'a> FileWriter<'a> {
             kind: self.kind,
             number: self.number,
             from_ms: self.index.iter().map(|e| e.key.start_ms).min().unwrap_or(0),
-            to_ms: self.index.iter().map(|e| e.key.start_ms.saturating_add(self.span_ms)).max().unwrap_or(0),
+            to_ms: self
+                .index
+                .iter()
+                .map(|e| e.key.start_ms.saturating_add(self.span_ms))
+                .max()
+                .unwrap_or(0),
             size: self.written,
         };
         let path = self.folder.join(meta.name());
@@ -240,7 +261,11 @@ impl StoredFile {
 
     /// Says where a damage lies.
     pub fn damaged(&self, offset: u64, what: &Corrupt) -> HistoryError {
-        HistoryError::Damaged { path: self.path.display().to_string(), offset, what: what.0.clone() }
+        HistoryError::Damaged {
+            path: self.path.display().to_string(),
+            offset,
+            what: what.0.clone(),
+        }
     }
 
     /// The index, read once.
@@ -264,12 +289,17 @@ impl StoredFile {
             return corrupt("the front is not that of such a file");
         }
         if front[4] != FILE_VERSION {
-            return corrupt(format!("file version {}, this program reads {FILE_VERSION}", front[4]));
+            return corrupt(format!(
+                "file version {}, this program reads {FILE_VERSION}",
+                front[4]
+            ));
         }
         if front[6..8] != [0, 0] {
             return corrupt("reserved bytes are set");
         }
-        let Some(trailer_at) = (size as usize).checked_sub(TRAILER) else { return corrupt("too short") };
+        let Some(trailer_at) = (size as usize).checked_sub(TRAILER) else {
+            return corrupt("too short");
+        };
         let trailer = whole.bytes(trailer_at, TRAILER)?;
         if &trailer[16..] != MAGIC_END {
             return corrupt("the end is not that of such a file");
@@ -309,9 +339,12 @@ impl OpenFile<'_> {
     /// Opens a chunk in place: only what is asked for is read.
     pub fn chunk(&self, entry: &IndexEntry) -> Result<Chunk<InFile>, HistoryError> {
         let bytes = InFile { file: self.file.clone(), at: entry.at, size: entry.size };
-        let chunk = Chunk::open(bytes, entry.size).map_err(|e| self.stored.damaged(entry.at, &e))?;
+        let chunk =
+            Chunk::open(bytes, entry.size).map_err(|e| self.stored.damaged(entry.at, &e))?;
         if chunk.head.key != entry.key {
-            return Err(self.stored.damaged(entry.at, &Corrupt("another chunk than the index says".into())));
+            return Err(self
+                .stored
+                .damaged(entry.at, &Corrupt("another chunk than the index says".into())));
         }
         Ok(chunk)
     }

@@ -5,17 +5,19 @@
 //! every value of the column bit for bit; so a wrong guess costs size, never truth.
 
 use super::bytes::{Read, Reader, corrupt, put_f64, put_signed, put_varint};
-use super::line::{Line, fold32, fold64, fold_decades, unfold_decades};
+use super::line::{Line, fold_decades, fold32, fold64, unfold_decades};
 
 /// Powers of ten that a double holds exactly.
 const TENS: [f64; 18] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17,
 ];
 /// Whole numbers up to here are exact as doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Full scales that converters and analog modules count to.
 const FULL_SCALES: [u32; 16] = [
-    4095, 4096, 1023, 1024, 65535, 65536, 32767, 32768, 27648, 16383, 16384, 32000, 4000, 16000, 255, 20000,
+    4095, 4096, 1023, 1024, 65535, 65536, 32767, 32768, 27648, 16383, 16384, 32000, 4000, 16000,
+    255, 20000,
 ];
 
 /// How whole numbers become values.
@@ -26,9 +28,25 @@ pub enum Grid {
     /// Any single, by its order.
     Single,
     /// `(base + step·k) / 10^digits`, rounded to a single where `single`.
-    Decimal { digits: u8, single: bool, base: i64, step: u64 },
+    Decimal {
+        /// Decimal places.
+        digits: u8,
+        /// Rounded to a single.
+        single: bool,
+        /// Of `k` zero, in the last place.
+        base: i64,
+        /// Between neighbours, in the last place.
+        step: u64,
+    },
     /// Decimals of `significant` digits, `10^-digits` the finest step.
-    Significant { digits: u8, single: bool, significant: u8 },
+    Significant {
+        /// Decimal places of the finest step.
+        digits: u8,
+        /// Rounded to a single.
+        single: bool,
+        /// Significant digits.
+        significant: u8,
+    },
     /// `low + k·step`, the step by one of several formulas, with a correction in units of the last place for each `k`
     /// where the formula was another one.
     Scaled(Scaled),
@@ -83,7 +101,8 @@ impl Scaled {
     fn correction(&self, k: i64, v: f64) -> Option<i8> {
         let f = self.formula(k);
         let d = if self.single {
-            i64::from(fold32((v as f32).to_bits() as i32)) - i64::from(fold32((f as f32).to_bits() as i32))
+            i64::from(fold32((v as f32).to_bits() as i32))
+                - i64::from(fold32((f as f32).to_bits() as i32))
         } else {
             fold64(v.to_bits() as i64).wrapping_sub(fold64(f.to_bits() as i64))
         };
@@ -293,7 +312,8 @@ pub fn find(values: &[f64]) -> (Grid, Vec<i64>) {
         return found;
     }
     let grid = if single { Grid::Single } else { Grid::Double };
-    let counts = values.iter().map(|v| grid.count(*v).expect("every double has an order")).collect();
+    let counts =
+        values.iter().map(|v| grid.count(*v).expect("every double has an order")).collect();
     (grid, counts)
 }
 

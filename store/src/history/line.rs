@@ -136,7 +136,8 @@ impl Alphabet<'_> {
         let (below, above) = match self.dictionary {
             Some(d) => (d[s - 1], d[s]),
             None => {
-                let above = window.lowest.saturating_add(s as i64 - 1).saturating_mul(1 << self.raw_bits);
+                let above =
+                    window.lowest.saturating_add(s as i64 - 1).saturating_mul(1 << self.raw_bits);
                 (above.saturating_sub(1), above)
             }
         };
@@ -159,7 +160,9 @@ impl Alphabet<'_> {
         let q = k >> self.raw_bits;
         let s = match self.dictionary {
             Some(d) => d.partition_point(|x| *x < k),
-            None => (q.saturating_sub(window.lowest).saturating_add(1)).clamp(0, 2 * REACH + 2) as usize,
+            None => {
+                (q.saturating_sub(window.lowest).saturating_add(1)).clamp(0, 2 * REACH + 2) as usize
+            }
         };
         let lower = self.edge(model, &window, s);
         let upper = self.edge(model, &window, s + 1);
@@ -261,16 +264,21 @@ fn free_bits(line: Line, ks: &[i64], exponent: i32) -> u32 {
         Line::Even => 1.0,
         _ => {
             // At the value of greatest magnitude, where the spacing of floats and decades is widest.
-            let Some(k) = ks.iter().max_by(|a, b| {
-                line.position(**a).abs().total_cmp(&line.position(**b).abs())
-            }) else {
+            let Some(k) = ks
+                .iter()
+                .max_by(|a, b| line.position(**a).abs().total_cmp(&line.position(**b).abs()))
+            else {
                 return 0;
             };
             (line.position(*k) - line.position(k - 1)).abs()
         }
     };
     let ratio = step / spacing;
-    if ratio.is_finite() && ratio > 256.0 { (ratio.log2() as u32).saturating_sub(7).min(54) } else { 0 }
+    if ratio.is_finite() && ratio > 256.0 {
+        (ratio.log2() as u32).saturating_sub(7).min(54)
+    } else {
+        0
+    }
 }
 
 /// 2ⁿ exactly.

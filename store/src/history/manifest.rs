@@ -144,7 +144,9 @@ impl Manifest {
             this.segments.ranges.insert(first, first.saturating_add(reader.varint()?));
         }
         for _ in 0..reader.count(bytes.len())? {
-            let Some(kind) = FileKind::from_number(reader.u8()?) else { return corrupt("file kind") };
+            let Some(kind) = FileKind::from_number(reader.u8()?) else {
+                return corrupt("file kind");
+            };
             this.files.push(FileMeta {
                 kind,
                 number: reader.varint()?,
@@ -173,9 +175,16 @@ mod tests {
 
     #[test]
     fn a_manifest_is_read_as_written_and_no_changed_byte_passes() {
-        let mut manifest = Manifest { next_number: 7, points_number: 3, raw_floor_ms: -5, ..Manifest::default() };
+        let mut manifest =
+            Manifest { next_number: 7, points_number: 3, raw_floor_ms: -5, ..Manifest::default() };
         manifest.segments.insert(4);
-        manifest.files.push(FileMeta { kind: FileKind::Raw, number: 6, from_ms: 0, to_ms: 3_600_000, size: 99 });
+        manifest.files.push(FileMeta {
+            kind: FileKind::Raw,
+            number: 6,
+            from_ms: 0,
+            to_ms: 3_600_000,
+            size: 99,
+        });
         let bytes = manifest.encode();
         assert_eq!(Manifest::decode(bytes.clone()).unwrap(), manifest);
         for i in 0..bytes.len() {

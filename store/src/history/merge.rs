@@ -27,7 +27,9 @@ impl EmbeddedHistory {
         let mut writing = self.lock();
         let mut done = Maintained::default();
         self.merge_blocks(now_ms, &mut writing.hints, &mut done)?;
-        for (kind, effort) in [(FileKind::Minutes, Effort::Thorough), (FileKind::Hours, Effort::Fast)] {
+        for (kind, effort) in
+            [(FileKind::Minutes, Effort::Thorough), (FileKind::Hours, Effort::Fast)]
+        {
             self.gather_days(kind, effort, now_ms, &mut done)?;
         }
         self.give_up(now_ms, &mut done)?;
@@ -42,7 +44,8 @@ impl EmbeddedHistory {
         done: &mut Maintained,
     ) -> Result<(), HistoryError> {
         let view = self.view();
-        let finished = |hour: i64| hour.saturating_add(HOUR_MS + self.options.merge_grace_ms) <= now_ms;
+        let finished =
+            |hour: i64| hour.saturating_add(HOUR_MS + self.options.merge_grace_ms) <= now_ms;
         let mut inputs = Vec::new();
         for file in view.files.iter().filter(|f| f.meta.kind == FileKind::Block) {
             if file.index()?.iter().any(|e| finished(e.key.start_ms)) {
@@ -117,7 +120,8 @@ impl EmbeddedHistory {
         for (i, (file, entry)) in old.iter().chain(new).enumerate() {
             sources.push((LoadedChunk::load(file, entry)?, i >= old.len()));
         }
-        let points: BTreeSet<u32> = sources.iter().flat_map(|(s, _)| s.chunk.head.points()).collect();
+        let points: BTreeSet<u32> =
+            sources.iter().flat_map(|(s, _)| s.chunk.head.points()).collect();
         let points: Vec<u32> = points.into_iter().collect();
         for slice in points.chunks(self.options.merge_points_max.max(1)) {
             let mut columns = Vec::with_capacity(slice.len());
@@ -218,7 +222,8 @@ impl EmbeddedHistory {
     /// Gives up raw readings and one-minute roll-ups that are past their time.
     fn give_up(&self, now_ms: i64, done: &mut Maintained) -> Result<(), HistoryError> {
         let view = self.view();
-        let raw_floor = now_ms.saturating_sub(self.options.raw_keep_ms).div_euclid(HOUR_MS) * HOUR_MS;
+        let raw_floor =
+            now_ms.saturating_sub(self.options.raw_keep_ms).div_euclid(HOUR_MS) * HOUR_MS;
         let minutes_floor = now_ms.saturating_sub(self.options.minutes_keep_ms);
         let gone = |f: &FileMeta| match f.kind {
             FileKind::Raw => f.to_ms <= raw_floor,
@@ -291,8 +296,10 @@ fn drop_replaced(
     done: &mut Maintained,
 ) -> Result<(), HistoryError> {
     let mut gone = BTreeSet::new();
-    let raw: Vec<&Arc<StoredFile>> = view.files.iter().filter(|f| f.meta.kind == FileKind::Raw).collect();
-    for new in files.iter().filter(|f| f.kind == FileKind::Raw && !view.manifest.files.contains(f)) {
+    let raw: Vec<&Arc<StoredFile>> =
+        view.files.iter().filter(|f| f.meta.kind == FileKind::Raw).collect();
+    for new in files.iter().filter(|f| f.kind == FileKind::Raw && !view.manifest.files.contains(f))
+    {
         let old: Vec<_> = raw.iter().filter(|f| f.meta.from_ms == new.from_ms).collect();
         if old.is_empty() {
             continue;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anlan_domain::quality::Quality;
 
 use super::block::sort_and_unite;
+use super::chunk::ChunkKey;
 use super::embedded::View;
 use super::file::FileKind;
 use super::merge::newest_raw;
-use super::chunk::ChunkKey;
 use super::port::{DayQuality, HistoryError, RawReading, Trend, TrendBucket, TrendSource};
 use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
 
@@ -36,7 +36,13 @@ impl<'a> Query<'a> {
     }
 
     /// Hours of `from..to` of which the kind of file holds something of the point's groups.
-    fn hours_in(&self, kind: FileKind, point: u32, from: i64, to: i64) -> Result<BTreeSet<i64>, HistoryError> {
+    fn hours_in(
+        &self,
+        kind: FileKind,
+        point: u32,
+        from: i64,
+        to: i64,
+    ) -> Result<BTreeSet<i64>, HistoryError> {
         let mut hours = BTreeSet::new();
         let first = floor_to(from, HOUR_MS);
         for file in self.view.files_of(kind, from, to) {
@@ -52,7 +58,12 @@ impl<'a> Query<'a> {
     }
 
     /// All readings of a point in one hour, united, with those of the tail.
-    fn rows_of_hour(&self, point: u32, hour: i64, tail: &[RawReading]) -> Result<Vec<RawReading>, HistoryError> {
+    fn rows_of_hour(
+        &self,
+        point: u32,
+        hour: i64,
+        tail: &[RawReading],
+    ) -> Result<Vec<RawReading>, HistoryError> {
         let mut rows = Vec::new();
         for group in self.groups(point) {
             let key = ChunkKey { group: *group, start_ms: hour };
@@ -98,7 +109,13 @@ impl<'a> Query<'a> {
     }
 
     /// Roll-ups of a point that start in `from..to`, the newest of each moment.
-    fn rollups(&self, kind: FileKind, point: u32, from: i64, to: i64) -> Result<BTreeMap<i64, Rollup>, HistoryError> {
+    fn rollups(
+        &self,
+        kind: FileKind,
+        point: u32,
+        from: i64,
+        to: i64,
+    ) -> Result<BTreeMap<i64, Rollup>, HistoryError> {
         let mut found = BTreeMap::new();
         // A chunk of roll-ups spans a day at most and starts at its first hour or day.
         let first = floor_to(from, DAY_MS);
@@ -173,7 +190,9 @@ impl<'a> Query<'a> {
         let kind = if source == TrendSource::Hours { FileKind::Hours } else { FileKind::Minutes };
         let mut unmerged = self.hours_in(FileKind::Block, point, from, to)?;
         let inside = |t: i64| (from..to).contains(&t);
-        unmerged.extend(tail.iter().filter(|r| inside(r.source_ms)).map(|r| floor_to(r.source_ms, HOUR_MS)));
+        unmerged.extend(
+            tail.iter().filter(|r| inside(r.source_ms)).map(|r| floor_to(r.source_ms, HOUR_MS)),
+        );
         // The hours cut by the ends are drawn from readings where there are readings.
         for end in [from, to] {
             if end.rem_euclid(unit) != 0 {
@@ -199,7 +218,12 @@ impl<'a> Query<'a> {
     }
 
     /// See [`super::port::History::day_quality`].
-    pub fn day_quality(&self, point: u32, from: i64, to: i64) -> Result<Vec<DayQuality>, HistoryError> {
+    pub fn day_quality(
+        &self,
+        point: u32,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<DayQuality>, HistoryError> {
         if from >= to {
             return Ok(Vec::new());
         }
@@ -217,7 +241,14 @@ impl<'a> Query<'a> {
         for r in rollups.values() {
             let day_ms = floor_to(r.t, DAY_MS);
             if days.last().map(|d| d.day_ms) != Some(day_ms) {
-                days.push(DayQuality { day_ms, count: 0, good: 0, bad: 0, late: 0, minutes_seen: 0 });
+                days.push(DayQuality {
+                    day_ms,
+                    count: 0,
+                    good: 0,
+                    bad: 0,
+                    late: 0,
+                    minutes_seen: 0,
+                });
             }
             let Some(day) = days.last_mut() else { continue };
             day.count += r.count as u64;
@@ -286,7 +317,14 @@ impl Drawing {
         column.bucket.late += u64::from(r.late);
         if r.is_usable() {
             let here = (r.source_ms, r.value);
-            column.add(&Piece { first: here, last: here, min: here, max: here, usable: 1, sum: r.value });
+            column.add(&Piece {
+                first: here,
+                last: here,
+                min: here,
+                max: here,
+                usable: 1,
+                sum: r.value,
+            });
         }
     }
 
@@ -327,10 +365,16 @@ impl Column {
         if piece.last.0 >= self.last_t {
             (self.last_t, b.last) = piece.last;
         }
-        if self.usable == 0 || piece.min.1 < b.min || (piece.min.1 == b.min && piece.min.0 < b.t_min) {
+        if self.usable == 0
+            || piece.min.1 < b.min
+            || (piece.min.1 == b.min && piece.min.0 < b.t_min)
+        {
             (b.t_min, b.min) = piece.min;
         }
-        if self.usable == 0 || piece.max.1 > b.max || (piece.max.1 == b.max && piece.max.0 < b.t_max) {
+        if self.usable == 0
+            || piece.max.1 > b.max
+            || (piece.max.1 == b.max && piece.max.0 < b.t_max)
+        {
             (b.t_max, b.max) = piece.max;
         }
         self.usable += piece.usable;

@@ -31,14 +31,9 @@ impl Times {
 
     /// How many.
     #[must_use]
+    #[allow(clippy::len_without_is_empty)] // A column of times is never empty.
     pub fn len(&self) -> usize {
         self.source.len()
-    }
-
-    /// None at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.source.is_empty()
     }
 
     /// Appends the column, relative to `base_ms`.
@@ -119,7 +114,11 @@ fn put_source(source: &[i64], base: i64, effort: Effort, out: &mut Vec<u8>) {
     let middle = steps.len() / 2;
     let period = (*steps.select_nth_unstable(middle).1).max(1);
     // Scans answer at their schedule: periods that are whole seconds or parts of one.
-    let period = [1000, 500, 250, 200, 100].into_iter().map(|p| (period + p / 2) / p * p).find(|p| *p > 0 && (p - period).abs() * 50 <= period).unwrap_or(period);
+    let period = [1000, 500, 250, 200, 100]
+        .into_iter()
+        .map(|p| (period + p / 2) / p * p)
+        .find(|p| *p > 0 && (p - period).abs() * 50 <= period)
+        .unwrap_or(period);
     let mut by_schedule = vec![1];
     put_varint(&mut by_schedule, period as u64);
     let (mut periods, mut phases) = (Vec::new(), Vec::new());

@@ -152,7 +152,11 @@ fn read_held(n: usize, bytes: &mut Reader) -> Read<Vec<f64>> {
         }
         values.resize(values.len() + length, level);
     }
-    if values.len() == n { Ok(values) } else { corrupt("held values that do not fill their column") }
+    if values.len() == n {
+        Ok(values)
+    } else {
+        corrupt("held values that do not fill their column")
+    }
 }
 
 fn keep_smaller(best: &mut Vec<u8>, other: Vec<u8>) {
