@@ -75,6 +75,22 @@ impl View {
 pub struct Writing {
     /// Grids that points were last seen on.
     pub hints: GridHints,
+    next_number: u64,
+}
+
+impl Writing {
+    /// A file number that was never used, not even by an attempt that failed: such an attempt may have become durable
+    /// after all, and its files must stay what they were.
+    pub fn take_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number - 1
+    }
+
+    /// What the next manifest says of numbers.
+    #[must_use]
+    pub const fn next_number(&self) -> u64 {
+        self.next_number
+    }
 }
 
 /// A history in a folder.
@@ -113,12 +129,17 @@ impl EmbeddedHistory {
             number => load_points(&points_path(folder, number))?,
         };
         remove_strays(&*disk, folder, &manifest)?;
+        if files.is_empty() {
+            // Before the first file, so that files without a manifest always mean a lost one.
+            manifest.store(&*disk, folder)?;
+        }
+        let next_number = manifest.next_number;
         let view = View { manifest, files, groups: Arc::new(groups) };
         Ok(Self {
             folder: folder.to_path_buf(),
             disk,
             options,
-            writing: Mutex::new(Writing { hints: GridHints::new() }),
+            writing: Mutex::new(Writing { hints: GridHints::new(), next_number }),
             view: RwLock::new(Arc::new(view)),
         })
     }
@@ -220,8 +241,7 @@ impl History for EmbeddedHistory {
             return Ok(Appended { readings: 0, already_applied: true });
         }
         let mut manifest = view.manifest.clone();
-        let mut file = self.create(FileKind::Block, manifest.next_number, HOUR_MS)?;
-        manifest.next_number += 1;
+        let mut file = self.create(FileKind::Block, writing.take_number(), HOUR_MS)?;
         let mut builder = BlockBuilder::new(self.options.block_rows_max);
         let mut groups = view.groups.clone();
         let mut known = (u32::MAX, u32::MAX);
@@ -240,12 +260,12 @@ impl History for EmbeddedHistory {
             manifest.files.push(file.finish()?);
         }
         if !Arc::ptr_eq(&groups, &view.groups) {
-            manifest.points_number = manifest.next_number;
-            manifest.next_number += 1;
+            manifest.points_number = writing.take_number();
             let path = points_path(&self.folder, manifest.points_number);
             replace(&*self.disk, &path, &encode_points(&groups))?;
         }
         manifest.segments.insert(segment_id);
+        manifest.next_number = writing.next_number();
         self.commit(manifest, groups)?;
         Ok(Appended { readings: builder.taken, already_applied: false })
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::block::sort_and_unite;
 use super::chunk::{Chunk, ChunkKey, GridHints, encode_readings, encode_rollups};
-use super::embedded::{EmbeddedHistory, View};
+use super::embedded::{EmbeddedHistory, View, Writing};
 use super::file::{FileKind, FileMeta, FileWriter, IndexEntry, StoredFile};
 use super::port::{HistoryError, Maintained, RawReading};
 use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
@@ -26,11 +26,11 @@ impl EmbeddedHistory {
     pub(super) fn maintain_at(&self, now_ms: i64) -> Result<Maintained, HistoryError> {
         let mut writing = self.lock();
         let mut done = Maintained::default();
-        self.merge_blocks(now_ms, &mut writing.hints, &mut done)?;
+        self.merge_blocks(now_ms, &mut writing, &mut done)?;
         for (kind, effort) in
             [(FileKind::Minutes, Effort::Thorough), (FileKind::Hours, Effort::Fast)]
         {
-            self.gather_days(kind, effort, now_ms, &mut done)?;
+            self.gather_days(kind, effort, now_ms, &mut writing, &mut done)?;
         }
         self.give_up(now_ms, &mut done)?;
         Ok(done)
@@ -40,7 +40,7 @@ impl EmbeddedHistory {
     fn merge_blocks(
         &self,
         now_ms: i64,
-        hints: &mut GridHints,
+        writing: &mut Writing,
         done: &mut Maintained,
     ) -> Result<(), HistoryError> {
         let view = self.view();
@@ -72,8 +72,7 @@ impl EmbeddedHistory {
         manifest.files.retain(|f| !removed.contains(&f.number));
         done.files_removed += removed.len() as u64;
         if !rest.is_empty() {
-            let mut block = self.create(FileKind::Block, manifest.next_number, HOUR_MS)?;
-            manifest.next_number += 1;
+            let mut block = self.create(FileKind::Block, writing.take_number(), HOUR_MS)?;
             for (file, entry) in rest {
                 block.put(entry.key, entry.points, &file.open()?.bytes(&entry)?)?;
             }
@@ -85,17 +84,15 @@ impl EmbeddedHistory {
                 done.too_late += count_readings(&groups)?;
                 continue;
             }
-            let number = manifest.next_number;
-            manifest.next_number += 3;
             let mut outputs = [
-                self.create(FileKind::Raw, number, HOUR_MS)?,
-                self.create(FileKind::Minutes, number + 1, HOUR_MS)?,
-                self.create(FileKind::Hours, number + 2, HOUR_MS)?,
+                self.create(FileKind::Raw, writing.take_number(), HOUR_MS)?,
+                self.create(FileKind::Minutes, writing.take_number(), HOUR_MS)?,
+                self.create(FileKind::Hours, writing.take_number(), HOUR_MS)?,
             ];
             for (group, places) in groups {
                 let key = ChunkKey { group, start_ms: hour };
                 let old = newest_raw(&view, key)?;
-                self.merge_group(key, &places, &old, &mut outputs, hints, done)?;
+                self.merge_group(key, &places, &old, &mut outputs, &mut writing.hints, done)?;
             }
             for output in outputs {
                 manifest.files.push(output.finish()?);
@@ -103,6 +100,7 @@ impl EmbeddedHistory {
             }
         }
         drop_replaced(&view, &mut manifest.files, done)?;
+        manifest.next_number = writing.next_number();
         self.commit(manifest, view.groups.clone())
     }
 
@@ -153,6 +151,7 @@ impl EmbeddedHistory {
         kind: FileKind,
         effort: Effort,
         now_ms: i64,
+        writing: &mut Writing,
         done: &mut Maintained,
     ) -> Result<(), HistoryError> {
         let view = self.view();
@@ -169,8 +168,7 @@ impl EmbeddedHistory {
         }
         let mut manifest = view.manifest.clone();
         for (day, files) in days {
-            let mut output = self.create(kind, manifest.next_number, DAY_MS)?;
-            manifest.next_number += 1;
+            let mut output = self.create(kind, writing.take_number(), DAY_MS)?;
             let mut groups: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
             for file in &files {
                 for entry in file.index()? {
@@ -187,6 +185,7 @@ impl EmbeddedHistory {
             done.files_written += 1;
             done.files_removed += gone.len() as u64;
         }
+        manifest.next_number = writing.next_number();
         self.commit(manifest, view.groups.clone())
     }
 
