@@ -3,3 +3,4 @@
 //! Everything above talks to it through [`api::Center`]; nobody reaches into an actor.
 
 pub mod api;
+pub mod host;

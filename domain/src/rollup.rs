@@ -114,13 +114,15 @@ mod tests {
             prop::array::uniform4(count.clone()),
             prop::array::uniform4(count),
         )
-            .prop_map(|(standing, unacknowledged, [returned, good, uncertain, bad])| RollUp {
-                standing,
-                unacknowledged,
-                returned_unacknowledged: returned,
-                good,
-                uncertain,
-                bad,
+            .prop_map(|(standing, unacknowledged, [returned, good, uncertain, bad])| {
+                RollUp {
+                    standing,
+                    unacknowledged,
+                    returned_unacknowledged: returned,
+                    good,
+                    uncertain,
+                    bad,
+                }
             })
     }
 

@@ -243,6 +243,13 @@ impl Sensor {
         notes.book.acknowledge(condition, occurrence)
     }
 
+    /// A sensor that has read nothing yet and goes on with an earlier book: its point was away for a while.
+    #[must_use]
+    pub fn with_book(book: AlarmBook) -> Self {
+        let notes = Notes { timers: Vec::new(), book };
+        Self { notes: Some(Box::new(notes)), ..Self::default() }
+    }
+
     /// The last value that was not bad; `None` before the first.
     #[must_use]
     pub fn value(&self) -> Option<f64> {

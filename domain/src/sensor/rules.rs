@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::alarm::{Condition, Level, default_level};
 use crate::limits::{Limit, LimitKind};
 use crate::point::{PointKind, PointSettings};
@@ -120,6 +122,19 @@ impl Rules {
                 .and_then(|kind| self.settings.limits.get(kind))
                 .map(|limit| limit.value),
         }
+    }
+}
+
+/// Kept as its settings alone: everything else is made from them.
+impl Serialize for Rules {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.settings.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rules {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::new(Arc::new(PointSettings::deserialize(deserializer)?)))
     }
 }
 
