@@ -3,4 +3,10 @@
 //! Everything above talks to it through [`api::Center`]; nobody reaches into an actor.
 
 pub mod api;
+pub mod directory;
+pub mod fatal;
 pub mod host;
+pub mod ingest;
+pub mod log_clock;
+pub mod log_writer;
+pub mod options;

@@ -1,1 +1,7 @@
-//! placeholder
+//! The simulated park: ten invented enterprises whose process models stand behind real field protocol servers.
+//!
+//! Nothing outside this crate knows that the plant is simulated: gateways read it over Modbus TCP and OPC UA as they would read
+//! a real one, and the center learns of it through the same import as any installation. Reading order:
+//! [`plant`] (what stands there).
+
+pub mod plant;
