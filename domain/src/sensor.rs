@@ -146,7 +146,7 @@ impl Sensor {
             // `usable_at` is `at` here: the last reading was good. Below this the rate is calm whatever its deadband.
             #[allow(clippy::cast_precision_loss)]
             let elapsed = at.since(self.at) as f64;
-            if !((value - self.value).abs() < rules.calm_rate_per_ms * elapsed) {
+            if (value - self.value).abs() >= rules.calm_rate_per_ms * elapsed {
                 return false;
             }
             self.changed_at = at;
