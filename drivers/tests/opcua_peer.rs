@@ -125,8 +125,13 @@ async fn a_secure_server_is_read_once_its_certificate_is_trusted_and_only_with_t
     let mut bench = Bench::start(OpcUa::new(wrong));
     let (_, refused) = bench.scan().await;
     assert_eq!(refused[0].quality, Quality::NOT_CONNECTED, "{:?}", bench.states);
-    let DeviceState::Lost { why } = &bench.states[&DeviceNo(0)] else { panic!("let in with a wrong password") };
-    assert!(why.contains("BadUserAccessDenied") || why.contains("BadIdentityTokenRejected"), "{why}");
+    let DeviceState::Lost { why } = &bench.states[&DeviceNo(0)] else {
+        panic!("let in with a wrong password")
+    };
+    assert!(
+        why.contains("BadUserAccessDenied") || why.contains("BadIdentityTokenRejected"),
+        "{why}"
+    );
     bench.stop().await;
 }
 

@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,9 +17,12 @@ pub fn peer_python(test: &str) -> Option<String> {
     match std::env::var("ANLAN_PEER_PYTHON") {
         Ok(python) => Some(python),
         Err(_) => {
-            eprintln!(
-                "SKIPPED: {test}: ANLAN_PEER_PYTHON names no interpreter with tests/peers/requirements.txt installed"
-            );
+            // Straight to the stream: what eprintln! says in a passing test is swallowed.
+            writeln!(
+                std::io::stderr(),
+                "SKIPPED: {test}: ANLAN_PEER_PYTHON names no interpreter with tests/peers/requirements.txt"
+            )
+            .unwrap();
             None
         }
     }
