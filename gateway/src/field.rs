@@ -21,9 +21,25 @@ const REPORTS_WAITING_MAX: usize = 256;
 
 /// Running drivers and what they report.
 pub struct Field {
-    /// Their reports.
+    /// Their reports; ends when every driver has.
     pub reports: mpsc::Receiver<Report>,
-    drivers: JoinSet<()>,
+    /// The tasks that run them.
+    pub drivers: Drivers,
+}
+
+/// The tasks that run the drivers.
+pub struct Drivers(JoinSet<()>);
+
+impl Drivers {
+    /// Waits until every driver has closed its connection. Their reports must be read or dropped meanwhile.
+    pub async fn closed(self) {
+        let Self(mut tasks) = self;
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!("a driver's keeper failed: {error}");
+            }
+        }
+    }
 }
 
 type Build = Box<dyn Fn() -> Box<dyn Driver> + Send>;
@@ -39,14 +55,7 @@ impl Field {
         for build in builders(config)? {
             drivers.spawn(keep_running(build, sender.clone(), stop.clone()));
         }
-        Ok(Self { reports, drivers })
-    }
-
-    /// Waits until every driver has closed its connection. The reports must be read or dropped meanwhile.
-    pub async fn closed(self) {
-        let Self { reports, mut drivers } = self;
-        drop(reports);
-        while drivers.join_next().await.is_some() {}
+        Ok(Self { reports, drivers: Drivers(drivers) })
     }
 }
 

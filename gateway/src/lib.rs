@@ -7,8 +7,14 @@
 //!
 //! Left out here, to come with the whole gateway: local alarms, remote configuration, the gateway's own page.
 
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod field;
+pub mod outbox;
 pub mod read;
+pub mod run;
 pub mod scale;
+pub mod spool;
+pub mod tls;
+pub mod uplink;

@@ -75,7 +75,8 @@ pub async fn read_points(
     let end = Instant::now() + duration;
     let clock = Clock::new(Arc::new(AtomicI64::new(config.clock_offset_ms)));
     let drivers_stop = stop.child_token();
-    let mut field = Field::start(config, &drivers_stop).map_err(ReadError::Setup)?;
+    let Field { mut reports, drivers } =
+        Field::start(config, &drivers_stop).map_err(ReadError::Setup)?;
     let mut seen = BTreeSet::new();
     let mut states = vec![DeviceState::Connecting; config.devices.len()];
     let mut lines = 0;
@@ -85,7 +86,7 @@ pub async fn read_points(
             biased;
             () = stop.cancelled() => break,
             () = sleep_until(end) => break,
-            report = field.reports.recv() => report,
+            report = reports.recv() => report,
         };
         match report {
             None => break,
@@ -104,7 +105,8 @@ pub async fn read_points(
         }
     }
     drivers_stop.cancel();
-    field.closed().await;
+    drop(reports);
+    drivers.closed().await;
     if let Some(error) = failed {
         return Err(ReadError::Write(error));
     }

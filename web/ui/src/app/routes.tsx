@@ -1,0 +1,20 @@
+/**
+ * Every page, in one table: its address, its part (a file of its own, loaded when first opened), and its place on the rail. A page is added
+ * by adding a line here; who may not use it does not see it on the rail.
+ */
+import { lazy, type ComponentType } from "react";
+import type { Role } from "../api/types";
+import type { MessageKey } from "../i18n";
+
+export type Route = {
+  path: string;
+  page: ComponentType;
+  /** On the rail; pages without it are reached from others. `match` is the prefix under which the entry counts as current. */
+  nav?: { label: MessageKey; icon: string; to: string; match: string; roles?: readonly Role[] };
+};
+
+const MapPage = lazy(() => import("../map/MapPage").then((m) => ({ default: m.MapPage })));
+
+export const routes: readonly Route[] = [
+  { path: "/map", page: MapPage, nav: { label: "nav.map", icon: "nv-map", to: "/map", match: "/map" } },
+];
