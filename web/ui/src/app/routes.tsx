@@ -15,6 +15,11 @@ export type Route = {
 
 const MapPage = lazy(() => import("../map/MapPage").then((m) => ({ default: m.MapPage })));
 
+const SystemPage = lazy(() => import("../system/SystemPage").then((m) => ({ default: m.SystemPage })));
+const PlantPage = lazy(() => import("../plant/PlantPage").then((m) => ({ default: m.PlantPage })));
+
 export const routes: readonly Route[] = [
   { path: "/map", page: MapPage, nav: { label: "nav.map", icon: "nv-map", to: "/map", match: "/map" } },
+  { path: "/system/:tab?", page: SystemPage, nav: { label: "nav.system", icon: "nv-system", to: "/system/gateways", match: "/system" } },
+  { path: "/plant/:code?/:kind?", page: PlantPage, nav: { label: "nav.admin", icon: "nv-danger", to: "/plant", match: "/plant", roles: ["administrator", "enterprise_manager"] } },
 ];
