@@ -137,8 +137,6 @@ fn decisions(findings: &[Finding]) -> Vec<(Condition, u32, AlarmChange)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn raise_and_clear_alternate_and_occurrences_are_dense(
         settings in settings(), events in prop::collection::vec(event(), 0..80),
