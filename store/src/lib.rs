@@ -9,4 +9,5 @@
 
 pub mod history;
 pub mod journal;
+pub mod registry;
 pub mod state;
