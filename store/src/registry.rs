@@ -148,7 +148,8 @@ impl Registry {
             .statement_cache_capacity(256);
         let writer = pool(1).connect_with(options.clone()).await.map_err(engine("open"))?;
         sqlx::migrate!("./migrations").run(&writer).await.map_err(RegistryError::Migrate)?;
-        let readers = pool(4).connect_with(options.read_only(true)).await.map_err(engine("open"))?;
+        let readers =
+            pool(4).connect_with(options.read_only(true)).await.map_err(engine("open"))?;
         Ok(Self { readers, writer, rights: watch::Sender::new(0) })
     }
 

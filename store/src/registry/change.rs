@@ -103,14 +103,6 @@ impl Change<'_> {
         self.rights = true;
     }
 
-    pub(crate) fn at(&self) -> UtcMillis {
-        self.at
-    }
-
-    pub(crate) fn by(&self) -> &str {
-        &self.by.name
-    }
-
     /// Writes an audit entry of this change.
     pub(crate) async fn audit(
         &mut self,
@@ -258,10 +250,18 @@ impl Change<'_> {
         let version = present.version;
         match expected {
             Expected::Version(v) if v != version => {
-                return Err(RegistryError::ChangedMeanwhile { kind: "limits of point", key, version });
+                return Err(RegistryError::ChangedMeanwhile {
+                    kind: "limits of point",
+                    key,
+                    version,
+                });
             }
             Expected::New if version != 0 => {
-                return Err(RegistryError::ChangedMeanwhile { kind: "limits of point", key, version });
+                return Err(RegistryError::ChangedMeanwhile {
+                    kind: "limits of point",
+                    key,
+                    version,
+                });
             }
             _ => {}
         }

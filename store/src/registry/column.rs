@@ -80,4 +80,13 @@ macro_rules! by_text {
         }
     )*};
 }
-by_text!(CameraId, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId, RegionCode, UserName);
+by_text!(
+    CameraId,
+    EnterpriseCode,
+    EquipmentId,
+    GatewayId,
+    HazardCode,
+    PointId,
+    RegionCode,
+    UserName
+);

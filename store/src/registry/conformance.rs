@@ -160,7 +160,10 @@ async fn every_scope_sees_its_own_and_nothing_else(registry: &Registry) {
     let own = park.enterprises(&all).await.expect("reads");
     let holdings = park.holdings(&own).await.expect("reads");
     let first = &holdings[&own[0].code];
-    assert_eq!((first.hazard_level, first.equipment, first.points, first.cameras), (Some(1), 2, 3, 1));
+    assert_eq!(
+        (first.hazard_level, first.equipment, first.points, first.cameras),
+        (Some(1), 2, 3, 1)
+    );
 }
 
 async fn a_change_names_the_hosts_it_touches(registry: &Registry) {
@@ -174,11 +177,17 @@ async fn a_change_names_the_hosts_it_touches(registry: &Registry) {
 
     let mut change = registry.change(doer(), AT).await.expect("begins");
     let hazard = anlan_domain::ids::HazardCode::new("410205001001").ok();
-    change.put(&Equipment { hazard: hazard.clone(), ..renamed }, Expected::Version(2)).await.expect("writes");
+    change
+        .put(&Equipment { hazard: hazard.clone(), ..renamed }, Expected::Version(2))
+        .await
+        .expect("writes");
     let changed = change.commit().await.expect("commits");
     let keys: Vec<_> = changed.hosts.iter().map(|h| (h.key.clone(), h.points.len())).collect();
     let enterprise = EnterpriseCode::new("410205001").expect("a code");
-    assert_eq!(keys, [(HostKey::General(enterprise), 0), (HostKey::Hazard(hazard.expect("a code")), 3)]);
+    assert_eq!(
+        keys,
+        [(HostKey::General(enterprise), 0), (HostKey::Hazard(hazard.expect("a code")), 3)]
+    );
 }
 
 async fn an_old_version_is_refused(registry: &Registry) {
@@ -186,12 +195,18 @@ async fn an_old_version_is_refused(registry: &Registry) {
     let enterprise: Enterprise = change.get("410205001").await.expect("reads").expect("is there");
     let wrong = Enterprise { phone: "1".to_owned(), ..enterprise.clone() };
     let refused = change.put(&wrong, Expected::Version(9)).await;
-    assert!(matches!(refused, Err(RegistryError::ChangedMeanwhile { version: 1, .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(RegistryError::ChangedMeanwhile { version: 1, .. })),
+        "{refused:?}"
+    );
     let refused = change.put(&wrong, Expected::New).await;
     assert!(matches!(refused, Err(RegistryError::Taken { .. })), "{refused:?}");
     let gone = Enterprise { region: RegionCode::new("410300").expect("a code"), ..enterprise };
     let refused = change.put(&gone, Expected::Version(1)).await;
-    assert!(matches!(&refused, Err(RegistryError::Refused(p)) if p[0].field == "region"), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(RegistryError::Refused(p)) if p[0].field == "region"),
+        "{refused:?}"
+    );
     let refused = change.delete::<Equipment>("410205001.V-1203", Expected::Any).await;
     assert!(matches!(refused, Err(RegistryError::InUse { .. })), "{refused:?}");
 }
@@ -211,10 +226,12 @@ async fn limits_are_versions(registry: &Registry) {
     let scoped = registry.scoped(Scope::Everything);
     let (_, versions) = scoped.limit_versions(&id).await.expect("reads").expect("is there");
     let mut new = versions[0].limits.clone();
-    let limit = Limit { value: 84.5, deadband: 0.5, on_delay_ms: 500, off_delay_ms: 0, level: Some(1) };
+    let limit =
+        Limit { value: 84.5, deadband: 0.5, on_delay_ms: 500, off_delay_ms: 0, level: Some(1) };
     set_by_name(&mut new, "HH", limit).expect("a limit");
     let mut change = registry.change(doer(), AT).await.expect("begins");
-    let outcome = change.put_limits(&id, &new, Expected::Version(1), "trial").await.expect("writes");
+    let outcome =
+        change.put_limits(&id, &new, Expected::Version(1), "trial").await.expect("writes");
     assert_eq!(outcome, Outcome::Changed);
     let changed = change.commit().await.expect("commits");
     assert_eq!(changed.hosts.len(), 1);
@@ -264,13 +281,18 @@ async fn sessions_and_lock_out(registry: &Registry) {
     change.put_user(&User { scope, ..user }, Expected::Version(1)).await.expect("writes");
     change.commit().await.expect("commits");
     assert!(rights.has_changed().expect("the registry lives"));
-    assert!(registry.session("t1", AT).await.expect("reads").is_none(), "a new scope ends sessions");
+    assert!(
+        registry.session("t1", AT).await.expect("reads").is_none(),
+        "a new scope ends sessions"
+    );
 }
 
 async fn every_change_is_in_the_audit_log(registry: &Registry) {
     let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
     let entries = registry.audit(&filter).await.expect("reads");
-    let has = |action: &str, object: &str| entries.iter().any(|e| e.action == action && e.object == object);
+    let has = |action: &str, object: &str| {
+        entries.iter().any(|e| e.action == action && e.object == object)
+    };
     for (action, object) in [
         ("import", "registry"),
         ("change", "equipment 410205001.A-1"),

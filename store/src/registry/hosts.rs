@@ -62,12 +62,14 @@ pub(crate) async fn configs(
     let hosts = hosts(on, enterprise).await?;
     let newest = limits::newest_of_all(on, enterprise).await?;
     let gateways: Vec<Gateway> = record::fetch(on, narrowed::<Gateway>(enterprise, "no")).await?;
-    let equipment: HashMap<_, _> = record::fetch::<Equipment>(on, narrowed::<Equipment>(enterprise, "id"))
-        .await?
-        .into_iter()
-        .map(|e| (e.id, e.hazard))
-        .collect();
-    let points: Vec<Point> = record::fetch(on, narrowed::<Point>(enterprise, "equipment, no")).await?;
+    let equipment: HashMap<_, _> =
+        record::fetch::<Equipment>(on, narrowed::<Equipment>(enterprise, "id"))
+            .await?
+            .into_iter()
+            .map(|e| (e.id, e.hazard))
+            .collect();
+    let points: Vec<Point> =
+        record::fetch(on, narrowed::<Point>(enterprise, "equipment, no")).await?;
 
     let mut shared = SharedSettings::default();
     let mut by_host: HashMap<HostKey, Vec<PointConfig>> = HashMap::new();
@@ -98,7 +100,14 @@ pub(crate) async fn configs(
                 .map(|g| (GatewayNo(g.meta.no), g.id.clone()))
                 .collect();
             let enterprise = Some(enterprise);
-            HostConfig { host, key, enterprise, gateways, points, gateway_grace_ms: GATEWAY_GRACE_MS }
+            HostConfig {
+                host,
+                key,
+                enterprise,
+                gateways,
+                points,
+                gateway_grace_ms: GATEWAY_GRACE_MS,
+            }
         })
         .collect())
 }
@@ -286,7 +295,9 @@ impl Registry {
             .await
             .map_err(engine("read"))?;
         rows.iter()
-            .map(|row| Ok((PointNo(u32::read(row, "no")?), anlan_domain::ids::PointId::read(row, "id")?)))
+            .map(|row| {
+                Ok((PointNo(u32::read(row, "no")?), anlan_domain::ids::PointId::read(row, "id")?))
+            })
             .collect()
     }
 }

@@ -63,7 +63,8 @@ pub fn problems(limits: &Limits, point: &Point) -> Vec<Problem> {
         problems.push(Problem::new("limits", "a discrete point has states, not limits"));
     }
     if limits.rate_per_min.is_some_and(|l| l.value <= 0.0) {
-        problems.push(Problem::new("rate_per_min", "the largest rate of change must be above zero"));
+        problems
+            .push(Problem::new("rate_per_min", "the largest rate of change must be above zero"));
     }
     problems
 }
@@ -168,11 +169,12 @@ pub(crate) async fn history(
     on: &mut SqliteConnection,
     point_no: u32,
 ) -> Result<Vec<LimitsVersion>, RegistryError> {
-    let rows = sqlx::query("SELECT * FROM limit_versions WHERE point_no = $1 ORDER BY version DESC")
-        .bind(i64::from(point_no))
-        .fetch_all(&mut *on)
-        .await
-        .map_err(engine("read"))?;
+    let rows =
+        sqlx::query("SELECT * FROM limit_versions WHERE point_no = $1 ORDER BY version DESC")
+            .bind(i64::from(point_no))
+            .fetch_all(&mut *on)
+            .await
+            .map_err(engine("read"))?;
     let mut versions = rows
         .iter()
         .map(|row| {

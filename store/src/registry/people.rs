@@ -45,7 +45,9 @@ record! {
 
 fn scope_problem(role: Role, scope: &Scope) -> Option<String> {
     match (role, scope) {
-        (Role::Officer | Role::Tester, Scope::Region(_)) | (Role::Tester, Scope::Enterprise(_)) => None,
+        (Role::Officer | Role::Tester, Scope::Region(_)) | (Role::Tester, Scope::Enterprise(_)) => {
+            None
+        }
         (Role::EnterpriseManager | Role::EnterpriseResponder, Scope::Enterprise(_)) => None,
         (Role::Administrator, Scope::Everything | Scope::Region(_)) => None,
         (role, scope) => Some(format!("{} cannot have scope {scope}", role_code(role))),
@@ -141,14 +143,17 @@ impl Registry {
     ) -> Result<Vec<(User, Option<UtcMillis>)>, RegistryError> {
         let mut on = self.readers().acquire().await.map_err(engine("read"))?;
         let users = record::all::<User>(&mut on).await?;
-        let rows = sqlx::query("SELECT username, locked_until FROM sign_in_failures WHERE locked_until > $1")
-            .bind(now.0)
-            .fetch_all(&mut *on)
-            .await
-            .map_err(engine("read"))?;
+        let rows = sqlx::query(
+            "SELECT username, locked_until FROM sign_in_failures WHERE locked_until > $1",
+        )
+        .bind(now.0)
+        .fetch_all(&mut *on)
+        .await
+        .map_err(engine("read"))?;
         let mut locked = std::collections::HashMap::new();
         for row in &rows {
-            locked.insert(String::read(row, "username")?, UtcMillis(i64::read(row, "locked_until")?));
+            locked
+                .insert(String::read(row, "username")?, UtcMillis(i64::read(row, "locked_until")?));
         }
         Ok(users
             .into_iter()
@@ -210,12 +215,14 @@ impl Registry {
         let failures = u32::try_from(failures).unwrap_or(u32::MAX);
         let after = if failures >= rule.tries {
             let until = now.plus(rule.lock_ms);
-            sqlx::query("UPDATE sign_in_failures SET failures = 0, locked_until = $1 WHERE username = $2")
-                .bind(until.0)
-                .bind(username)
-                .execute(&mut *tx)
-                .await
-                .map_err(engine("write to"))?;
+            sqlx::query(
+                "UPDATE sign_in_failures SET failures = 0, locked_until = $1 WHERE username = $2",
+            )
+            .bind(until.0)
+            .bind(username)
+            .execute(&mut *tx)
+            .await
+            .map_err(engine("write to"))?;
             AfterFailure::Locked(until)
         } else {
             AfterFailure::Remaining(rule.tries - failures)
@@ -346,19 +353,23 @@ impl Change<'_> {
         let before: Option<User> = self.get(user.username.as_str()).await?;
         // The hash must not enter the audit log: the password is put in apart from the rest.
         let hidden = User {
-            password_hash: before.as_ref().map_or_else(|| user.password_hash.clone(), |b| b.password_hash.clone()),
+            password_hash: before
+                .as_ref()
+                .map_or_else(|| user.password_hash.clone(), |b| b.password_hash.clone()),
             ..user.clone()
         };
         let mut outcome = self.put(&hidden, expected).await?;
         let new_password = hidden.password_hash != user.password_hash;
         if new_password {
-            sqlx::query("UPDATE users SET password_hash = $1, version = version + $2 WHERE username = $3")
-                .bind(&user.password_hash)
-                .bind(i64::from(outcome == Outcome::Same))
-                .bind(user.username.as_str())
-                .execute(self.on())
-                .await
-                .map_err(engine("write to"))?;
+            sqlx::query(
+                "UPDATE users SET password_hash = $1, version = version + $2 WHERE username = $3",
+            )
+            .bind(&user.password_hash)
+            .bind(i64::from(outcome == Outcome::Same))
+            .bind(user.username.as_str())
+            .execute(self.on())
+            .await
+            .map_err(engine("write to"))?;
             self.audit("password", &format!("user {}", user.username), "").await?;
             outcome = Outcome::Changed;
         }

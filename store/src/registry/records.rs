@@ -320,8 +320,7 @@ record! {
 /// `/410000/410200/410205/410205P01/`: everything below a region has a path that begins with the region's.
 #[must_use]
 pub fn path_of(code: &RegionCode) -> String {
-    let mut rungs: Vec<_> =
-        std::iter::successors(Some(code.clone()), RegionCode::parent).collect();
+    let mut rungs: Vec<_> = std::iter::successors(Some(code.clone()), RegionCode::parent).collect();
     rungs.reverse();
     rungs.iter().fold("/".to_owned(), |path, rung| format!("{path}{rung}/"))
 }
@@ -351,7 +350,11 @@ impl States {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut states: Vec<PointState> = Vec::new();
         for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
-            let wrong = || format!("{part:?} is no state: NUMBER=中文/English, with ! before the number of the alarm state");
+            let wrong = || {
+                format!(
+                    "{part:?} is no state: NUMBER=中文/English, with ! before the number of the alarm state"
+                )
+            };
             let (number, names) = part.split_once('=').ok_or_else(wrong)?;
             let (alarm, number) = match number.strip_prefix('!') {
                 Some(rest) => (true, rest),
@@ -427,12 +430,12 @@ fn whose(field: &'static str, by_id: &EnterpriseCode, stated: &EnterpriseCode) -
 }
 
 fn position(longitude: Option<f64>, latitude: Option<f64>) -> impl Iterator<Item = Problem> {
-    let east = longitude.filter(|v| !(-180.0..=180.0).contains(v)).map(|v| {
-        Problem::new("longitude", format!("{v} is not between -180 and 180 degrees"))
-    });
-    let north = latitude.filter(|v| !(-90.0..=90.0).contains(v)).map(|v| {
-        Problem::new("latitude", format!("{v} is not between -90 and 90 degrees"))
-    });
+    let east = longitude
+        .filter(|v| !(-180.0..=180.0).contains(v))
+        .map(|v| Problem::new("longitude", format!("{v} is not between -180 and 180 degrees")));
+    let north = latitude
+        .filter(|v| !(-90.0..=90.0).contains(v))
+        .map(|v| Problem::new("latitude", format!("{v} is not between -90 and 90 degrees")));
     let half = (longitude.is_some() != latitude.is_some())
         .then(|| Problem::new("longitude", "longitude and latitude come together or not at all"));
     east.into_iter().chain(north).chain(half)

@@ -8,13 +8,13 @@ use std::str::FromStr;
 
 use anlan_domain::ids::EnterpriseCode;
 use anlan_domain::region::RegionCode;
-use sqlx::sqlite::SqliteRow;
 use sqlx::query_builder::Separated;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
+use super::RegistryError;
 use super::column::{Column, damaged};
 use super::records::path_of;
-use super::RegistryError;
 
 /// What a person may see.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +92,9 @@ impl FromStr for Scope {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "everything" => Ok(Self::Everything),
-            Some(("region", code)) => RegionCode::new(code).map(Self::Region).map_err(|e| e.to_string()),
+            Some(("region", code)) => {
+                RegionCode::new(code).map(Self::Region).map_err(|e| e.to_string())
+            }
             Some(("enterprise", code)) => {
                 EnterpriseCode::new(code).map(Self::Enterprise).map_err(|e| e.to_string())
             }

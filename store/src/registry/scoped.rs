@@ -90,7 +90,12 @@ impl Scoped {
 
     async fn one<R: Record>(&self, key: &str, owner: &str) -> Result<Option<R>, RegistryError> {
         let mut query = record::select::<R>();
-        query.push(" WHERE ").push(R::COLUMNS[0]).push(" = ").push_bind(key.to_owned()).push(" AND ");
+        query
+            .push(" WHERE ")
+            .push(R::COLUMNS[0])
+            .push(" = ")
+            .push_bind(key.to_owned())
+            .push(" AND ");
         self.scope.restrict(&mut query, owner);
         let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
         Ok(record::fetch(&mut on, query).await?.pop())
@@ -113,7 +118,10 @@ impl Scoped {
         for (column, value) in [
             (owner, filter.enterprise.as_ref().map(EnterpriseCode::as_str)),
             ("hazard", filter.hazard.as_ref().map(HazardCode::as_str).filter(|_| has("hazard"))),
-            ("equipment", filter.equipment.as_ref().map(EquipmentId::as_str).filter(|_| has("equipment"))),
+            (
+                "equipment",
+                filter.equipment.as_ref().map(EquipmentId::as_str).filter(|_| has("equipment")),
+            ),
             ("kind", filter.kind.as_deref().filter(|_| has("kind"))),
         ] {
             if let Some(value) = value {
@@ -123,7 +131,12 @@ impl Scoped {
         if let Some(text) = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
             query.push(" AND (1 = 0");
             for column in text_columns {
-                query.push(" OR ").push(column).push(" LIKE ").push_bind(like(text)).push(" ESCAPE '!'");
+                query
+                    .push(" OR ")
+                    .push(column)
+                    .push(" LIKE ")
+                    .push_bind(like(text))
+                    .push(" ESCAPE '!'");
             }
             query.push(")");
         }
@@ -168,7 +181,10 @@ impl Scoped {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enterprise(&self, code: &EnterpriseCode) -> Result<Option<Enterprise>, RegistryError> {
+    pub async fn enterprise(
+        &self,
+        code: &EnterpriseCode,
+    ) -> Result<Option<Enterprise>, RegistryError> {
         self.one(code.as_str(), "code").await
     }
 
@@ -395,8 +411,11 @@ impl Scoped {
                     list.push_bind(enterprise.code.as_str().to_owned());
                 }
                 query.push(") GROUP BY enterprise, k");
-                let rows =
-                    query.build().fetch_all(self.registry.readers()).await.map_err(engine("read"))?;
+                let rows = query
+                    .build()
+                    .fetch_all(self.registry.readers())
+                    .await
+                    .map_err(engine("read"))?;
                 for row in &rows {
                     let enterprise = EnterpriseCode::read(row, "enterprise")?;
                     let (kind, n) = (String::read(row, "k")?, u32::read(row, "n")?);

@@ -12,7 +12,9 @@ use std::path::Path;
 use anlan_domain::time::UtcMillis;
 
 use super::people::User;
-use super::records::{Camera, Enterprise, Equipment, Gateway, HazardSource, MapFeature, Point, Region};
+use super::records::{
+    Camera, Enterprise, Equipment, Gateway, HazardSource, MapFeature, Point, Region,
+};
 use super::{Change, Doer, Expected, Outcome, Record, Registry, RegistryError};
 
 mod export;
@@ -104,7 +106,11 @@ impl Registry {
     ///
     /// # Errors
     /// With every problem of the files, or when the registry fails.
-    pub async fn import(&self, dir: &Path, options: ImportOptions<'_>) -> Result<Report, ImportError> {
+    pub async fn import(
+        &self,
+        dir: &Path,
+        options: ImportOptions<'_>,
+    ) -> Result<Report, ImportError> {
         let mut change = self.change(Doer::command("import"), options.at).await?.in_bulk();
         let plant = plant::read(dir, &mut change, &options).await?;
         let mut report = Report::default();
@@ -138,7 +144,8 @@ struct Writer<'a, 'b, 'c> {
 impl Writer<'_, '_, '_> {
     async fn put<R: Record>(&mut self, records: &[R]) -> Result<(), ImportError> {
         for record in records {
-            let outcome = self.change.put(record, Expected::Any).await.map_err(not_seen_in_files)?;
+            let outcome =
+                self.change.put(record, Expected::Any).await.map_err(not_seen_in_files)?;
             self.counted(R::TABLE, outcome);
         }
         Ok(())

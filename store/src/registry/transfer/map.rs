@@ -93,20 +93,31 @@ pub fn parse(
     let text = |name: &str| properties.get(name).and_then(Value::as_str).unwrap_or_default();
     let (kind, refers_to) = (text("kind"), text("ref"));
     if kind.is_empty() {
-        return Err(("kind", "properties.kind must say what this is (plot, road, tank …)".to_owned()));
+        return Err((
+            "kind",
+            "properties.kind must say what this is (plot, road, tank …)".to_owned(),
+        ));
     }
     let geometry = feature.get("geometry").filter(|g| {
-        g.get("type").is_some_and(Value::is_string) && g.get("coordinates").is_some_and(Value::is_array)
+        g.get("type").is_some_and(Value::is_string)
+            && g.get("coordinates").is_some_and(Value::is_array)
     });
     let Some(geometry) = geometry else {
-        return Err(("geometry", "must be a GeoJSON geometry with type and coordinates".to_owned()));
+        return Err((
+            "geometry",
+            "must be a GeoJSON geometry with type and coordinates".to_owned(),
+        ));
     };
     let (enterprise, region) = whose(refers_to, text("region"), park)?;
     let id = match feature.get("id") {
         Some(Value::String(id)) => id.clone(),
         Some(Value::Number(id)) => id.to_string(),
         _ => {
-            let about = if refers_to.is_empty() { region.as_ref().map_or("", RegionCode::as_str) } else { refers_to };
+            let about = if refers_to.is_empty() {
+                region.as_ref().map_or("", RegionCode::as_str)
+            } else {
+                refers_to
+            };
             let ordinal = ordinals.entry(format!("{kind}/{about}")).or_insert(0);
             *ordinal += 1;
             format!("{kind}/{about}/{ordinal}")
@@ -159,6 +170,11 @@ fn whose(
         .or_else(|_| GatewayId::new(refers_to).map(|id| id.enterprise()));
     match enterprise {
         Ok(enterprise) => Ok((Some(enterprise), None)),
-        Err(_) => Err(("ref", format!("{refers_to:?} is no code or id of a region, enterprise, hazard source, equipment, point or camera"))),
+        Err(_) => Err((
+            "ref",
+            format!(
+                "{refers_to:?} is no code or id of a region, enterprise, hazard source, equipment, point or camera"
+            ),
+        )),
     }
 }

@@ -100,8 +100,12 @@ pub(super) async fn read(
     let enterprises = reader.table("enterprises.csv", ENTERPRISES, &[], |row| {
         enterprise(row, options.enterprise_code_length)
     });
-    let hazards =
-        reader.table("hazard_sources.csv", &["code", "name_zh", "name_en", "level", "kind"], &[], hazard);
+    let hazards = reader.table(
+        "hazard_sources.csv",
+        &["code", "name_zh", "name_en", "level", "kind"],
+        &[],
+        hazard,
+    );
     let equipment = reader.table("equipment.csv", EQUIPMENT, &[], self::equipment);
     let gateways = reader.table("gateways.csv", &["id", "name", "secret_sha256"], &[], gateway);
     let points = reader.table("points.csv", POINTS, &["missing_scans", "frozen_s"], point);
@@ -176,19 +180,51 @@ fn file_of(table: &str) -> String {
 }
 
 const ENTERPRISES: &[&str] = &[
-    "code", "credit_code", "name_zh", "name_en", "region", "industry_code", "address", "longitude",
-    "latitude", "principal", "phone",
+    "code",
+    "credit_code",
+    "name_zh",
+    "name_en",
+    "region",
+    "industry_code",
+    "address",
+    "longitude",
+    "latitude",
+    "principal",
+    "phone",
 ];
 const EQUIPMENT: &[&str] = &[
-    "id", "enterprise", "hazard", "kind", "name_zh", "name_en", "medium", "cas", "volume_m3",
-    "longitude", "latitude",
+    "id",
+    "enterprise",
+    "hazard",
+    "kind",
+    "name_zh",
+    "name_en",
+    "medium",
+    "cas",
+    "volume_m3",
+    "longitude",
+    "latitude",
 ];
 const POINTS: &[&str] = &[
-    "id", "equipment", "gateway", "device", "name_zh", "name_en", "kind", "signal", "unit",
-    "range_lo", "range_hi", "decimals", "scan_ms", "longitude", "latitude", "role", "states",
+    "id",
+    "equipment",
+    "gateway",
+    "device",
+    "name_zh",
+    "name_en",
+    "kind",
+    "signal",
+    "unit",
+    "range_lo",
+    "range_hi",
+    "decimals",
+    "scan_ms",
+    "longitude",
+    "latitude",
+    "role",
+    "states",
 ];
-const CAMERAS: &[&str] =
-    &["id", "equipment", "name_zh", "name_en", "url", "longitude", "latitude"];
+const CAMERAS: &[&str] = &["id", "equipment", "name_zh", "name_en", "url", "longitude", "latitude"];
 
 fn region(row: &mut Row<'_>) -> Option<Region> {
     let code: RegionCode = row.need("code")?;
@@ -204,9 +240,13 @@ fn region(row: &mut Row<'_>) -> Option<Region> {
 fn enterprise(row: &mut Row<'_>, code_length: usize) -> Option<Enterprise> {
     let code: Option<EnterpriseCode> = row.need("code");
     if let Some(code) = code.as_ref().filter(|code| !code.has_length(code_length)) {
-        row.wrong("code", format!("{code} has not the {code_length} digits that this installation is set to"));
+        row.wrong(
+            "code",
+            format!("{code} has not the {code_length} digits that this installation is set to"),
+        );
     }
-    let (region, longitude, latitude) = (row.need("region"), row.maybe("longitude"), row.maybe("latitude"));
+    let (region, longitude, latitude) =
+        (row.need("region"), row.maybe("longitude"), row.maybe("latitude"));
     Some(Enterprise {
         code: code?,
         credit_code: row.text("credit_code"),
@@ -269,7 +309,8 @@ fn gateway(row: &mut Row<'_>) -> Option<Gateway> {
 }
 
 fn point(row: &mut Row<'_>) -> Option<Point> {
-    let (id, equipment, gateway) = (row.need::<PointId>("id"), row.need("equipment"), row.need("gateway"));
+    let (id, equipment, gateway) =
+        (row.need::<PointId>("id"), row.need("equipment"), row.need("gateway"));
     let (range_lo, range_hi) = (row.need("range_lo"), row.need("range_hi"));
     let (decimals, scan_ms) = (row.need("decimals"), row.need("scan_ms"));
     let (missing_scans, frozen_s) = (row.maybe("missing_scans"), row.maybe::<u32>("frozen_s"));
@@ -352,11 +393,17 @@ async fn read_limits(
     type Lines = HashMap<&'static str, u64>;
     let mut by_point: BTreeMap<PointId, (Limits, Lines, u64)> = BTreeMap::new();
     for (line, (point, name, limit)) in rows {
-        let (limits, lines, _) = by_point.entry(point).or_insert_with(|| (Limits::default(), Lines::new(), line));
+        let (limits, lines, _) =
+            by_point.entry(point).or_insert_with(|| (Limits::default(), Lines::new(), line));
         match limits::set_by_name(limits, &name, limit) {
             Ok(()) => {
                 if let Some(first) = lines.insert(limits::field_of(&name), line) {
-                    problems.add(FILE, line, "limit", format!("{name} of this point stands in line {first} already"));
+                    problems.add(
+                        FILE,
+                        line,
+                        "limit",
+                        format!("{name} of this point stands in line {first} already"),
+                    );
                 }
             }
             Err(why) => problems.add(FILE, line, "limit", why),
@@ -373,7 +420,9 @@ async fn read_limits(
                     &stored
                 }
                 None => {
-                    let why = format!("{id} is neither in points.csv (or its row there is wrong) nor in the registry");
+                    let why = format!(
+                        "{id} is neither in points.csv (or its row there is wrong) nor in the registry"
+                    );
                     problems.add(FILE, *first, "point", why);
                     continue;
                 }
@@ -396,7 +445,10 @@ fn users(
     const FILE: &str = "users.csv";
     if options.users.is_none() {
         if dir.join(FILE).exists() {
-            problems.file(FILE, "users are taken only where asked for; take the file away, or ask for users");
+            problems.file(
+                FILE,
+                "users are taken only where asked for; take the file away, or ask for users",
+            );
         }
         return Vec::new();
     }

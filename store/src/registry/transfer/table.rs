@@ -53,7 +53,12 @@ pub(super) fn read(
             for (place, name) in header.iter().enumerate() {
                 if !columns.contains(&name) && !optional.contains(&name) {
                     let known = columns.join(",");
-                    problems.add(file, 1, name, format!("is no column of this table; it has {known}"));
+                    problems.add(
+                        file,
+                        1,
+                        name,
+                        format!("is no column of this table; it has {known}"),
+                    );
                 }
                 if table.header.insert(name.to_owned(), place).is_some() {
                     problems.add(file, 1, name, "this column stands twice");
@@ -84,7 +89,9 @@ fn in_words(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Utf8 { .. } => "is not UTF-8; save the table as “CSV UTF-8”".to_owned(),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("has {len} cells, the first line has {expected_len}; put quotes round a text with a comma")
+            format!(
+                "has {len} cells, the first line has {expected_len}; put quotes round a text with a comma"
+            )
         }
         _ => error.to_string(),
     }
