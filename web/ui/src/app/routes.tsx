@@ -20,6 +20,9 @@ const EquipmentPage = lazy(() => import("../equipment/EquipmentPage").then((m) =
 const EnterpriseListPage = lazy(() => import("../enterprise/EnterpriseListPage").then((m) => ({ default: m.EnterpriseListPage })));
 const EnterprisePage = lazy(() => import("../enterprise/EnterprisePage").then((m) => ({ default: m.EnterprisePage })));
 
+const SystemPage = lazy(() => import("../system/SystemPage").then((m) => ({ default: m.SystemPage })));
+const PlantPage = lazy(() => import("../plant/PlantPage").then((m) => ({ default: m.PlantPage })));
+
 export const routes: readonly Route[] = [
   { path: "/map", page: MapPage, nav: { label: "nav.map", icon: "nv-map", to: "/map", match: "/map" } },
   { path: "/alarms", page: AlarmsPage, nav: { label: "nav.alarms", icon: "nv-alarm", to: "/alarms", match: "/alarms" } },
@@ -27,4 +30,6 @@ export const routes: readonly Route[] = [
   { path: "/equipment/:id", page: EquipmentPage },
   { path: "/enterprises", page: EnterpriseListPage, nav: { label: "nav.enterprises", icon: "eq-enterprise", to: "/enterprises", match: "/enterprises" } },
   { path: "/enterprises/:code", page: EnterprisePage },
+  { path: "/system/:tab?", page: SystemPage, nav: { label: "nav.system", icon: "nv-system", to: "/system/gateways", match: "/system" } },
+  { path: "/plant/:code?/:kind?", page: PlantPage, nav: { label: "nav.admin", icon: "nv-danger", to: "/plant", match: "/plant", roles: ["administrator", "enterprise_manager"] } },
 ];

@@ -4,9 +4,11 @@ import { zh as app } from "../app/messages";
 import { zh as enterprise } from "../enterprise/messages";
 import { zh as equipment } from "../equipment/messages";
 import { zh as map } from "../map/messages";
+import { zh as plant } from "../plant/messages";
+import { zh as system } from "../system/messages";
 import { zh as session } from "../session/messages";
 import { zh as trend } from "../trend/messages";
 import { zh as ui } from "../ui/messages";
 
-export const zhCN = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend } as const;
+export const zhCN = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant } as const;
 export type MessageKey = keyof typeof zhCN;
