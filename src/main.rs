@@ -6,12 +6,21 @@ use clap::Parser;
 
 mod center_config;
 mod cli;
+mod gateway;
+mod process;
 mod vision;
 
+use cli::{Cli, Command, GatewayAction};
+
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match cli.command {
-        cli::Command::Vision(args) => vision::run(&args.arguments),
+    match Cli::parse().command {
+        Command::Vision(args) => vision::run(&args.arguments),
+        Command::Gateway(args) => match args.action {
+            Some(GatewayAction::Read { config, period, json }) => {
+                process::run(None, |stop| async move { gateway::read(&config, period, json, stop).await })
+            }
+            None => ExitCode::FAILURE,
+        },
         _ => ExitCode::FAILURE,
     }
 }

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod directory;
 pub mod fatal;
+pub mod host;
 pub mod ingest;
 pub mod log_clock;
 pub mod log_writer;
