@@ -1,5 +1,7 @@
 //! The alarm index against the alarm log that it is a projection of.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use anlan_domain::alarm::{

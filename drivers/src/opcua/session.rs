@@ -48,6 +48,7 @@ pub(super) async fn run(
     };
     let endpoint: EndpointDescription =
         (server.endpoint.as_str(), policy, mode, UserTokenPolicy::anonymous()).into();
+    super::pki::tidy(&server.pki_dir);
     let cannot = |what: &dyn std::fmt::Display| {
         format!("cannot open a session with {}: {what}", server.endpoint)
     };
