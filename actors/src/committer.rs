@@ -77,8 +77,7 @@ impl AlarmTail {
         }
         let state = self.state.clone();
         let read = tokio::task::spawn_blocking(move || state.alarms_after(after, limit)).await;
-        let records = read.expect("reading the alarm log does not panic")?;
-        Ok(records.into_iter().map(Arc::new).collect())
+        read.expect("reading the alarm log does not panic")
     }
 }
 
@@ -110,7 +109,10 @@ impl Default for Committed {
 impl Committed {
     /// Notes a host's durable offset.
     pub fn note(&self, host: HostNo, folded: Offset) {
-        self.folded.write().expect("no code panics while it holds the offsets").insert(host, folded);
+        self.folded
+            .write()
+            .expect("no code panics while it holds the offsets")
+            .insert(host, folded);
         self.changed.send_modify(|count| *count += 1);
     }
 
@@ -168,7 +170,7 @@ pub async fn run(
         }
         if batch.is_empty() {
             // Who asked may have stopped waiting.
-            flushed.into_iter().for_each(|tell| drop(tell.send(())));
+            flushed.into_iter().for_each(|tell| _ = tell.send(()));
             continue;
         }
         let batch = join(batch);
@@ -187,7 +189,7 @@ pub async fn run(
         tail.append(records(batch, from, decided_time));
         // After the tail, so that who waits for an offset finds its entries.
         folded.into_iter().for_each(|(host, folded)| committed.note(host, folded));
-        flushed.into_iter().for_each(|tell| drop(tell.send(())));
+        flushed.into_iter().for_each(|tell| _ = tell.send(()));
     }
 }
 

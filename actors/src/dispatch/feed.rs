@@ -137,7 +137,11 @@ impl Feed {
             Ok(None) => {
                 // A frame is journalled only once its table is durable.
                 metrics::counter!("anlan_dispatch_unreadable_total").increment(1);
-                tracing::error!(gateway = gateway.0, hash, "the table of a journalled frame is missing");
+                tracing::error!(
+                    gateway = gateway.0,
+                    hash,
+                    "the table of a journalled frame is missing"
+                );
                 return None;
             }
             Err(error) => {
@@ -187,7 +191,10 @@ impl Feed {
     /// Tells the host to forget what could not be made durable.
     pub fn forget_volatile(&self) {
         if self.to.send_message(HostMsg::DurableAgain).is_err() {
-            tracing::debug!(host = self.host.0, "a host ended before it could forget volatile entries");
+            tracing::debug!(
+                host = self.host.0,
+                "a host ended before it could forget volatile entries"
+            );
         }
     }
 }

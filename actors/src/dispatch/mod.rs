@@ -293,7 +293,10 @@ impl Dispatcher {
             return;
         }
         if let Some(Place::Following(mut feed)) = self.hosts.remove(&host) {
-            tracing::warn!(host = host.0, "a host is slow: it is fed from the journal until it is abreast");
+            tracing::warn!(
+                host = host.0,
+                "a host is slow: it is fed from the journal until it is abreast"
+            );
             feed.rewind(from.unwrap_or(self.at));
             self.fall_behind(feed);
         }

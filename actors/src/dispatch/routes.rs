@@ -63,8 +63,7 @@ pub fn split<'a>(view: &ReadingsView<'a>, routes: &[RouteRun], out: &mut Vec<Run
         for i in 0..group.count {
             let row = group.handle(i);
             let at = routes.partition_point(|r| r.row + r.len <= row);
-            let slot =
-                routes.get(at).filter(|r| r.row <= row).map(|r| r.slot + (row - r.row));
+            let slot = routes.get(at).filter(|r| r.row <= row).map(|r| r.slot + (row - r.row));
             match (&mut open, slot) {
                 (Some(run), Some(slot)) if run.slot as usize + run.len == slot as usize => {
                     run.len += 1;

@@ -131,7 +131,10 @@ impl AckSink for SessionBook {
     }
 
     fn send_again(&self) {
-        self.refuse_all("not_durable", "the center had no room to keep what you sent; please send it again");
+        self.refuse_all(
+            "not_durable",
+            "the center had no room to keep what you sent; please send it again",
+        );
     }
 }
 

@@ -153,8 +153,7 @@ where
         outbox: outbox.clone(),
     };
     let limit = Some(shared.options.hello_within);
-    let welcome =
-        actor.call(|reply| SessionMsg::SignedIn(Box::new(signed_in), reply), limit).await;
+    let welcome = actor.call(|reply| SessionMsg::SignedIn(Box::new(signed_in), reply), limit).await;
     let Ok(ractor::rpc::CallResult::Success(welcome)) = welcome else {
         return Some(End::new("not_ready", "the session could not be started", 1_000));
     };
@@ -208,10 +207,7 @@ where
             }
             Ok(None) => return None,
             Ok(Some(Err(error))) => {
-                let too_long = matches!(
-                    error,
-                    tokio_tungstenite::tungstenite::Error::Capacity(_)
-                );
+                let too_long = matches!(error, tokio_tungstenite::tungstenite::Error::Capacity(_));
                 tracing::debug!(%error, "an uplink connection broke");
                 return too_long.then(|| End::new("bad_frame", error.to_string(), 5_000));
             }

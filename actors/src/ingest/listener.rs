@@ -38,7 +38,8 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sh
             }
         };
         let Ok(place) = room.clone().try_acquire_owned() else {
-            metrics::counter!("anlan_ingest_refused_total", "code" => "too_many_connections").increment(1);
+            metrics::counter!("anlan_ingest_refused_total", "code" => "too_many_connections")
+                .increment(1);
             drop(stream);
             continue;
         };
@@ -50,7 +51,12 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sh
     }
 }
 
-async fn accept(stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn accept(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "an uplink connection ended at once");
         return;

@@ -225,8 +225,7 @@ impl Session {
         }
         state.parked.clear();
         state.asked_for = None;
-        let acks =
-            self.shared.ledger.signed_in(self.no, signed_in.boot, &signed_in.pending);
+        let acks = self.shared.ledger.signed_in(self.no, signed_in.boot, &signed_in.pending);
         if self.shared.sessions.connected(self.no, signed_in.outbox.clone()) {
             self.log(RecordKind::CenterLink, 0, 1).await?;
         }
@@ -257,7 +256,9 @@ impl Session {
         }
         self.log(RecordKind::Link, self.no.0, 0).await?;
         if center_lost {
-            tracing::error!("every gateway was lost within seconds: the center's own link counts as lost");
+            tracing::error!(
+                "every gateway was lost within seconds: the center's own link counts as lost"
+            );
             self.log(RecordKind::CenterLink, 0, 0).await?;
         }
         Ok(())
@@ -345,8 +346,7 @@ impl Session {
             return;
         };
         let bound = |tag: &str| {
-            PointId::of(enterprise, tag)
-                .is_ok_and(|point| self.shared.catalog.is_bound(&point, id))
+            PointId::of(enterprise, tag).is_ok_and(|point| self.shared.catalog.is_bound(&point, id))
         };
         let refused: Vec<_> = table.rows.iter().filter(|row| !bound(&row.tag)).collect();
         state.view.refused_rows = u32::try_from(refused.len()).unwrap_or(u32::MAX);
@@ -423,10 +423,9 @@ impl Session {
         if !matches!(header.kind, Kind::Readings | Kind::Status | Kind::Table) {
             // A kind that this version does not use is skipped, and acknowledged so that it is not sent for ever.
             metrics::counter!("anlan_ingest_skipped_frames_total").increment(1);
-            self.shared.ledger.durable(
-                [(self.no, boot, lane, seq)],
-                anlan_store::journal::Offset(0),
-            );
+            self.shared
+                .ledger
+                .durable([(self.no, boot, lane, seq)], anlan_store::journal::Offset(0));
             acknowledge(state, boot, lane, seq);
             return Ok(());
         }

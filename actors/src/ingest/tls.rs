@@ -28,11 +28,10 @@ pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         why: why.to_string(),
     };
     let chain_error = |why: &dyn std::fmt::Display| bad("certificate", &files.certificates, why);
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_file_iter(&files.certificates)
-            .map_err(|error| chain_error(&error))?
-            .collect::<Result<_, _>>()
-            .map_err(|error| chain_error(&error))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.certificates)
+        .map_err(|error| chain_error(&error))?
+        .collect::<Result<_, _>>()
+        .map_err(|error| chain_error(&error))?;
     if chain.is_empty() {
         return Err(chain_error(&"it holds no certificate"));
     }

@@ -159,7 +159,8 @@ impl Outcomes {
         loop {
             changed.borrow_and_update();
             {
-                let newest = self.newest.lock().expect("no code panics while it holds the outcomes");
+                let newest =
+                    self.newest.lock().expect("no code panics while it holds the outcomes");
                 if let Some((_, outcome)) = newest.iter().find(|(at, _)| *at == offset) {
                     return outcome.clone();
                 }

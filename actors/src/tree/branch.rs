@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent};
+use ractor::{
+    Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent,
+};
 
 use super::boards::NodeRoll;
 use super::host::{HostActor, HostMsg};
@@ -289,19 +291,20 @@ async fn ask_children(
         let answer = match known.kind {
             "host" => {
                 let host: ActorRef<HostMsg> = cell.into();
-                host.call(HostMsg::Describe, Some(limit)).await
+                host.call(HostMsg::Describe, Some(limit)).await.ok()
             }
             "gateway_session" => {
                 let session: ActorRef<SessionMsg> = cell.into();
-                session.call(SessionMsg::Describe, Some(limit)).await
+                session.call(SessionMsg::Describe, Some(limit)).await.ok()
             }
             _ => {
                 let branch: BranchRef = cell.into();
-                branch.call(BranchMsg::Describe, Some(limit)).await
+                // Its answer waits for those below it, at every rung.
+                branch.call(BranchMsg::Describe, Some(limit * 8)).await.ok()
             }
         };
         match answer {
-            Ok(ractor::rpc::CallResult::Success(own)) => {
+            Some(ractor::rpc::CallResult::Success(own)) => {
                 let state = if known.state == "running" { own.state } else { known.state };
                 TreeNode { state, restarts: known.restarts, name: known.name, ..own }
             }

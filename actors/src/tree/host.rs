@@ -154,7 +154,10 @@ impl Actor for HostActor {
             myself,
             pulse.room.clone(),
         );
-        self.shared.dispatch.send(Control::Attach(Box::new(feed))).map_err(|_| "the dispatcher has ended")?;
+        self.shared
+            .dispatch
+            .send(Control::Attach(Box::new(feed)))
+            .map_err(|_| "the dispatcher has ended")?;
         let commit_every_ms = self.shared.checkpoint_pace(self.host);
         let mut state = HostState {
             host,
@@ -249,7 +252,11 @@ impl HostActor {
         }
     }
 
-    fn take_volatile(&self, state: &mut HostState, inputs: &[Input]) -> Result<(), ActorProcessingErr> {
+    fn take_volatile(
+        &self,
+        state: &mut HostState,
+        inputs: &[Input],
+    ) -> Result<(), ActorProcessingErr> {
         let Some(host) = &state.host else { return Ok(()) };
         if state.shadow.is_none() {
             let copy = Host::restore(&host.checkpoint())?;
@@ -264,7 +271,8 @@ impl HostActor {
             drop(apply(shadow, *offset, input, &mut effects));
         }
         if !effects.entries.is_empty() {
-            metrics::counter!("anlan_alarm_undurable_total").increment(effects.entries.len() as u64);
+            metrics::counter!("anlan_alarm_undurable_total")
+                .increment(effects.entries.len() as u64);
             self.shared.undurable.add(self.host, effects.entries);
         }
         Ok(())

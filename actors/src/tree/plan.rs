@@ -115,7 +115,10 @@ impl TreePlan {
 
     /// What stands directly below a node.
     pub fn children<'a>(&'a self, of: &'a NodeKey) -> impl Iterator<Item = &'a NodeKey> {
-        self.nodes.iter().filter(move |(_, facts)| facts.parent.as_ref() == Some(of)).map(|(k, _)| k)
+        self.nodes
+            .iter()
+            .filter(move |(_, facts)| facts.parent.as_ref() == Some(of))
+            .map(|(k, _)| k)
     }
 
     /// Every node.
