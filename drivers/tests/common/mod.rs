@@ -37,7 +37,7 @@ pub struct Peer(Child);
 impl Peer {
     /// Starts a peer and waits until its port answers.
     pub fn start(python: &str, script: &str, port: u16, more: &[&str]) -> Self {
-        let path = format!("{}/tests/peers/{script}", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/../drivers/tests/peers/{script}", env!("CARGO_MANIFEST_DIR"));
         let child = Command::new(python)
             .arg(path)
             .arg(port.to_string())

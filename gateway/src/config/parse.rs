@@ -200,7 +200,7 @@ impl<'a> Walk<'a> {
         devices.push(DeviceConfig {
             id: id.clone(),
             scan: scan.unwrap_or(Duration::from_secs(1)),
-            timeout: timeout.unwrap_or(Duration::from_secs(1)),
+            timeout: timeout.unwrap_or(Duration::from_secs(if is_modbus { 1 } else { 3 })),
             // A device whose protocol could not be read is a problem already; points may still be checked against it.
             protocol: protocol.unwrap_or(Protocol::ModbusTcp {
                 address: String::new(),
