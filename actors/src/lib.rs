@@ -3,6 +3,7 @@
 //! Everything above talks to it through [`api::Center`]; nobody reaches into an actor.
 
 pub mod api;
+pub mod bench_actors;
 pub mod directory;
 pub mod fatal;
 pub mod host;
