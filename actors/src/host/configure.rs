@@ -5,7 +5,7 @@
 
 use anlan_domain::alarm_book::AlarmBook;
 use anlan_domain::log::{GatewayNo, HostConfig};
-use anlan_domain::point::PointSettings;
+use anlan_domain::point::{PointConfig, PointSettings};
 use anlan_domain::sensor::{Moment, Rules, Sensor, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
 use std::collections::{HashMap, VecDeque};
@@ -97,6 +97,30 @@ struct Layout<'a> {
 }
 
 impl<E: Evaluator> Host<E> {
+    /// The configuration in force, put together again: whoever restores a host needs to keep none beside its checkpoint.
+    #[must_use]
+    pub fn config(&self) -> HostConfig {
+        let state = &self.state;
+        let listed = state.gateways.iter().filter(|gateway| gateway.no != UNLISTED);
+        let enterprise = state.enterprise.as_ref();
+        let points = state.cells.iter().enumerate().map(|(slot, cell)| PointConfig {
+            no: state.names.no(slot),
+            id: state.names.id(slot, enterprise.expect("a host with points has an enterprise")),
+            equipment: state.equipment_of(slot),
+            gateway: state.gateways[usize::from(cell.gateway)].id.clone(),
+            device: state.devices[usize::from(cell.device)].name.clone(),
+            settings: state.rules[cell.rules as usize].settings.clone(),
+        });
+        HostConfig {
+            host: state.host,
+            key: state.key.clone(),
+            enterprise: state.enterprise.clone(),
+            gateways: listed.map(|gateway| (gateway.no, gateway.id.clone())).collect(),
+            points: points.collect(),
+            gateway_grace_ms: state.gateway_grace_ms,
+        }
+    }
+
     pub(super) fn configure(&mut self, now: Now, config: &HostConfig, effects: &mut Effects) {
         self.remove_points(now, config, effects);
         self.remove_gateways(now, config, effects);
