@@ -51,7 +51,7 @@ async fn send(
 ) -> Vec<Duration> {
     let payload = bytes::Bytes::from(vec![source as u8; 8 * READINGS as usize]);
     let mut times = Vec::new();
-    for nth in 0.. {
+    for nth in 0_u64.. {
         if rate > 0 {
             let due = (nth * u64::from(SENDERS) + u64::from(source)) * READINGS * 1_000_000 / rate;
             tokio::time::sleep_until((begin + Duration::from_micros(due)).into()).await;
