@@ -265,7 +265,9 @@ pub struct CheckConfigArgs {
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: f64 = number.parse().map_err(|_| format!("{text:?} is no duration: write 90s, 5m, 2h or 250ms"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("{text:?} is no duration: write 90s, 5m, 2h or 250ms"))?;
     let seconds = match unit {
         "ms" => number / 1000.0,
         "" | "s" => number,

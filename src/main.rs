@@ -17,9 +17,14 @@ fn main() -> ExitCode {
         Command::Vision(args) => vision::run(&args.arguments),
         Command::Gateway(args) => match args.action {
             Some(GatewayAction::Read { config, period, json }) => {
-                process::run(None, |stop| async move { gateway::read(&config, period, json, stop).await })
+                process::run(None, |stop| async move {
+                    gateway::read(&config, period, json, stop).await
+                })
             }
-            None => ExitCode::FAILURE,
+            None => {
+                let config = args.config.expect("clap asks for it where there is no action");
+                process::run(args.duration, |stop| async move { gateway::run(&config, stop).await })
+            }
         },
         _ => ExitCode::FAILURE,
     }
