@@ -12,4 +12,5 @@ pub mod alarm_index;
 pub mod conformance;
 pub mod history;
 pub mod journal;
+pub mod registry;
 pub mod state;
