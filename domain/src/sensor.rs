@@ -26,6 +26,8 @@ mod changes;
 mod judge;
 mod late;
 mod rules;
+#[cfg(test)]
+mod table;
 mod timers;
 
 pub use late::{Episode, amended};

@@ -14,12 +14,22 @@ export type Route = {
 };
 
 const MapPage = lazy(() => import("../map/MapPage").then((m) => ({ default: m.MapPage })));
+const AlarmsPage = lazy(() => import("../alarms/AlarmsPage").then((m) => ({ default: m.AlarmsPage })));
+const EquipmentListPage = lazy(() => import("../equipment/EquipmentListPage").then((m) => ({ default: m.EquipmentListPage })));
+const EquipmentPage = lazy(() => import("../equipment/EquipmentPage").then((m) => ({ default: m.EquipmentPage })));
+const EnterpriseListPage = lazy(() => import("../enterprise/EnterpriseListPage").then((m) => ({ default: m.EnterpriseListPage })));
+const EnterprisePage = lazy(() => import("../enterprise/EnterprisePage").then((m) => ({ default: m.EnterprisePage })));
 
 const SystemPage = lazy(() => import("../system/SystemPage").then((m) => ({ default: m.SystemPage })));
 const PlantPage = lazy(() => import("../plant/PlantPage").then((m) => ({ default: m.PlantPage })));
 
 export const routes: readonly Route[] = [
   { path: "/map", page: MapPage, nav: { label: "nav.map", icon: "nv-map", to: "/map", match: "/map" } },
+  { path: "/alarms", page: AlarmsPage, nav: { label: "nav.alarms", icon: "nv-alarm", to: "/alarms", match: "/alarms" } },
+  { path: "/equipment", page: EquipmentListPage, nav: { label: "nav.equipment", icon: "eq-tank", to: "/equipment", match: "/equipment" } },
+  { path: "/equipment/:id", page: EquipmentPage },
+  { path: "/enterprises", page: EnterpriseListPage, nav: { label: "nav.enterprises", icon: "eq-enterprise", to: "/enterprises", match: "/enterprises" } },
+  { path: "/enterprises/:code", page: EnterprisePage },
   { path: "/system/:tab?", page: SystemPage, nav: { label: "nav.system", icon: "nv-system", to: "/system/gateways", match: "/system" } },
   { path: "/plant/:code?/:kind?", page: PlantPage, nav: { label: "nav.admin", icon: "nv-danger", to: "/plant", match: "/plant", roles: ["administrator", "enterprise_manager"] } },
 ];

@@ -1,11 +1,9 @@
 //! What a host makes of the live lane: alarms, acknowledgement, silence, checkpoints.
 
-mod host_plant;
-
+use crate::plant::{Plant, START};
 use anlan_actors::host::{CheckpointError, Host, Rulebook};
 use anlan_domain::log::CommandRefused;
 use anlan_domain::quality::Quality;
-use host_plant::{Plant, START};
 
 #[test]
 fn h_and_hh_are_two_alarms_and_hh_does_not_clear_h() {
