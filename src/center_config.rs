@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -23,16 +22,14 @@ pub struct CenterConfig {
     pub simulator: Option<String>,
     /// Certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Days of raw readings, minutes, hours; 0 keeps them.
-    pub retention_days: [u32; 3],
+    /// Days that raw readings and one-minute roll-ups are kept; one-hour roll-ups stay for ever.
+    pub retention_days: [u32; 2],
     /// Gateways at once.
     pub gateways: usize,
     /// Live streams at once, and of one person.
     pub live_streams: (usize, usize),
     /// Room for the alarm log alone.
     pub reserved_disk_bytes: u64,
-    /// A lost gateway is alarmed after this long.
-    pub gateway_grace: Duration,
 }
 
 #[derive(Deserialize)]
@@ -65,12 +62,11 @@ struct RawTls {
 struct RawRetention {
     raw_days: Spanned<i64>,
     minute_days: Spanned<i64>,
-    hour_days: Spanned<i64>,
 }
 
 impl Default for RawRetention {
     fn default() -> Self {
-        Self { raw_days: unplaced(90), minute_days: unplaced(730), hour_days: unplaced(0) }
+        Self { raw_days: unplaced(400), minute_days: unplaced(1830) }
     }
 }
 
@@ -81,7 +77,6 @@ struct RawLimits {
     live_streams: Spanned<i64>,
     live_streams_per_user: Spanned<i64>,
     reserved_disk_mb: Spanned<i64>,
-    gateway_grace: Spanned<String>,
 }
 
 impl Default for RawLimits {
@@ -91,7 +86,6 @@ impl Default for RawLimits {
             live_streams: unplaced(2000),
             live_streams_per_user: unplaced(20),
             reserved_disk_mb: unplaced(512),
-            gateway_grace: unplaced("10s".to_owned()),
         }
     }
 }
@@ -187,21 +181,13 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
             "enterprise_code_length: 10 is neither 9 nor 11",
         );
     }
-    let grace = humane_seconds(raw.limits.gateway_grace.get_ref()).unwrap_or_else(|| {
-        problems.add(
-            raw.limits.gateway_grace.span().start,
-            "limits.gateway_grace: write a duration such as 10s or 1m",
-        );
-        Duration::ZERO
-    });
     if let Some(url) = raw.simulator.as_ref().filter(|url| !url.get_ref().starts_with("http://")) {
         problems
             .add(url.span().start, "simulator: write http://HOST:PORT of the simulator's control");
     }
     let days = [
         ("retention.raw_days", &raw.retention.raw_days, 1),
-        ("retention.minute_days", &raw.retention.minute_days, 0),
-        ("retention.hour_days", &raw.retention.hour_days, 0),
+        ("retention.minute_days", &raw.retention.minute_days, 1),
     ]
     .map(|(key, value, least)| {
         u32::try_from(problems.number(key, value, least, 36_500)).expect("at most 36,500")
@@ -233,7 +219,6 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
             0,
             10_000_000,
         ) * 1_000_000,
-        gateway_grace: grace,
     };
     if config.listen == config.uplink_listen && config.listen.port() != 0 {
         problems.add(
@@ -242,14 +227,6 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
         );
     }
     if problems.lines.is_empty() { Ok(config) } else { Err(problems.lines) }
-}
-
-fn humane_seconds(text: &str) -> Option<Duration> {
-    let (number, factor) = match text.strip_suffix('s') {
-        Some(number) => (number, 1.0),
-        None => (text.strip_suffix('m')?, 60.0),
-    };
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()
 }
 
 #[cfg(test)]
@@ -267,13 +244,13 @@ mod tests {
 
     #[test]
     fn every_problem_is_told_at_once_with_its_line() {
-        let text = "data_dir = \"d\"\nlisten = \"nowhere\"\nenterprise_code_length = 12\n[retention]\nraw_days = 0\n[limits]\ngateway_grace = \"soon\"\n";
+        let text = "data_dir = \"d\"\nlisten = \"nowhere\"\nenterprise_code_length = 12\n[retention]\nraw_days = 0\n[limits]\ngateways = 0\n";
         let problems = parse(Path::new("c.toml"), text).unwrap_err();
         for line in [
             "c.toml:2: listen",
             "c.toml:3: enterprise_code_length",
             "c.toml:5: retention.raw_days",
-            "c.toml:7: limits.gateway_grace",
+            "c.toml:7: limits.gateways",
         ] {
             assert!(problems.contains(line), "{line} is missing in {problems}");
         }
