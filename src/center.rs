@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anlan_actors::center::RunningCenter;
 use anlan_actors::options::{CenterOptions, TlsFiles};
-use anlan_web::options::{Limits, Parts, ServeOptions};
+use anlan_web::{Limits, Parts, ServeOptions, Server};
 use tokio_util::sync::CancellationToken;
 
 use crate::center_config::{self, CenterConfig};
@@ -18,6 +18,7 @@ use crate::process::{self, Failure};
 /// A center that runs.
 pub struct Started {
     center: Arc<RunningCenter>,
+    web: Server,
     /// Web interface.
     pub http: SocketAddr,
     /// Gateways.
@@ -34,7 +35,7 @@ impl Started {
     /// As [`Self::new`], on engines that are open already.
     pub async fn on(engines: Engines, config: &CenterConfig, stop: &CancellationToken) -> Result<Self, Failure> {
         let Engines { ports, registry, alarms } = engines;
-        let metrics = anlan_web::metrics::install().map_err(|e| Failure::of(&e))?;
+        let metrics = crate::metrics::install()?;
         let clock: Arc<dyn Fn() -> anlan_domain::time::UtcMillis + Send + Sync> = Arc::new(process::now);
         let log = ports.state.clone();
         let options = CenterOptions {
@@ -60,13 +61,20 @@ impl Started {
                 ..Limits::default()
             },
         };
-        let http = anlan_web::serve(serve, parts, stop.clone()).await.map_err(|e| Failure::of(&e))?;
-        Ok(Self { center, http, uplink })
+        let web = anlan_web::serve(serve, parts, stop.clone()).await.map_err(|e| Failure::of(&e))?;
+        Ok(Self { center, http: web.address, web, uplink })
+    }
+
+    /// Waits until the center has begun to stop, by its token or by a fatal failure.
+    pub async fn failing(&self) {
+        self.center.shared().stop.cancelled().await;
     }
 
     /// Waits for the end; a fatal failure is one.
-    pub async fn stopped(&self) -> Result<(), Failure> {
-        self.center.stopped().await.map_err(Failure::Failed)
+    pub async fn stopped(self) -> Result<(), Failure> {
+        let ended = self.center.stopped().await.map_err(Failure::Failed);
+        self.web.finished().await;
+        ended
     }
 }
 

@@ -226,6 +226,9 @@ pub enum Admin {
         /// Also take users.csv, whose passwords stand in clear
         #[arg(long)]
         with_users: bool,
+        /// Characters of an enterprise code: 9, or 11 in the provincial variant
+        #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u8).range(9..=11))]
+        enterprise_code_length: u8,
     },
     /// Writes the plant as the same files
     Export {

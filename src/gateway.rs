@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::Failure;
 
-fn load(file: &Path) -> Result<GatewayConfig, Failure> {
+/// Reads and checks a configuration.
+pub fn load(file: &Path) -> Result<GatewayConfig, Failure> {
     GatewayConfig::load(file).map_err(|error| Failure::Config(error.to_string()))
 }
 
