@@ -68,7 +68,7 @@ function Trail() {
   const last = path.at(-1);
   return (
     <nav className="crumbs" aria-label={t("top.region")}>
-      {path.slice(0, -1).map((r) => (
+      {path.slice(-3, -1).map((r) => (
         <span key={r.code} className="row g6 crumb">
           <Link to={to(r)}>{localName(r.name, language)}</Link>
           <Symbol name="ui-right" size={12} className="between" />

@@ -1,5 +1,6 @@
 /** Equipment by enterprise, what is abnormal first. Filter by text; the region of the top bar counts here too. */
 import "./equipment.css";
+import "./point-rows.css";
 import { useMemo } from "react";
 import { Link, useSearchParams } from "react-router";
 import { getAll } from "../api/client";

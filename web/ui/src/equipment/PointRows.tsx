@@ -1,4 +1,5 @@
 /** Points as dense rows: name, value in its true look, age. */
+import "./point-rows.css";
 import type { Alarm, Point } from "../api/types";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";

@@ -47,7 +47,7 @@ export function PointTile({ point, alarms, selected, onSelect }: { point: Point;
           <p className="row g12 f12 m limits-line">
             {limits.length === 0 ? <span>{t("equipment.noLimits")}</span> : limits.slice(-3).map((l) => <span key={l.code} className="nw">{l.code} {formatNumber(l.value, Number.isInteger(l.value) ? Math.min(1, point.decimals) : point.decimals)}</span>)}
             <span className="grow" />
-            <span className="nw">{t("equipment.range", { low: formatNumber(point.range[0], 0), high: formatNumber(point.range[1], Number.isInteger(point.range[1]) ? 0 : 1) })}</span>
+            {limits.length > 2 ? null : <span className="nw">{t("equipment.range", { low: formatNumber(point.range[0], 0), high: formatNumber(point.range[1], Number.isInteger(point.range[1]) ? 0 : 1) })}</span>}
           </p>
         </>
       ) : null}

@@ -18,7 +18,7 @@ import { Failed, Loading } from "../ui/faces";
 import { now } from "../ui/clock";
 import { Filters, Legend, ZoomButtons } from "./Furniture";
 import { HourStrip } from "./HourStrip";
-import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, placeFeatures, regionBounds, type KindFilter, type Place } from "./markers";
+import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, placeFeatures, regionBounds, rungBelow, type KindFilter, type Place } from "./markers";
 import type { Hit, MapHandle, View } from "./MapView";
 import { Overlay, type LostPlot } from "./Overlay";
 
@@ -69,9 +69,9 @@ export function MapPage() {
   );
   const spots = useMemo(() => nameSpots(base), [base]);
   const places = useMemo(
-    () => placeFeatures({ spots, regions: regions.values(), enterprises: here, rollup: (n) => store.rollup(n), language }),
+    () => placeFeatures({ spots, regions: rungBelow(regions, region), enterprises: here, rollup: (n) => store.rollup(n), language }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
-    [spots, regions, here, store, language, rollups],
+    [spots, regions, region, here, store, language, rollups],
   );
   const band = view?.band ?? "equipment";
   const groups = useMemo(() => alarmGroups({ alarms, equipment, enterprises, band, filter: kind }), [alarms, equipment, enterprises, band, kind]);

@@ -41,6 +41,12 @@ export function Overlay({ project, view, groups, rings, lost, drained, onChoose 
             <g key={g.key} className={`al${g.worst}`}>
               <circle className="soft-ring" cx={p.x} cy={p.y} r={19} fill="currentColor" />
               <circle cx={p.x} cy={p.y} r={14} fill="none" stroke="currentColor" strokeWidth={2.5} />
+              {g.alarms.length > 1 ? (
+                <>
+                  <rect x={p.x + 6} y={p.y - 19} width={15} height={14} rx={2.5} fill="var(--ink)" />
+                  <text x={p.x + 13.5} y={p.y - 8.5} textAnchor="middle" fontSize={10} fontWeight={600} fill="var(--raised)">{g.alarms.length}</text>
+                </>
+              ) : null}
             </g>
           );
         })}

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Alarm, Enterprise, Equipment, Level, Region } from "../api/types";
 import { placeCallouts } from "./callouts";
-import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, deepestWithPlace, inFilter, markerFeatures } from "./markers";
+import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, rungBelow } from "./markers";
 
 const tank = (id: string, kind = "tank"): Equipment => ({ id, tag: id, enterprise: "e", kind, longitude: 114.1, latitude: 34.7, rollup: null }) as unknown as Equipment;
 const equipment = new Map([["e.T1", tank("e.T1")], ["e.V1", tank("e.V1", "sphere")]]);
@@ -53,7 +53,11 @@ describe("markers", () => {
 
 describe("regions", () => {
   const region = (code: string, parent: string | null): Region => ({ code, parent, level: "park", name: { zh: "", en: "" }, rollup: null, longitude: 1, latitude: 1 });
-  it("overprint only with their deepest", () => expect(deepestWithPlace([region("a", null), region("b", "a"), region("c", "b")]).map((r) => r.code)).toEqual(["c"]));
+  it("are drilled one rung at a time, and stand for themselves at the last", () => {
+    const all = new Map([region("a", null), region("b", "a"), region("c", "a"), region("d", "b")].map((r) => [r.code, r]));
+    expect(rungBelow(all, "a").map((r) => r.code)).toEqual(["b", "c"]);
+    expect(rungBelow(all, "d").map((r) => r.code)).toEqual(["d"]);
+  });
   it("have bounds from any geometry", () => {
     expect(boundsOf([{ geometry: { type: "Polygon", coordinates: [[[1, 2], [3, 0], [2, 5]]] } }])).toEqual([1, 0, 3, 5]);
     expect(boundsOf([])).toBeNull();

@@ -107,27 +107,29 @@ export function markerFeatures({ equipment, detectors, filter, abnormal }: Marke
   return collection(features);
 }
 
-/** Where an enterprise's name stands: low on its plot, where mock-up and practice leave room, and off the symbols of its middle. */
+/** Where names stand: an enterprise's low on its plot, where there is room and no symbol of its middle; a region's in its middle. */
 export function nameSpots(map: MapData): ReadonlyMap<string, Place> {
   const spots = new Map<string, Place>();
   for (const f of map.features) {
     const ref = f.properties.ref;
-    const box = f.properties.kind === "plot" && ref ? boundsOf([f]) : null;
-    if (box && ref) spots.set(ref, [(box[0] + box[2]) / 2, box[1] + (box[3] - box[1]) * 0.3]);
+    const box = ref && ["plot", "region", "boundary"].includes(f.properties.kind) ? boundsOf([f]) : null;
+    if (box && ref && f.properties.kind !== "plot") spots.set(ref, [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]);
+    else if (box && ref) spots.set(ref, [(box[0] + box[2]) / 2, box[1] + (box[3] - box[1]) * 0.3]);
   }
   return spots;
 }
 
-type PlaceInput = { spots: ReadonlyMap<string, Place>; regions: Iterable<Region>; enterprises: Iterable<Enterprise>; rollup: (node: string) => Rollup | undefined; language: Language };
+type PlaceInput = { spots: ReadonlyMap<string, Place>; regions: readonly Region[]; enterprises: Iterable<Enterprise>; rollup: (node: string) => Rollup | undefined; language: Language };
 
 /** Names of regions (far out, with their worst symbol) and of enterprises with what they have. */
 export function placeFeatures({ spots, regions, enterprises, rollup, language }: PlaceInput): FeatureCollection<PointGeometry> {
   const features: Feature<PointGeometry>[] = [];
-  const lowest = deepestWithPlace([...regions]);
-  for (const r of lowest) {
+  for (const r of regions) {
+    const at = regionSpot(r, spots);
+    if (!at) continue;
     const state = rollup(`region:${r.code}`) ?? r.rollup;
     const open = state ? state.open.reduce((sum, n) => sum + n, 0) : 0;
-    features.push(feature([r.longitude as number, r.latitude as number], {
+    features.push(feature(at, {
       kind: "region", code: r.code, name: open > 0 ? `${localName(r.name, language)}  ${open}` : localName(r.name, language), icon: state?.worst ? `alarm-${state.worst}` : "none",
     }));
   }
@@ -136,17 +138,22 @@ export function placeFeatures({ spots, regions, enterprises, rollup, language }:
     const kinds = Object.entries(e.counts_by_kind).filter(([k, n]) => n > 0 && k in ICONS).slice(0, 3);
     const slot = (i: number): Record<string, unknown> => {
       const entry = kinds[i];
-      return { [`icon${i + 1}`]: entry ? `${iconOf(entry[0])}-small` : "none", [`count${i + 1}`]: entry ? `${entry[1]}   ` : "" };
+      return { [`icon${i + 1}`]: entry ? `${iconOf(entry[0])}-small` : "none", [`count${i + 1}`]: entry ? `\u00a0${entry[1]}\u00a0\u00a0` : "" };
     };
     features.push(feature(spots.get(e.code) ?? [e.longitude, e.latitude], { kind: "enterprise", code: e.code, name: localName(e.name, language), ...slot(0), ...slot(1), ...slot(2) }));
   }
   return collection(features);
 }
 
-/** Regions that have a place, without those whose only child stands on the same spot: a province, its city and park must not overprint. */
-export function deepestWithPlace(regions: readonly Region[]): Region[] {
-  const placed = regions.filter((r) => r.longitude !== null && r.latitude !== null);
-  return placed.filter((r) => !placed.some((child) => child.parent === r.code));
+function regionSpot(region: Region, spots: ReadonlyMap<string, Place>): Place | null {
+  return region.longitude !== null && region.latitude !== null ? [region.longitude, region.latitude] : (spots.get(region.code) ?? null);
+}
+
+/** What one drills into from here: the regions one rung below, or the region itself where nothing is below it. */
+export function rungBelow(regions: ReadonlyMap<string, Region>, here: string | null): Region[] {
+  const below = [...regions.values()].filter((r) => r.parent === here);
+  const self = here === null ? undefined : regions.get(here);
+  return below.length > 0 ? below : self ? [self] : [];
 }
 
 /** The base map with a label in the reader's language on every feature. */

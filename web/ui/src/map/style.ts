@@ -20,7 +20,7 @@ const metres = (extra: number): ExpressionSpecification => [
 const kind = (...kinds: string[]): ExpressionSpecification => ["in", ["get", "kind"], ["literal", kinds]];
 
 /** Zooms at which the picture changes (design-language §7). */
-export const ZOOM = { region: 12.2, enterprise: 13.2, symbols: 16, details: 17.5 } as const;
+export const ZOOM = { region: 12.2, enterprise: 13.2, symbols: 16, details: 17 } as const;
 
 export function mapStyle(theme: Theme): StyleSpecification {
   const c = (name: string): string => token(theme, name);
@@ -77,8 +77,8 @@ export function mapStyle(theme: Theme): StyleSpecification {
       {
         id: "place", type: "symbol", source: "places", filter: ["==", ["get", "kind"], "enterprise"], minzoom: ZOOM.region, maxzoom: 17.2,
         layout: {
-          "text-field": ["step", ["zoom"], ["format", ["get", "name"], {}], 14.2, ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["image", ["get", "icon1"]], {}, ["get", "count1"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon2"]], {}, ["get", "count2"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon3"]], {}, ["get", "count3"], { "font-scale": 0.9, "text-font": ["literal", FONT] }]],
-          "text-font": BOLD, "text-size": 13, "text-line-height": 1.5, "text-allow-overlap": true, "text-max-width": 30,
+          "text-field": ["step", ["zoom"], ["format", ["get", "name"], {}], 14, ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["image", ["get", "icon1"]], {}, ["get", "count1"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon2"]], {}, ["get", "count2"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon3"]], {}, ["get", "count3"], { "font-scale": 0.9, "text-font": ["literal", FONT] }]],
+          "text-font": BOLD, "text-size": 13, "text-line-height": 1.5, "text-allow-overlap": true, "text-max-width": 10,
         },
         paint: { "text-color": c("map-lab"), ...halo },
       },

@@ -51,8 +51,9 @@ describe("moments", () => {
     expect(dayLabel(moment, "zh-CN", new Date(2027, 0, 1).getTime())).toBe("2026-11-24 周二");
   });
   it("are exact where they are evidence", () => expect(exactTime(moment)).toBe("03:12:46.213"));
-  it("name the day in a list only when it is not today", () => {
+  it("name the day in a list only when it is neither today nor within twelve hours", () => {
     expect(listTime(moment, moment)).toBe("03:12");
+    expect(listTime(moment - 4 * 3_600_000, moment)).toBe("23:12");
     expect(listTime(moment, moment + 86_400_000)).toBe("11-24 03:12");
   });
 });

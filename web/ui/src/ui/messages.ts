@@ -8,7 +8,7 @@ export const zh = {
   "face.loading": "正在读取", "face.stillLoading": "仍在读取", "face.cancel": "取消", "face.retry": "重试",
   "face.failed": "{what}没有读到", "face.failedStill": "其余内容仍然有效。", "face.code": "代码 {code}",
   "face.stale": "停在 {time}，之后的变化看不到",
-  "face.forbidden": "你的账号看不到这一页。请管理员在“用户与角色”里开通。",
+  "face.forbidden": "你的账号看不到这一页，由管理员在“用户与角色”里开通。",
   "error.network": "中心没有应答", "error.unexpected": "中心答复了看不懂的内容",
   "action.needsStream": "重连后可操作",
   "dialog.cancel": "取消", "dialog.close": "关闭",

@@ -41,10 +41,10 @@ export function dayLabel(ms: number, language: Language, now: number = Date.now(
   return `${WEEKDAYS_EN[d.getDay()] ?? ""} ${d.getDate()} ${MONTHS_EN[d.getMonth()] ?? ""}${otherYear ? ` ${d.getFullYear()}` : ""}`;
 }
 
-/** The moment as a list shows it: the time when it is today, otherwise the day too. */
+/** The moment as a list shows it: the time alone when it is today or in the last twelve hours, otherwise the day too. */
 export function listTime(ms: number, now: number = Date.now()): string {
   const [d, n] = [new Date(ms), new Date(now)];
-  if (d.toDateString() === n.toDateString()) return hourMinute(ms);
+  if (d.toDateString() === n.toDateString() || Math.abs(now - ms) < 12 * 3_600_000) return hourMinute(ms);
   const year = d.getFullYear() === n.getFullYear() ? "" : `${d.getFullYear()}-`;
   return `${year}${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${hourMinute(ms)}`;
 }
