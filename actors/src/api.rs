@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
-use anlan_domain::alarm::AlarmId;
+use anlan_domain::alarm::{AlarmEntry, AlarmId};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, PointId};
 use anlan_domain::log::{CommandRefused, HostConfig};
 use anlan_domain::quality::Quality;
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
+use anlan_store::history::{DayQuality, Trend};
 use anlan_store::state::{AlarmRecord, AlarmSeq};
 use async_trait::async_trait;
 use serde::Serialize;
@@ -116,6 +117,10 @@ pub struct GatewayView {
     pub clock_epoch: u32,
     /// Steps of its clock that the center saw.
     pub clock_steps: u32,
+    /// Rows of its tables that are bound to no point of this gateway: what they carry is refused.
+    pub refused_rows: u32,
+    /// The first of those rows, by tag.
+    pub refused_tags: Vec<String>,
 }
 
 /// State of a field device as its gateway tells it.
@@ -222,4 +227,33 @@ pub trait Center: Send + Sync + 'static {
 
     /// The end of the alarm log.
     fn last_alarm(&self) -> AlarmSeq;
+
+    /// What the center decided while nothing could be made durable (未落盘): shown, marked, and decided again from the
+    /// gateways' resend once there is room. Empty in normal times.
+    fn undurable_alarms(&self) -> Vec<AlarmEntry> {
+        Vec::new()
+    }
+
+    /// Trend of a point over `from..to` in at most `pixels` columns: history joined with what is not yet in it.
+    async fn trend(
+        &self,
+        point: PointId,
+        from: UtcMillis,
+        to: UtcMillis,
+        pixels: usize,
+    ) -> Result<Trend, CenterError> {
+        let _ = (from, to, pixels);
+        Err(CenterError::Unknown(point.to_string()))
+    }
+
+    /// Counts of readings by UTC day, as far as they are in the history.
+    async fn day_quality(
+        &self,
+        point: PointId,
+        from: UtcMillis,
+        to: UtcMillis,
+    ) -> Result<Vec<DayQuality>, CenterError> {
+        let _ = (from, to);
+        Err(CenterError::Unknown(point.to_string()))
+    }
 }

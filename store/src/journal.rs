@@ -4,6 +4,13 @@
 //! batches. An append that returns is durable. One that fails may or may not have written: the caller ends the
 //! process and lets recovery decide. Reading returns durable records only.
 
+pub mod disk;
+pub mod format;
+mod recovery;
+mod segment;
+pub mod segments;
+mod writer;
+
 use anlan_domain::log::RecordKind;
 use anlan_domain::time::UtcMillis;
 use async_trait::async_trait;
@@ -80,6 +87,14 @@ pub enum JournalError {
         first: Offset,
         /// What was asked for.
         asked: Offset,
+    },
+    /// A record that is larger than any engine takes: nothing was written.
+    #[error("a record of {bytes} bytes is larger than the journal takes ({most})")]
+    TooLarge {
+        /// Size of the payload.
+        bytes: usize,
+        /// The most there may be.
+        most: usize,
     },
     /// An earlier failure ended the journal; only a restart helps.
     #[error("journal failed earlier and takes nothing more")]

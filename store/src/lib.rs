@@ -7,6 +7,7 @@
 //!
 //! One conformance suite a port runs against every engine. Nothing here decides anything about plants or alarms.
 
+pub mod conformance;
 pub mod history;
 pub mod journal;
 pub mod state;

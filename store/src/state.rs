@@ -3,6 +3,12 @@
 //! "No alarm lost, doubled or reordered" rests on this one atomic batch: after a crash a host starts from its checkpoint,
 //! replays the journal from the offset that was written with it, and comes to the entries that it had not yet written.
 
+pub mod fjall;
+mod on_disk;
+mod writer;
+
+use std::sync::Arc;
+
 use anlan_domain::alarm::AlarmEntry;
 use anlan_domain::log::HostNo;
 use anlan_domain::time::UtcMillis;
@@ -56,6 +62,9 @@ pub enum StateError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An earlier failure ended the store; only a restart helps.
+    #[error("the alarm log failed earlier and takes nothing more")]
+    Failed,
     /// What is stored cannot be understood.
     #[error("{what} is damaged: {why}")]
     Damaged {
@@ -70,15 +79,20 @@ pub enum StateError {
 #[async_trait]
 pub trait StateStore: Send + Sync + 'static {
     /// Writes the commits of several hosts in one atomic, durable batch and returns the sequence numbers that their entries
-    /// got: first and one past the last.
+    /// got: first and one past the last. A host that is named twice keeps its last checkpoint.
     async fn commit(
         &self,
         batch: Vec<HostCommit>,
         decided_time: UtcMillis,
     ) -> Result<(AlarmSeq, AlarmSeq), StateError>;
 
-    /// Entries after `after`, in order, at most `limit`. Cheap at the end of the log. Blocks.
-    fn alarms_after(&self, after: AlarmSeq, limit: usize) -> Result<Vec<AlarmRecord>, StateError>;
+    /// Entries after `after`, in order, at most `limit`. Cheap at the end of the log, where records are shared rather than
+    /// copied: hub, desk and projections all read there. Blocks.
+    fn alarms_after(
+        &self,
+        after: AlarmSeq,
+        limit: usize,
+    ) -> Result<Vec<Arc<AlarmRecord>>, StateError>;
 
     /// The sequence number of the last entry; 0 when there is none.
     fn last_alarm(&self) -> AlarmSeq;

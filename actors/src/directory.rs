@@ -1,0 +1,76 @@
+//! What the center must know of the registry, as a port that the composition root fills.
+//!
+//! The registry is the master of names, secrets and desired configuration; the center asks it at start, when a gateway
+//! signs in, and when it is told that something changed. What is *in force* is never asked here: that is in the log.
+
+use std::sync::Arc;
+
+use anlan_domain::ids::{EnterpriseCode, GatewayId};
+use anlan_domain::log::{GatewayNo, HostConfig};
+use anlan_domain::region::RegionCode;
+use anlan_domain::time::UtcMillis;
+use async_trait::async_trait;
+
+/// The one clock, handed down from the composition root; nothing in this crate reads another for wall time.
+pub type Clock = Arc<dyn Fn() -> UtcMillis + Send + Sync>;
+
+/// A gateway as the registry knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayEntry {
+    /// Number, never re-used.
+    pub no: GatewayNo,
+    /// Identity by which it signs in.
+    pub id: GatewayId,
+    /// The enterprise whose points it may write.
+    pub enterprise: EnterpriseCode,
+    /// SHA-256 of its secret. A gateway's secret is random and long, so a slow hash would protect nothing.
+    pub secret_sha256: [u8; 32],
+}
+
+/// An enterprise as the tree needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnterpriseEntry {
+    /// Its code.
+    pub code: EnterpriseCode,
+    /// For a person.
+    pub name: String,
+    /// Park if it lies in one, else its county.
+    pub region: RegionCode,
+}
+
+/// A region as the tree needs it; those above it are derived from its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegionEntry {
+    /// Its code.
+    pub code: RegionCode,
+    /// For a person.
+    pub name: String,
+}
+
+/// Everything that the center runs, as the registry wishes it.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Regions that have names; regions above an enterprise that are not listed run under their code.
+    pub regions: Vec<RegionEntry>,
+    /// Enterprises.
+    pub enterprises: Vec<EnterpriseEntry>,
+    /// Gateways.
+    pub gateways: Vec<GatewayEntry>,
+    /// Desired configuration of every host, the center's own included if it shall carry its link alarm.
+    pub hosts: Vec<HostConfig>,
+}
+
+/// Why the registry gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the registry does not answer: {0}")]
+pub struct DirectoryError(pub String);
+
+/// The registry, as far as the center looks into it.
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
+    /// Everything that shall run.
+    async fn plan(&self) -> Result<Plan, DirectoryError>;
+
+    /// A gateway by the identity it states, `None` when there is none (any more).
+    async fn gateway(&self, id: &GatewayId) -> Result<Option<GatewayEntry>, DirectoryError>;
+}

@@ -1,0 +1,300 @@
+//! The one task that appends to the journal: group commit, then acknowledge, then dispatch in the order of offsets.
+//!
+//! While an append is under way the next records collect in the queue; when it returns they go out as one batch. So the
+//! cost of an fsync is shared by all who wait for it and nobody waits for more than two. The queue is bounded in bytes:
+//! who submits waits for room, a session that waits does not read its socket, and TCP tells the gateway.
+//!
+//! A failed append may or may not have written, so it ends the process. The one failure that is known to have written
+//! nothing is "no room left beside what is reserved for the alarm log": then nothing is acknowledged, the records go to the
+//! hosts marked as volatile, and the gateways send them again once there is room.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anlan_domain::log::{GatewayNo, RecordKind};
+use anlan_domain::uplink::{Acks, Boot, Lane};
+use anlan_store::journal::{Journal, JournalError, Offset, Record};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::fatal::Fatal;
+use crate::ingest::ledger::Ledger;
+use crate::log_clock::LogClock;
+
+/// What is to happen once a record is durable.
+pub enum Afterwards {
+    /// Nothing.
+    Nothing,
+    /// The frame is entered into the ledger and acknowledged to its gateway.
+    Acknowledge {
+        /// Boot of the frame.
+        boot: Boot,
+        /// Lane of the frame.
+        lane: Lane,
+        /// Number of the frame.
+        seq: u64,
+    },
+    /// Somebody waits for the offset. The sender is dropped where it could not be made durable.
+    Tell(oneshot::Sender<Offset>),
+}
+
+/// A record on its way to the journal.
+struct Submission {
+    record: Record,
+    then: Afterwards,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Records that the dispatcher gets, in the order of the log.
+#[derive(Debug)]
+pub enum Logged {
+    /// Durable records with consecutive offsets.
+    Durable {
+        /// Offset of the first.
+        first: Offset,
+        /// The records.
+        records: Vec<Record>,
+    },
+    /// Records that could not be made durable: for evaluation in memory only.
+    Volatile(Vec<Record>),
+    /// There is room again: what was volatile is forgotten, and will be sent again.
+    DurableAgain,
+}
+
+/// Who is told that frames are durable.
+pub trait AckSink: Send + Sync + 'static {
+    /// Frames of a gateway are durable.
+    fn durable(&self, gateway: GatewayNo, acks: Acks);
+    /// Frames were lost to a full disk and there is room again: every gateway shall connect anew and send them again.
+    fn send_again(&self);
+}
+
+/// The door to the journal.
+#[derive(Clone)]
+pub struct LogQueue {
+    submissions: mpsc::Sender<Submission>,
+    room: Arc<Semaphore>,
+    room_bytes: usize,
+    clock: Arc<LogClock>,
+    undurable: Arc<AtomicBool>,
+}
+
+/// The log takes nothing more: the center is stopping or has failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the log takes nothing more")]
+pub struct LogClosed;
+
+impl LogQueue {
+    /// Submits a record; waits while the queue is full.
+    ///
+    /// # Errors
+    /// When the writer has ended.
+    pub async fn submit(
+        &self,
+        kind: RecordKind,
+        source: u32,
+        payload: Bytes,
+        then: Afterwards,
+    ) -> Result<(), LogClosed> {
+        let received = self.clock.now();
+        let size = u32::try_from((payload.len() + 64).min(self.room_bytes))
+            .expect("bounded by the queue, which is below 4 GiB");
+        let room = self.room.clone().acquire_many_owned(size).await.map_err(|_| LogClosed)?;
+        let record = Record { received, kind, source, payload };
+        self.submissions.send(Submission { record, then, _room: room }).await.map_err(|_| LogClosed)
+    }
+
+    /// Submits a record and waits until it is durable.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn append(
+        &self,
+        kind: RecordKind,
+        source: u32,
+        payload: Bytes,
+    ) -> Result<Offset, LogClosed> {
+        let (tell, told) = oneshot::channel();
+        self.submit(kind, source, payload, Afterwards::Tell(tell)).await?;
+        told.await.map_err(|_| LogClosed)
+    }
+
+    /// Whether the newest records could not be made durable.
+    #[must_use]
+    pub fn is_undurable(&self) -> bool {
+        self.undurable.load(Ordering::Relaxed)
+    }
+
+    /// Records that wait.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        (self.submissions.max_capacity() - self.submissions.capacity()) as u64
+    }
+
+    /// The clock of the log.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<LogClock> {
+        &self.clock
+    }
+}
+
+/// The writer's side.
+pub struct LogWriter {
+    submissions: mpsc::Receiver<Submission>,
+    journal: Arc<dyn Journal>,
+    ledger: Arc<Ledger>,
+    acks: Arc<dyn AckSink>,
+    dispatch: mpsc::Sender<Logged>,
+    fatal: Fatal,
+    undurable: Arc<AtomicBool>,
+    append_bytes: usize,
+}
+
+/// Bounds of the queue in front of the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueBounds {
+    /// Bytes that may wait, over all.
+    pub queue_bytes: usize,
+    /// Most bytes of one append.
+    pub append_bytes: usize,
+}
+
+impl LogWriter {
+    /// A writer and the door to it.
+    #[must_use]
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        ledger: Arc<Ledger>,
+        acks: Arc<dyn AckSink>,
+        dispatch: mpsc::Sender<Logged>,
+        clock: Arc<LogClock>,
+        bounds: QueueBounds,
+        fatal: Fatal,
+    ) -> (Self, LogQueue) {
+        let (tx, submissions) = mpsc::channel(4096);
+        let undurable = Arc::new(AtomicBool::new(false));
+        let room_bytes = bounds.queue_bytes.clamp(1, Semaphore::MAX_PERMITS.min(1 << 31));
+        let queue = LogQueue {
+            submissions: tx,
+            room: Arc::new(Semaphore::new(room_bytes)),
+            room_bytes,
+            clock,
+            undurable: undurable.clone(),
+        };
+        let append_bytes = bounds.append_bytes;
+        (
+            Self { submissions, journal, ledger, acks, dispatch, fatal, undurable, append_bytes },
+            queue,
+        )
+    }
+
+    /// Runs until every door to it is closed, or the journal or the dispatcher has failed.
+    pub async fn run(mut self) {
+        let mut newest = anlan_domain::time::UtcMillis(i64::MIN);
+        while let Some(first) = self.submissions.recv().await {
+            let mut bytes = first.record.payload.len();
+            let mut batch = vec![first];
+            while bytes < self.append_bytes {
+                let Ok(next) = self.submissions.try_recv() else { break };
+                bytes += next.record.payload.len();
+                batch.push(next);
+            }
+            // Two tasks may have read the clock in one order and entered the queue in the other.
+            for submission in &mut batch {
+                newest = newest.max(submission.record.received);
+                submission.record.received = newest;
+            }
+            metrics::counter!("anlan_journal_records_total").increment(batch.len() as u64);
+            metrics::counter!("anlan_journal_bytes_total").increment(bytes as u64);
+            if !self.append(batch).await {
+                return;
+            }
+        }
+    }
+
+    /// Appends one batch and does what follows from it; `false` ends the writer.
+    async fn append(&mut self, batch: Vec<Submission>) -> bool {
+        let records: Vec<Record> = batch.iter().map(|s| s.record.clone()).collect();
+        let begun = std::time::Instant::now();
+        match self.journal.append(records).await {
+            Ok(first) => {
+                metrics::histogram!("anlan_journal_append_seconds").record(begun.elapsed());
+                if self.undurable.swap(false, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "the journal takes records again; gateways are asked to send anew"
+                    );
+                    if self.dispatch.send(Logged::DurableAgain).await.is_err() {
+                        return false;
+                    }
+                    self.acks.send_again();
+                }
+                let records = self.acknowledge(first, batch);
+                self.dispatch.send(Logged::Durable { first, records }).await.is_ok()
+            }
+            Err(error @ JournalError::NoRoom { .. }) => {
+                if !self.undurable.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "frames are no longer acknowledged; alarms are evaluated in memory only");
+                }
+                metrics::counter!("anlan_journal_no_room_total").increment(batch.len() as u64);
+                let records = batch
+                    .into_iter()
+                    .map(|submission| {
+                        if let Afterwards::Acknowledge { boot, lane, seq } = submission.then {
+                            let gateway = GatewayNo(submission.record.source);
+                            self.ledger.given_up(gateway, boot, lane, seq);
+                        }
+                        submission.record
+                    })
+                    .collect();
+                self.dispatch.send(Logged::Volatile(records)).await.is_ok()
+            }
+            Err(error) => {
+                self.fatal.end("the journal failed", &error);
+                false
+            }
+        }
+    }
+
+    /// Everything in the batch is durable: enter it, tell who waits, and hand the records on.
+    fn acknowledge(&self, first: Offset, batch: Vec<Submission>) -> Vec<Record> {
+        let mut frames = Vec::new();
+        let mut ranges: HashMap<GatewayNo, Vec<(Boot, Lane, u64)>> = HashMap::new();
+        let mut records = Vec::with_capacity(batch.len());
+        for (i, submission) in batch.into_iter().enumerate() {
+            match submission.then {
+                Afterwards::Nothing => {}
+                Afterwards::Acknowledge { boot, lane, seq } => {
+                    let gateway = GatewayNo(submission.record.source);
+                    frames.push((gateway, boot, lane, seq));
+                    ranges.entry(gateway).or_default().push((boot, lane, seq));
+                }
+                // Who asked may have stopped waiting.
+                Afterwards::Tell(tell) => drop(tell.send(Offset(first.0 + i as u64))),
+            }
+            records.push(submission.record);
+        }
+        self.ledger.durable(frames, Offset(first.0 + records.len() as u64));
+        for (gateway, frames) in ranges {
+            self.acks.durable(gateway, join_ranges(frames));
+        }
+        records
+    }
+}
+
+/// Single frames as ranges per boot and lane.
+#[must_use]
+pub fn join_ranges(mut frames: Vec<(Boot, Lane, u64)>) -> Acks {
+    frames.sort_unstable();
+    let mut acks = Acks::default();
+    for (boot, lane, seq) in frames {
+        match acks.ranges.last_mut() {
+            Some((b, l, ranges)) if (*b, *l) == (boot, lane) => match ranges.last_mut() {
+                Some(range) if seq <= range.1 + 1 => range.1 = seq,
+                _ => ranges.push((seq, seq)),
+            },
+            _ => acks.ranges.push((boot, lane, vec![(seq, seq)])),
+        }
+    }
+    acks
+}

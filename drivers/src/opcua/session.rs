@@ -1,0 +1,293 @@
+//! One session with a server, from the first handshake to its end.
+//!
+//! A node that the server does not know is marked bad by itself and asked for again once a minute; a session that does not
+//! come up within its time, or whose keep-alives fail twice, is given up. Nothing here retries: the driver does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anlan_domain::quality::Quality;
+use anlan_domain::time::UtcMillis;
+use futures_util::TryStreamExt;
+use opcua::client::{
+    Client, DataChangeCallback, IdentityToken, Session, SessionActivity, SessionPollResult,
+};
+use opcua::types::{
+    AttributeId, DataValue, EndpointDescription, MessageSecurityMode, MonitoredItemCreateRequest,
+    MonitoringMode, MonitoringParameters, NodeId, ReadValueId, StatusCode, TimestampsToReturn,
+    UserTokenPolicy, Variant,
+};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::board::{Board, Latest};
+use super::driver::{OpcUaServer, Security};
+use crate::driver::DeviceState;
+
+/// Failed keep-alives in a row after which the server counts as lost.
+const KEEP_ALIVES_MISSED: u32 = 2;
+/// Nodes that the server refused are asked for again after this long.
+const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// Nodes per request: below what small servers limit `MaxMonitoredItemsPerCall` to.
+const NODES_PER_CALL: usize = 200;
+
+/// Runs one session until it ends; says why it did.
+pub(super) async fn run(
+    client: &mut Client,
+    server: &OpcUaServer,
+    board: &Arc<Board>,
+    stop: &CancellationToken,
+) -> Result<(), String> {
+    let (policy, mode) = match server.security {
+        Security::None => ("None", MessageSecurityMode::None),
+        Security::Basic256Sha256 => ("Basic256Sha256", MessageSecurityMode::SignAndEncrypt),
+    };
+    let identity = match &server.user {
+        None => IdentityToken::Anonymous,
+        Some((user, password)) => IdentityToken::UserName(user.clone(), password.clone().into()),
+    };
+    let endpoint: EndpointDescription =
+        (server.endpoint.as_str(), policy, mode, UserTokenPolicy::anonymous()).into();
+    let cannot = |what: &dyn std::fmt::Display| {
+        format!("cannot open a session with {}: {what}", server.endpoint)
+    };
+    // Handshake, endpoints and session are several requests.
+    let patience = server.timeout * 4;
+    let (session, event_loop) =
+        timeout(patience, client.connect_to_matching_endpoint(endpoint, identity))
+            .await
+            .map_err(|_| cannot(&format_args!("no answer within {patience:?}")))?
+            .map_err(|e| cannot(&e))?;
+    session.disable_reconnects();
+
+    let events = event_loop.enter();
+    tokio::pin!(events);
+    let mut keep_alives_missed = 0;
+    let subscribed = async {
+        session.wait_for_connection().await;
+        let refused = subscribe(&session, server, board).await?;
+        wait_for_first_values(board, server.timeout).await;
+        Ok::<_, opcua::types::Error>(refused)
+    };
+    tokio::pin!(subscribed);
+    let deadline = Instant::now() + patience;
+    let mut up = None;
+    loop {
+        let retry_at = match &up {
+            Some(Subscribed { refused, retry_at, .. }) if !refused.is_empty() => *retry_at,
+            _ => Instant::now() + REFUSED_RETRY,
+        };
+        tokio::select! {
+            event = events.try_next() => match event {
+                Ok(Some(SessionPollResult::ConnectionLost(status))) => return Err(lost(server, status)),
+                Ok(Some(SessionPollResult::ReconnectFailed(status))) => return Err(cannot(&status)),
+                Ok(Some(SessionPollResult::SessionActivity(SessionActivity::KeepAliveFailed(status)))) => {
+                    keep_alives_missed += 1;
+                    if keep_alives_missed >= KEEP_ALIVES_MISSED {
+                        return Err(lost(server, status));
+                    }
+                }
+                Ok(Some(SessionPollResult::SessionActivity(SessionActivity::KeepAliveSucceeded))) => keep_alives_missed = 0,
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(lost(server, StatusCode::BadConnectionClosed)),
+                Err(status) => return Err(cannot(&status)),
+            },
+            result = &mut subscribed, if up.is_none() => {
+                let (subscription, refused) = result.map_err(|e| cannot(&e))?;
+                up = Some(Subscribed { subscription, refused, retry_at: Instant::now() + REFUSED_RETRY });
+                board.set_state(DeviceState::Connected);
+            }
+            () = sleep_until(deadline), if up.is_none() => {
+                return Err(cannot(&format_args!("no session within {patience:?}")));
+            }
+            () = sleep_until(retry_at), if up.is_some() => {
+                if let Some(known) = up.as_mut() {
+                    let again = create_items(&session, server, board, known.subscription, &known.refused);
+                    // The answer needs the event loop to be polled while it is waited for.
+                    let polled = async { while let Ok(Some(_)) = events.try_next().await {} };
+                    tokio::select! {
+                        result = again => known.refused = result.map_err(|e| cannot(&e))?,
+                        () = polled => return Err(lost(server, StatusCode::BadConnectionClosed)),
+                    }
+                    known.retry_at = Instant::now() + REFUSED_RETRY;
+                }
+            }
+            () = stop.cancelled() => {
+                // Say goodbye so that the server frees the session now; do not insist.
+                let goodbye = async {
+                    tokio::select! {
+                        _ = session.disconnect() => {}
+                        () = async { while let Ok(Some(_)) = events.try_next().await {} } => {}
+                    }
+                };
+                if timeout(Duration::from_secs(1), goodbye).await.is_err() {
+                    tracing::debug!(peer = %server.endpoint, "the server did not answer the closing of the session");
+                }
+                return Ok(());
+            }
+        }
+    }
+}
+
+struct Subscribed {
+    subscription: u32,
+    refused: Vec<usize>,
+    retry_at: Instant,
+}
+
+fn lost(server: &OpcUaServer, status: StatusCode) -> String {
+    format!("lost the session with {}: {status}", server.endpoint)
+}
+
+/// Creates subscription and items; returns the subscription and the points that the server refused.
+async fn subscribe(
+    session: &Session,
+    server: &OpcUaServer,
+    board: &Arc<Board>,
+) -> Result<(u32, Vec<usize>), opcua::types::Error> {
+    let writes = Arc::clone(board);
+    let callback = DataChangeCallback::new(move |value, item| {
+        // Handles are the point's index plus one; zero would let the library choose.
+        if let Some(index) = (item.client_handle() as usize).checked_sub(1) {
+            writes.set(index, latest(&value));
+        }
+    });
+    // Lifetime: three keep-alives and then some (Part 4, 5.13.2). A keep-alive every ten publishing intervals.
+    let subscription =
+        session.create_subscription(server.scan, 100, 10, 0, 0, true, callback).await?;
+    let all: Vec<usize> = (0..server.points.len()).collect();
+    let refused = create_items(session, server, board, subscription, &all).await?;
+    Ok((subscription, refused))
+}
+
+async fn create_items(
+    session: &Session,
+    server: &OpcUaServer,
+    board: &Arc<Board>,
+    subscription: u32,
+    wanted: &[usize],
+) -> Result<Vec<usize>, opcua::types::Error> {
+    let mut refused = Vec::new();
+    for chunk in wanted.chunks(NODES_PER_CALL) {
+        // Node ids were checked with the configuration; one that is none all the same is the null node, which is refused.
+        let requests = chunk.iter().map(|&i| {
+            request(i, server.points[i].node_id.parse().unwrap_or_default(), server.scan)
+        });
+        let results = session
+            .create_monitored_items(subscription, TimestampsToReturn::Source, requests.collect())
+            .await?;
+        for (&index, created) in chunk.iter().zip(&results) {
+            let status = created.result.status_code;
+            if status.is_bad() {
+                tracing::warn!(
+                    driver.name = "opcua", peer = %server.endpoint, node = %server.points[index].node_id,
+                    "the server refuses this node: {status}; it is asked again every {REFUSED_RETRY:?}"
+                );
+                board.set(index, Latest::bad(refusal(status)));
+                refused.push(index);
+            }
+        }
+    }
+    Ok(refused)
+}
+
+fn request(index: usize, node_id: NodeId, scan: Duration) -> MonitoredItemCreateRequest {
+    MonitoredItemCreateRequest {
+        item_to_monitor: ReadValueId {
+            node_id,
+            attribute_id: AttributeId::Value as u32,
+            ..ReadValueId::default()
+        },
+        monitoring_mode: MonitoringMode::Reporting,
+        requested_parameters: MonitoringParameters {
+            client_handle: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            sampling_interval: scan.as_secs_f64() * 1_000.0,
+            queue_size: 1,
+            discard_oldest: true,
+            ..MonitoringParameters::default()
+        },
+    }
+}
+
+/// Values of all accepted nodes follow the first publishing interval; without them the scan would begin with bad values.
+async fn wait_for_first_values(board: &Board, patience: Duration) {
+    let complete = async {
+        loop {
+            let changed = board.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if board.is_complete() {
+                return;
+            }
+            changed.await;
+        }
+    };
+    if timeout(patience, complete).await.is_err() {
+        tracing::warn!(
+            driver.name = "opcua",
+            "not every node has sent a first value within {patience:?}"
+        );
+    }
+}
+
+/// A refused node stays bad whatever the severity of its status.
+fn refusal(status: StatusCode) -> Quality {
+    let quality = Quality::from_opcua(status.bits());
+    if quality.is_bad() { quality } else { Quality::BAD }
+}
+
+/// Any number or truth value is a value; text and arrays cannot be judged against limits and are a mistake in the configuration.
+fn latest(value: &DataValue) -> Latest {
+    let quality = Quality::from_opcua(value.status.unwrap_or(StatusCode::Good).bits());
+    let number = match &value.value {
+        Some(Variant::Boolean(state)) => Some(f64::from(u8::from(*state))),
+        Some(other) => other.as_f64(),
+        None => None,
+    };
+    let source_time =
+        value.source_timestamp.as_ref().map(|t| UtcMillis(t.as_chrono().timestamp_millis()));
+    match number {
+        _ if quality.is_bad() => Latest { source_time, ..Latest::bad(quality) },
+        Some(number) if number.is_finite() => Latest { value: number, quality, source_time },
+        Some(_) => Latest { source_time, ..Latest::bad(Quality::SENSOR_FAILURE) },
+        None => Latest { source_time, ..Latest::bad(Quality::CONFIG_ERROR) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(
+        value: Option<Variant>,
+        status: Option<StatusCode>,
+        number: Option<f64>,
+        quality: Quality,
+    ) {
+        let found = latest(&DataValue { value: value.clone(), status, ..DataValue::null() });
+        let found_number = (!found.quality.is_bad()).then_some(found.value);
+        assert_eq!((found_number, found.quality), (number, quality), "{value:?} {status:?}");
+    }
+
+    #[test]
+    fn numbers_and_truth_values_are_values_and_nothing_else_is() {
+        check(Some(Variant::Double(1.5)), None, Some(1.5), Quality::GOOD);
+        check(Some(Variant::Int16(-3)), Some(StatusCode::Good), Some(-3.0), Quality::GOOD);
+        check(Some(Variant::Boolean(true)), None, Some(1.0), Quality::GOOD);
+        check(
+            Some(Variant::Float(2.0)),
+            Some(StatusCode::UncertainLastUsableValue),
+            Some(2.0),
+            Quality(68),
+        );
+        check(
+            Some(Variant::Double(1.5)),
+            Some(StatusCode::BadSensorFailure),
+            None,
+            Quality::SENSOR_FAILURE,
+        );
+        check(Some(Variant::Double(f64::NAN)), None, None, Quality::SENSOR_FAILURE);
+        check(Some(Variant::String("12".into())), None, None, Quality::CONFIG_ERROR);
+        check(None, None, None, Quality::CONFIG_ERROR);
+    }
+}

@@ -1,0 +1,309 @@
+//! The gateway's disk: every frame is here from its sealing until the center has made it durable.
+//!
+//! Frames lie one after the other in segment files, exactly as they go over the wire; a frame's own length and check sum
+//! are the record format. One file belongs to one (boot, lane) and is deleted whole when its last frame is acknowledged.
+//! Nothing is ever rewritten: after a crash the torn tail of the newest file is cut off by the check sum, and whatever lies
+//! behind a damaged spot is found again by searching for the next frame.
+//!
+//! Durability: a frame is handed to the operating system before it is sent, so a killed process loses nothing. `fdatasync`
+//! runs once a second and at shutdown ([`Spool::unsynced`]), so a power cut loses at most the last second of frames, and of
+//! those only what the center has not acknowledged.
+//!
+//! The space is bounded. When it is spent, the oldest segment of the back-fill lane goes, and its frames are counted; live
+//! frames go only when there is no back-fill left, which takes a center that acknowledges nothing for the whole capacity.
+
+mod segment;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anlan_domain::uplink::{Boot, Lane, MAX_FRAME};
+
+use segment::Segment;
+
+/// A wholly acknowledged active segment is replaced when it has grown to this, so that a restart finds little to resend.
+const WORN_OUT: u64 = 256 * 1024;
+
+/// Where a frame lies: segments are numbered by age, frames within one by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    segment: u64,
+    index: usize,
+}
+
+/// A frame that waits for its acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where it lies.
+    pub place: Place,
+    /// Boot that sealed it.
+    pub boot: Boot,
+    /// Its sequence number.
+    pub seq: u64,
+    /// Its length.
+    pub len: u32,
+}
+
+/// What opening found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Frames that wait for their acknowledgement.
+    pub frames: u64,
+    /// Bytes that belong to no whole frame: a torn tail, or damage.
+    pub damaged_bytes: u64,
+}
+
+/// The frames on disk.
+#[derive(Debug)]
+pub struct Spool {
+    dir: PathBuf,
+    capacity: u64,
+    segment_size: u64,
+    segments: BTreeMap<u64, Segment>,
+    /// The segment that grows, per lane of this boot.
+    active: BTreeMap<(Boot, Lane), u64>,
+    bytes: u64,
+    next_segment: u64,
+    dropped: u64,
+}
+
+impl Spool {
+    /// Opens the spool in `dir`, which is made where missing.
+    ///
+    /// # Errors
+    /// When the folder or a file in it cannot be read.
+    pub fn open(dir: &Path, capacity: u64) -> io::Result<(Self, Recovery)> {
+        fs::create_dir_all(dir)?;
+        let mut spool = Self {
+            dir: dir.to_owned(),
+            capacity,
+            segment_size: (capacity / 16).clamp(4 * 1024, 8 * 1024 * 1024),
+            segments: BTreeMap::new(),
+            active: BTreeMap::new(),
+            bytes: 0,
+            next_segment: 1,
+            dropped: read_dropped(dir),
+        };
+        let mut recovery = Recovery::default();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path();
+            let Some(number) = segment::number_of(&path) else { continue };
+            let (segment, damaged) = Segment::recover(&path)?;
+            spool.next_segment = spool.next_segment.max(number + 1);
+            recovery.damaged_bytes += damaged;
+            match segment {
+                Some(segment) => {
+                    recovery.frames += segment.waiting as u64;
+                    spool.bytes += segment.len;
+                    spool.segments.insert(number, segment);
+                }
+                None => fs::remove_file(&path)?,
+            }
+        }
+        Ok((spool, recovery))
+    }
+
+    /// Writes a sealed frame, making room where there is none.
+    ///
+    /// # Errors
+    /// When the disk refuses even after all that may be dropped has been; the frame is then counted as dropped.
+    pub fn append(
+        &mut self,
+        boot: Boot,
+        lane: Lane,
+        seq: u64,
+        table: Option<u64>,
+        frame: &[u8],
+    ) -> io::Result<()> {
+        assert!(frame.len() <= MAX_FRAME, "sealed frames are bounded");
+        while self.bytes + frame.len() as u64 > self.capacity {
+            if !self.drop_oldest() {
+                break;
+            }
+        }
+        loop {
+            match self.try_append(boot, lane, seq, table, frame) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest() => {}
+                Err(error) => {
+                    self.count_dropped(1);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn try_append(
+        &mut self,
+        boot: Boot,
+        lane: Lane,
+        seq: u64,
+        table: Option<u64>,
+        frame: &[u8],
+    ) -> io::Result<()> {
+        let key = (boot, lane);
+        let fits = |s: &Segment| s.len == 0 || s.len + frame.len() as u64 <= self.segment_size;
+        let number = match self.active.get(&key) {
+            Some(&number) if self.segments.get(&number).is_some_and(fits) => number,
+            _ => {
+                let number = self.next_segment;
+                let segment = Segment::create(&self.dir, number, boot, lane)?;
+                self.next_segment += 1;
+                self.segments.insert(number, segment);
+                self.active.insert(key, number);
+                number
+            }
+        };
+        let segment = self.segments.get_mut(&number).expect("just found or made");
+        segment.append(seq, table, frame)?;
+        self.bytes += frame.len() as u64;
+        Ok(())
+    }
+
+    /// Drops the oldest back-fill segment, or the oldest of all where there is none; `false` where there is nothing.
+    fn drop_oldest(&mut self) -> bool {
+        let oldest =
+            |lane| self.segments.iter().find(|(_, s)| s.lane == lane && s.len > 0).map(|(&n, _)| n);
+        let Some(number) = oldest(Lane::Backfill).or_else(|| oldest(Lane::Live)) else {
+            return false;
+        };
+        let lost = self.segments[&number].waiting as u64;
+        tracing::warn!(frames = lost, "the spool is full: the oldest waiting frames are dropped");
+        self.remove(number);
+        self.count_dropped(lost);
+        true
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(segment) = self.segments.remove(&number) else { return };
+        self.bytes -= segment.len;
+        self.active.retain(|_, &mut active| active != number);
+        if let Err(error) = fs::remove_file(&segment.path) {
+            // The frames are found again at the next start and sent once more, which the center recognises.
+            tracing::warn!("cannot delete the spool segment {}: {error}", segment.path.display());
+        }
+    }
+
+    fn count_dropped(&mut self, frames: u64) {
+        self.dropped += frames;
+        if let Err(error) = fs::write(self.dir.join(DROPPED_FILE), self.dropped.to_string()) {
+            tracing::warn!("cannot note the number of dropped frames: {error}");
+        }
+    }
+
+    /// Takes note that the center has made frames durable; both ends of the range are included.
+    pub fn acknowledge(&mut self, boot: Boot, lane: Lane, from: u64, to: u64) {
+        let mut finished = Vec::new();
+        for (&number, segment) in
+            self.segments.iter_mut().filter(|(_, s)| s.boot == boot && s.lane == lane)
+        {
+            segment.acknowledge(from, to);
+            let active = self.active.get(&(boot, lane)) == Some(&number);
+            if segment.waiting == 0 && (!active || segment.len >= WORN_OUT) {
+                finished.push(number);
+            }
+        }
+        finished.into_iter().for_each(|number| self.remove(number));
+    }
+
+    /// The oldest waiting frame of a lane that lies after `place`.
+    #[must_use]
+    pub fn next_waiting(&self, lane: Lane, after: Option<Place>) -> Option<Waiting> {
+        let start = after.map_or(0, |place| place.segment);
+        self.segments.range(start..).filter(|(_, s)| s.lane == lane).find_map(
+            |(&number, segment)| {
+                let from = after
+                    .filter(|place| place.segment == number)
+                    .map_or(0, |place| place.index + 1);
+                let (index, frame) = segment.next_waiting(from)?;
+                let place = Place { segment: number, index };
+                Some(Waiting { place, boot: segment.boot, seq: frame.seq, len: frame.len })
+            },
+        )
+    }
+
+    /// The bytes of a frame, as they were sealed. `None` where it has been acknowledged or dropped meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self, place: Place) -> io::Result<Option<Vec<u8>>> {
+        match self.segments.get(&place.segment) {
+            Some(segment) => segment.read(place.index).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// For each boot and lane with waiting frames: the first of them.
+    #[must_use]
+    pub fn pending(&self) -> Vec<(Boot, Lane, u64)> {
+        let mut first: BTreeMap<(Boot, Lane), u64> = BTreeMap::new();
+        for segment in self.segments.values() {
+            if let Some((_, frame)) = segment.next_waiting(0) {
+                let seq = first.entry((segment.boot, segment.lane)).or_insert(frame.seq);
+                *seq = frame.seq.min(*seq);
+            }
+        }
+        first.into_iter().map(|((boot, lane), seq)| (boot, lane, seq)).collect()
+    }
+
+    /// Point tables that waiting frames refer to.
+    #[must_use]
+    pub fn tables(&self) -> BTreeSet<u64> {
+        self.segments
+            .values()
+            .filter(|s| s.waiting > 0)
+            .flat_map(|s| s.tables.iter().copied())
+            .collect()
+    }
+
+    /// Frames of a lane that wait, and their bytes.
+    #[must_use]
+    pub fn waiting(&self, lane: Lane) -> (u64, u64) {
+        let of_lane = self.segments.values().filter(|s| s.lane == lane);
+        of_lane
+            .fold((0, 0), |(frames, bytes), s| (frames + s.waiting as u64, bytes + s.waiting_bytes))
+    }
+
+    /// Bytes on disk.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes that may be on disk.
+    #[must_use]
+    pub const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Frames that were dropped for want of room, ever.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Files written to since the last call: the caller gives each to `sync_data` on a thread that may block.
+    #[must_use]
+    pub fn unsynced(&mut self) -> Vec<Arc<File>> {
+        self.segments.values_mut().filter_map(Segment::take_unsynced).collect()
+    }
+
+    /// Deletes what is wholly acknowledged, the growing segments included: after this only waiting frames are on disk.
+    pub fn tidy(&mut self) {
+        let done: Vec<u64> =
+            self.segments.iter().filter(|(_, s)| s.waiting == 0).map(|(&n, _)| n).collect();
+        done.into_iter().for_each(|number| self.remove(number));
+    }
+}
+
+const DROPPED_FILE: &str = "dropped";
+
+fn read_dropped(dir: &Path) -> u64 {
+    fs::read_to_string(dir.join(DROPPED_FILE))
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,182 @@
+//! One file of the spool: frames of one (boot, lane), one after the other.
+//!
+//! The name says which: `NUMBER-BOOT-LANE.frames`, the number in 16 hexadecimal digits so that names sort by age. Reading a
+//! file back never trusts a length: a frame counts when its check sum fits, and after a damaged spot the search goes on
+//! byte by byte for the next magic that begins a whole frame.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anlan_domain::uplink::{
+    self, Boot, HEADER_LEN, Header, Kind, Lane, MAGIC, ReadingsView, TRAILER_LEN,
+};
+
+const EXTENSION: &str = "frames";
+
+/// A frame within its file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FrameAt {
+    pub seq: u64,
+    pub len: u32,
+    offset: u64,
+    acknowledged: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub boot: Boot,
+    pub lane: Lane,
+    pub path: PathBuf,
+    pub len: u64,
+    /// Frames without acknowledgement, and their bytes.
+    pub waiting: usize,
+    pub waiting_bytes: u64,
+    pub tables: BTreeSet<u64>,
+    file: Arc<File>,
+    unsynced: bool,
+    frames: Vec<FrameAt>,
+    /// No frame before this one waits: acknowledgements come in order, mostly.
+    first_waiting: usize,
+}
+
+/// The number in a segment's name; `None` for any other file.
+pub(super) fn number_of(path: &Path) -> Option<u64> {
+    if path.extension()? != EXTENSION {
+        return None;
+    }
+    u64::from_str_radix(path.file_stem()?.to_str()?.split('-').next()?, 16).ok()
+}
+
+impl Segment {
+    pub fn create(dir: &Path, number: u64, boot: Boot, lane: Lane) -> io::Result<Self> {
+        let mut name = format!("{number:016x}-");
+        for byte in boot.0 {
+            write!(name, "{byte:02x}").expect("writing to memory does not fail");
+        }
+        let path = dir.join(format!("{name}-{}.{EXTENSION}", lane.byte()));
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        Ok(Self::empty(boot, lane, path, file))
+    }
+
+    fn empty(boot: Boot, lane: Lane, path: PathBuf, file: File) -> Self {
+        Self {
+            boot,
+            lane,
+            path,
+            len: 0,
+            waiting: 0,
+            waiting_bytes: 0,
+            tables: BTreeSet::new(),
+            file: Arc::new(file),
+            unsynced: false,
+            frames: Vec::new(),
+            first_waiting: 0,
+        }
+    }
+
+    /// Reads a file back; `None` where no whole frame is in it. Also says how many bytes belong to none.
+    pub fn recover(path: &Path) -> io::Result<(Option<Self>, u64)> {
+        let bytes = std::fs::read(path)?;
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut segment: Option<Self> = None;
+        let mut file = Some(file);
+        let mut at = 0;
+        let mut damaged = 0;
+        while at < bytes.len() {
+            let Some((header, payload, len)) = frame_at(&bytes[at..]) else {
+                damaged += 1;
+                at += 1;
+                continue;
+            };
+            // The frames themselves say whose they are; the name is for people.
+            let segment = match (&mut segment, file.take()) {
+                (Some(segment), _) => segment,
+                (none, Some(file)) => {
+                    none.insert(Self::empty(header.boot, header.lane, path.to_owned(), file))
+                }
+                (None, None) => unreachable!("the file is taken with the first frame"),
+            };
+            if (header.boot, header.lane) == (segment.boot, segment.lane) {
+                let table = match header.kind {
+                    Kind::Readings => ReadingsView::new(payload).ok().map(|view| view.table),
+                    _ => None,
+                };
+                segment.note(header.seq, table, at as u64, len);
+            }
+            at += len;
+        }
+        if let Some(segment) = &mut segment {
+            segment.len = bytes.len() as u64;
+        }
+        Ok((segment, damaged))
+    }
+
+    fn note(&mut self, seq: u64, table: Option<u64>, offset: u64, len: usize) {
+        let len = u32::try_from(len).expect("a frame is bounded");
+        self.frames.push(FrameAt { seq, len, offset, acknowledged: false });
+        self.tables.extend(table);
+        self.waiting += 1;
+        self.waiting_bytes += u64::from(len);
+    }
+
+    pub fn append(&mut self, seq: u64, table: Option<u64>, frame: &[u8]) -> io::Result<()> {
+        // At the known end, so that what a failed write left behind is written over.
+        self.file.write_all_at(frame, self.len)?;
+        self.note(seq, table, self.len, frame.len());
+        self.len += frame.len() as u64;
+        self.unsynced = true;
+        Ok(())
+    }
+
+    pub fn acknowledge(&mut self, from: u64, to: u64) {
+        for frame in &mut self.frames[self.first_waiting..] {
+            if !frame.acknowledged && (from..=to).contains(&frame.seq) {
+                frame.acknowledged = true;
+                self.waiting -= 1;
+                self.waiting_bytes -= u64::from(frame.len);
+            }
+            if frame.seq > to {
+                break;
+            }
+        }
+        while self.frames.get(self.first_waiting).is_some_and(|frame| frame.acknowledged) {
+            self.first_waiting += 1;
+        }
+    }
+
+    pub fn next_waiting(&self, from: usize) -> Option<(usize, FrameAt)> {
+        let start = from.max(self.first_waiting);
+        let rest = self.frames.get(start..)?;
+        rest.iter().position(|frame| !frame.acknowledged).map(|i| (start + i, rest[i]))
+    }
+
+    pub fn read(&self, index: usize) -> io::Result<Vec<u8>> {
+        let frame = self.frames[index];
+        let mut bytes = vec![0; frame.len as usize];
+        self.file.read_exact_at(&mut bytes, frame.offset)?;
+        Ok(bytes)
+    }
+
+    pub fn take_unsynced(&mut self) -> Option<Arc<File>> {
+        std::mem::take(&mut self.unsynced).then(|| Arc::clone(&self.file))
+    }
+}
+
+/// The frame that `bytes` begin with, if they begin with a whole one.
+fn frame_at(bytes: &[u8]) -> Option<(Header, &[u8], usize)> {
+    let [low, high] = MAGIC.to_le_bytes();
+    if bytes.len() < HEADER_LEN + TRAILER_LEN || bytes[0] != low || bytes[1] != high {
+        return None;
+    }
+    let payload =
+        u32::from_le_bytes(bytes[HEADER_LEN - 4..HEADER_LEN].try_into().expect("four bytes"))
+            as usize;
+    let len = HEADER_LEN.checked_add(payload)?.checked_add(TRAILER_LEN)?;
+    let (header, payload) = uplink::open(bytes.get(..len)?).ok()?;
+    Some((header, payload, len))
+}

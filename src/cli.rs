@@ -1,0 +1,299 @@
+//! The command line of `anlan`: one subcommand a role, as the contracts in the design fix them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// 安澜: real-time supervision of hazardous-chemical enterprises.
+#[derive(Debug, Parser)]
+#[command(name = "anlan", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to run.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Roles of the one binary.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Center, simulated park and its gateways, ready to look at
+    Demo(DemoArgs),
+    /// The center
+    Center(CenterArgs),
+    /// A collector gateway, or with `read` its points without a center
+    Gateway(GatewayArgs),
+    /// Smoke and flame on existing cameras (starts its sibling `anlan-vision`)
+    Vision(VisionArgs),
+    /// The simulated park alone
+    Sim(SimArgs),
+    /// Measures; prints a table, or JSON with --json
+    Bench(BenchArgs),
+    /// Brings a plant in and out, makes the first user
+    Admin(AdminArgs),
+    /// Checks a configuration file and names every problem
+    CheckConfig(CheckConfigArgs),
+}
+
+/// `anlan demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Address of the web interface
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Folder that keeps everything; made when it is missing
+    #[arg(long, default_value = "demo-data")]
+    pub data: PathBuf,
+    /// How many of the ten enterprises
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub enterprises: u8,
+    /// Ends cleanly after this long (`60s`, `5m`)
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Scenario to start with, see the tester's page
+    #[arg(long, default_value = "calm")]
+    pub scenario: String,
+    /// Seed of the simulated park
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `anlan center`
+#[derive(Debug, Args)]
+pub struct CenterArgs {
+    /// Configuration, see examples/center.toml
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Ends cleanly after this long
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+}
+
+/// `anlan gateway`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct GatewayArgs {
+    /// Configuration, see examples/gateway.toml
+    #[arg(long, required = true)]
+    pub config: Option<PathBuf>,
+    /// Ends cleanly after this long
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Something other than running it
+    #[command(subcommand)]
+    pub action: Option<GatewayAction>,
+}
+
+/// What a gateway can do besides running.
+#[derive(Debug, Subcommand)]
+pub enum GatewayAction {
+    /// Reads the configured points with no center, for commissioning
+    Read {
+        /// Configuration, see examples/gateway.toml
+        #[arg(long)]
+        config: PathBuf,
+        /// How long to read
+        #[arg(long = "for", value_parser = duration, default_value = "5s")]
+        period: Duration,
+        /// One JSON object a point and scan in place of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `anlan vision`
+#[derive(Debug, Args)]
+pub struct VisionArgs {
+    /// Handed to `anlan-vision` as it is
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
+}
+
+/// `anlan sim`
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    /// Folder for keys, plant files and gateway configurations
+    #[arg(long, default_value = "sim-data")]
+    pub data: PathBuf,
+    /// Address of the simulator's own HTTP control
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    pub control: SocketAddr,
+    /// How many of the ten enterprises
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub enterprises: u8,
+    /// Scenario to start with
+    #[arg(long, default_value = "calm")]
+    pub scenario: String,
+    /// Seed of the process models
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where gateways find a center, for the configurations that are written
+    #[arg(long, default_value = "ws://127.0.0.1:8081/uplink/v1")]
+    pub uplink: String,
+    /// Ends cleanly after this long
+    #[arg(long, value_parser = duration)]
+    pub duration: Option<Duration>,
+}
+
+/// `anlan bench`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Which one
+    #[command(subcommand)]
+    pub bench: Bench,
+}
+
+/// The benchmarks. Ratios within one run are what to look at: machines differ and are noisy.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Memory a sensor and CPU a reading of the hosted tree, beside one ractor actor per sensor
+    Actors {
+        /// JSON only
+        #[arg(long)]
+        json: bool,
+    },
+    /// Readings through uplink, journal, tree, alarms, live hub, history and roll-ups
+    Ingest {
+        /// How many sensors
+        #[arg(long, default_value_t = 440_000)]
+        sensors: u32,
+        /// Readings a second of each sensor
+        #[arg(long, default_value_t = 1.0)]
+        rate: f64,
+        /// How long
+        #[arg(long = "for", value_parser = duration, default_value = "60s")]
+        period: Duration,
+        /// Then raise the rate until it no longer holds
+        #[arg(long)]
+        max: bool,
+        /// JSON only
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bytes a reading of the history store, beside pco at its highest level
+    History {
+        /// Recorded data: first column time, the rest numbers; without it the simulator's
+        #[arg(long)]
+        csv: Option<PathBuf>,
+        /// Column delimiter of the file
+        #[arg(long, default_value = ",")]
+        delimiter: String,
+        /// JSON only
+        #[arg(long)]
+        json: bool,
+    },
+    /// Updates delivered to many subscribers, one of them stalled
+    Live {
+        /// JSON only
+        #[arg(long)]
+        json: bool,
+    },
+    /// Cold start to ready, idle memory
+    Start {
+        /// JSON only
+        #[arg(long)]
+        json: bool,
+    },
+    /// All of them
+    All,
+    /// Speaks the uplink protocol for any number of gateways (started by `ingest`)
+    #[command(hide = true)]
+    Load {
+        /// JSON options
+        options: String,
+    },
+}
+
+/// `anlan admin`
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: Admin,
+}
+
+/// Acts on a center's data folder while the center is stopped.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Brings a plant in: CSV and GeoJSON, all or nothing, every problem at once
+    Import {
+        /// Folder with the files, see docs/import.md
+        dir: PathBuf,
+        /// Data folder of the center
+        #[arg(long)]
+        data: PathBuf,
+        /// Also take users.csv, whose passwords stand in clear
+        #[arg(long)]
+        with_users: bool,
+    },
+    /// Writes the plant as the same files
+    Export {
+        /// Folder to write to
+        dir: PathBuf,
+        /// Data folder of the center
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Makes a user; the password is read from the environment variable ANLAN_PASSWORD or from the terminal's input
+    AddUser {
+        /// Name to sign in with
+        username: String,
+        /// Name of the person
+        #[arg(long)]
+        name: String,
+        /// officer, enterprise_manager, enterprise_responder, administrator, tester
+        #[arg(long)]
+        role: String,
+        /// Region or enterprise code; administrators may see everything
+        #[arg(long)]
+        scope: Option<String>,
+        /// Data folder of the center
+        #[arg(long)]
+        data: PathBuf,
+    },
+}
+
+/// `anlan check-config`
+#[derive(Debug, Args)]
+pub struct CheckConfigArgs {
+    /// A center's or a gateway's configuration
+    pub file: PathBuf,
+}
+
+/// Reads `90s`, `5m`, `2h`, `250ms`; a bare number counts seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|_| format!("{text:?} is no duration: write 90s, 5m, 2h or 250ms"))?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "" | "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return Err(format!("{unit:?} is no unit of time: ms, s, m or h")),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is out of range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_unit() {
+        assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
+        for bad in ["", "s", "5x", "-1s", "1e400s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,120 @@
+//! What every role shares: the runtime, logging, the TLS provider, and one way to end.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// How a role ended short of done.
+#[derive(Debug)]
+pub enum Failure {
+    /// Bad usage or configuration: exit code 2. The text names place and remedy.
+    Config(String),
+    /// It failed: exit code 1.
+    Failed(String),
+}
+
+impl Failure {
+    /// Wraps an error with its whole chain of causes.
+    pub fn of(error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            cause = inner.source();
+        }
+        Self::Failed(text)
+    }
+}
+
+/// Runs a role to its end, which Ctrl-C, SIGTERM or a spent `duration` brings about through the token.
+pub fn run<F, Fut>(duration: Option<Duration>, role: F) -> ExitCode
+where
+    F: FnOnce(CancellationToken) -> Fut,
+    Fut: Future<Output = Result<ExitCode, Failure>>,
+{
+    init_logging();
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        unreachable!("the TLS provider is installed once, here");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("anlan: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let stop = CancellationToken::new();
+    let ended = runtime.block_on(async {
+        let watcher = tokio::spawn(end_on_signal(stop.clone(), duration));
+        let ended = role(stop.clone()).await;
+        watcher.abort();
+        ended
+    });
+    // A blocking read that nobody waits for any more must not hold the process.
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    match ended {
+        Ok(code) => code,
+        Err(Failure::Config(text)) => {
+            eprint!("{}", with_newline(text));
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(text)) => {
+            eprint!("{}", with_newline(format!("anlan: {text}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn with_newline(mut text: String) -> String {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+async fn end_on_signal(stop: CancellationToken, duration: Option<Duration>) {
+    let spent = async {
+        match duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = spent => {}
+        () = terminated => tracing::info!("asked to end"),
+        result = tokio::signal::ctrl_c() => match result {
+            Ok(()) => tracing::info!("interrupted"),
+            // Without signals only the duration, or the process's parent, can end us.
+            Err(error) => { tracing::warn!(%error, "cannot listen for Ctrl-C"); std::future::pending::<()>().await }
+        },
+    }
+    stop.cancel();
+}
+
+/// Logs go to standard error, so that standard output stays for results. `ANLAN_LOG` sets the level, `ANLAN_LOG_JSON=1` the form.
+fn init_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ANLAN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,anlan=info,opcua=error,opcua_client=error,sqlx=warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let json = std::env::var_os("ANLAN_LOG_JSON").is_some_and(|v| v == "1");
+    // Only a second call in one process can fail, and `run` is called once.
+    let set = if json { builder.json().try_init() } else { builder.try_init() };
+    if let Err(error) = set {
+        eprintln!("anlan: logging stays as it is: {error}");
+    }
+}
+
+/// The clock of the whole process, milliseconds since 1970 UTC. Below `main.rs` nobody reads it but through this.
+pub fn now() -> anlan_domain::time::UtcMillis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    anlan_domain::time::UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

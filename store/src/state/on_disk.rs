@@ -1,0 +1,196 @@
+//! How records of the alarm log and checkpoints look on disk, apart from the domain types, which may change.
+//!
+//! A value begins with one byte of version. Version 1 of an alarm record is postcard of [`AlarmV1`]; variants of its
+//! enums are never reordered, new ones are appended. Version 1 of a checkpoint is the folded offset (8 bytes, big-endian)
+//! and then the bytes of the host.
+
+use std::sync::Arc;
+
+use anlan_domain::alarm::{
+    AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
+};
+use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use anlan_domain::log::HostNo;
+use anlan_domain::time::UtcMillis;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Offset;
+use crate::state::{AlarmRecord, AlarmSeq};
+
+const VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct AlarmV1 {
+    host: u32,
+    decided_ms: i64,
+    subject: String,
+    /// Code of the condition (`HH`, `GATEWAY` …).
+    condition: String,
+    occurrence: u32,
+    enterprise: Option<String>,
+    hazard: Option<String>,
+    equipment: Option<String>,
+    change: ChangeV1,
+    source_ms: i64,
+    received_ms: i64,
+    log_offset: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ChangeV1 {
+    Raised { value: Option<f64>, limit: Option<f64>, limits_version: u32, level: u8, late: bool },
+    Cleared { reason: ReasonV1, value: Option<f64> },
+    Acknowledged { by: String, comment: String },
+    Amended { raised_ms: Option<i64>, cleared_ms: Option<i64> },
+}
+
+#[derive(Serialize, Deserialize)]
+enum ReasonV1 {
+    Returned,
+    LimitsChanged,
+    PointRemoved,
+    ParentLost,
+}
+
+/// The bytes of a record. Its sequence number is the key.
+pub fn encode_alarm(record: &AlarmRecord) -> Vec<u8> {
+    let entry = &record.entry;
+    let disk = AlarmV1 {
+        host: record.host.0,
+        decided_ms: record.decided_time.0,
+        subject: entry.alarm.subject.0.to_string(),
+        condition: entry.alarm.condition.code().to_owned(),
+        occurrence: entry.alarm.occurrence,
+        enterprise: entry.place.enterprise.as_ref().map(ToString::to_string),
+        hazard: entry.place.hazard.as_ref().map(ToString::to_string),
+        equipment: entry.place.equipment.as_ref().map(ToString::to_string),
+        change: (&entry.change).into(),
+        source_ms: entry.source_time.0,
+        received_ms: entry.received_time.0,
+        log_offset: entry.log_offset,
+    };
+    postcard::to_extend(&disk, vec![VERSION]).expect("memory takes any record")
+}
+
+/// Reads a record; else says why it cannot be understood.
+pub fn decode_alarm(seq: AlarmSeq, bytes: &[u8]) -> Result<AlarmRecord, String> {
+    let disk: AlarmV1 = postcard::from_bytes(body(bytes)?).map_err(|e| e.to_string())?;
+    let condition = Condition::from_code(&disk.condition)
+        .ok_or_else(|| format!("{:?} is no condition", disk.condition))?;
+    let place = AlarmPlace {
+        enterprise: disk
+            .enterprise
+            .map(|e| EnterpriseCode::new(&e))
+            .transpose()
+            .map_err(|e| e.to_string())?,
+        hazard: disk.hazard.map(|h| HazardCode::new(&h)).transpose().map_err(|e| e.to_string())?,
+        equipment: disk
+            .equipment
+            .map(|e| EquipmentId::new(&e))
+            .transpose()
+            .map_err(|e| e.to_string())?,
+    };
+    let entry = AlarmEntry {
+        alarm: AlarmId {
+            subject: AlarmSubject(Arc::from(disk.subject)),
+            condition,
+            occurrence: disk.occurrence,
+        },
+        place,
+        change: disk.change.try_into()?,
+        source_time: UtcMillis(disk.source_ms),
+        received_time: UtcMillis(disk.received_ms),
+        log_offset: disk.log_offset,
+    };
+    let (host, decided_time) = (HostNo(disk.host), UtcMillis(disk.decided_ms));
+    Ok(AlarmRecord { seq, host, decided_time, entry })
+}
+
+/// The bytes of a checkpoint.
+pub fn encode_checkpoint(folded: Offset, checkpoint: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(9 + checkpoint.len());
+    out.push(VERSION);
+    out.extend_from_slice(&folded.0.to_be_bytes());
+    out.extend_from_slice(checkpoint);
+    out
+}
+
+/// Reads a checkpoint; else says why it cannot be understood.
+pub fn decode_checkpoint(bytes: &[u8]) -> Result<(Offset, Bytes), String> {
+    let body = body(bytes)?;
+    let (folded, checkpoint) = body.split_first_chunk().ok_or("it ends within its offset")?;
+    Ok((Offset(u64::from_be_bytes(*folded)), Bytes::copy_from_slice(checkpoint)))
+}
+
+fn body(bytes: &[u8]) -> Result<&[u8], String> {
+    match bytes.split_first() {
+        Some((&VERSION, body)) => Ok(body),
+        Some((version, _)) => Err(format!("version {version} is unknown to this program")),
+        None => Err("it is empty".to_owned()),
+    }
+}
+
+impl From<&AlarmChange> for ChangeV1 {
+    fn from(change: &AlarmChange) -> Self {
+        match change {
+            AlarmChange::Raised { value, limit, limits_version, level, late } => Self::Raised {
+                value: *value,
+                limit: *limit,
+                limits_version: *limits_version,
+                level: level.get(),
+                late: *late,
+            },
+            AlarmChange::Cleared { reason, value } => {
+                Self::Cleared { reason: (*reason).into(), value: *value }
+            }
+            AlarmChange::Acknowledged { by, comment } => {
+                Self::Acknowledged { by: by.clone(), comment: comment.clone() }
+            }
+            AlarmChange::Amended { raised_at, cleared_at } => Self::Amended {
+                raised_ms: raised_at.map(|t| t.0),
+                cleared_ms: cleared_at.map(|t| t.0),
+            },
+        }
+    }
+}
+
+impl TryFrom<ChangeV1> for AlarmChange {
+    type Error = String;
+    fn try_from(change: ChangeV1) -> Result<Self, String> {
+        Ok(match change {
+            ChangeV1::Raised { value, limit, limits_version, level, late } => {
+                let level = Level::try_from(level)?;
+                Self::Raised { value, limit, limits_version, level, late }
+            }
+            ChangeV1::Cleared { reason, value } => Self::Cleared { reason: reason.into(), value },
+            ChangeV1::Acknowledged { by, comment } => Self::Acknowledged { by, comment },
+            ChangeV1::Amended { raised_ms, cleared_ms } => Self::Amended {
+                raised_at: raised_ms.map(UtcMillis),
+                cleared_at: cleared_ms.map(UtcMillis),
+            },
+        })
+    }
+}
+
+impl From<ClearReason> for ReasonV1 {
+    fn from(reason: ClearReason) -> Self {
+        match reason {
+            ClearReason::Returned => Self::Returned,
+            ClearReason::LimitsChanged => Self::LimitsChanged,
+            ClearReason::PointRemoved => Self::PointRemoved,
+            ClearReason::ParentLost => Self::ParentLost,
+        }
+    }
+}
+
+impl From<ReasonV1> for ClearReason {
+    fn from(reason: ReasonV1) -> Self {
+        match reason {
+            ReasonV1::Returned => Self::Returned,
+            ReasonV1::LimitsChanged => Self::LimitsChanged,
+            ReasonV1::PointRemoved => Self::PointRemoved,
+            ReasonV1::ParentLost => Self::ParentLost,
+        }
+    }
+}
