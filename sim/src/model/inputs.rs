@@ -3,6 +3,8 @@
 //! Scenarios and testers speak to the models only through this value, so a run is the seed, the steps and the inputs,
 //! and can be had again.
 
+use serde::{Deserialize, Serialize};
+
 use crate::plant::{Medium, Plant};
 
 /// Something that happens to a piece of equipment.
@@ -41,7 +43,8 @@ pub enum Disturbance {
 }
 
 /// A fault of one instrument.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SensorFault {
     /// Shows the same count for ever.
     Frozen,

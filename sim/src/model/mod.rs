@@ -33,7 +33,8 @@ use weather::Weather;
 /// The longest time that the models take in one stride; longer steps are cut up.
 const STRIDE_S: f64 = 1.0;
 
-/// The living park.
+/// The living park. A clone runs ahead or aside without touching this one.
+#[derive(Clone)]
 pub struct Park {
     plant: &'static Plant,
     rng: StdRng,
@@ -50,6 +51,7 @@ pub struct Park {
     replay: Option<Replay>,
 }
 
+#[derive(Clone)]
 enum Process {
     Vessel(Vessel),
     Reactor(Reactor),

@@ -35,6 +35,7 @@ const RESET: f64 = 0.000_4;
 const STRIDE_S: f64 = 0.25;
 
 /// A reactor and its control.
+#[derive(Clone)]
 pub struct Reactor {
     /// Set point of the temperature, ℃.
     set: f64,

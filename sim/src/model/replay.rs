@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::plant::Plant;
 
 /// A recording, fitted to points.
+#[derive(Clone)]
 pub struct Replay {
     /// Values by column, one a second.
     columns: Vec<Vec<f64>>,

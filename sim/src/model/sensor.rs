@@ -16,6 +16,7 @@ const DRIFT_LSB: f64 = 2.0;
 const DRIFT_TAU_S: f64 = 7_200.0;
 
 /// One instrument.
+#[derive(Clone)]
 pub struct Sensor {
     range: (f64, f64),
     discrete: bool,

@@ -46,6 +46,7 @@ enum Turn {
 }
 
 /// A vessel and what is in it.
+#[derive(Clone)]
 pub struct Vessel {
     medium: &'static Medium,
     holding: Holding,
@@ -73,6 +74,7 @@ pub struct Vessel {
 }
 
 /// A shut-off valve that takes its time.
+#[derive(Clone)]
 struct Valve {
     opening: f64,
 }

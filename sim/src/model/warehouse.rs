@@ -14,6 +14,7 @@ const SHUT_S: f64 = 8.0 * 3_600.0;
 const AIRED_S: f64 = 1_800.0;
 
 /// A room full of goods.
+#[derive(Clone)]
 pub struct Warehouse {
     temperature: f64,
     humidity: f64,

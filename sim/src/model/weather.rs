@@ -7,6 +7,7 @@ use super::{approach, gauss};
 const DAY_S: f64 = 86_400.0;
 
 /// The weather now.
+#[derive(Clone)]
 pub struct Weather {
     /// ℃
     pub ambient: f64,
