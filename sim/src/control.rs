@@ -30,7 +30,11 @@ const BODY_MAX: u64 = 64 * 1024;
 const SPEED_MAX: f64 = 1_000.0;
 
 /// Listens and answers until `stop`.
-pub(crate) async fn start(sim: SimHandle, listen: SocketAddr, stop: CancellationToken) -> io::Result<SocketAddr> {
+pub(crate) async fn start(
+    sim: SimHandle,
+    listen: SocketAddr,
+    stop: CancellationToken,
+) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let server = warp::serve(routes(sim)).incoming(listener).graceful(stop.cancelled_owned());
@@ -38,7 +42,9 @@ pub(crate) async fn start(sim: SimHandle, listen: SocketAddr, stop: Cancellation
     Ok(address)
 }
 
-fn routes(sim: SimHandle) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+fn routes(
+    sim: SimHandle,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
     let sim = warp::any().map(move || sim.clone());
     // Only a body of stated, small length is read at all.
     let body = warp::header::optional::<u64>("content-length")
@@ -54,12 +60,22 @@ fn routes(sim: SimHandle) -> impl Filter<Extract = (Response,), Error = Infallib
         .and(warp::query::<BTreeMap<String, String>>())
         .and(body)
         .and(sim)
-        .map(|method: warp::http::Method, path: warp::path::FullPath, query, body: Bytes, sim: SimHandle| {
-            let parts: Vec<&str> = path.as_str().split('/').filter(|p| !p.is_empty()).collect();
-            answer(&sim, method.as_str(), &parts, &query, &body).unwrap_or_else(Refusal::reply)
-        })
+        .map(
+            |method: warp::http::Method,
+             path: warp::path::FullPath,
+             query,
+             body: Bytes,
+             sim: SimHandle| {
+                let parts: Vec<&str> = path.as_str().split('/').filter(|p| !p.is_empty()).collect();
+                answer(&sim, method.as_str(), &parts, &query, &body).unwrap_or_else(Refusal::reply)
+            },
+        )
         .recover(|_| async {
-            let refusal = Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "the request cannot be read or is too large");
+            let refusal = Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "bad_request",
+                "the request cannot be read or is too large",
+            );
             Ok::<_, Infallible>(refusal.reply())
         })
         .unify()
@@ -78,7 +94,10 @@ impl Refusal {
     }
 
     fn field(field: &str, message: impl Into<String>) -> Self {
-        Self { field: Some(field.to_owned()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message) }
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message)
+        }
     }
 
     fn reply(self) -> Response {
@@ -106,8 +125,13 @@ fn ok(body: &impl Serialize) -> Response {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body)
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "bad_json", format!("the body is not as described: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "bad_json",
+            format!("the body is not as described: {error}"),
+        )
+    })
 }
 
 fn answer(
@@ -152,12 +176,19 @@ fn answer(
         ("POST", ["speed"]) => {
             let Speed { speed } = read(body)?;
             if !(0.0..=SPEED_MAX).contains(&speed) {
-                return Err(Refusal::field("speed", format!("{speed} is not between 0 and {SPEED_MAX}")));
+                return Err(Refusal::field(
+                    "speed",
+                    format!("{speed} is not between 0 and {SPEED_MAX}"),
+                ));
             }
             sim.set_speed(speed);
             Ok(ok(&json!({ "speed": speed })))
         }
-        _ => Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here; see docs/simulator.md")),
+        _ => Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing here; see docs/simulator.md",
+        )),
     }
 }
 
@@ -198,11 +229,15 @@ fn set_fault(sim: &SimHandle, request: FaultRequest) -> Result<(), Refusal> {
     match (request.server, request.point) {
         (Some(server), None) => {
             let fault: Option<ServerFault> = fault(request.fault)?;
-            sim.set_server_fault(&server, fault).then_some(()).ok_or_else(|| no_such("server", &server))
+            sim.set_server_fault(&server, fault)
+                .then_some(())
+                .ok_or_else(|| no_such("server", &server))
         }
         (None, Some(point)) => {
             let fault: Option<SensorFault> = fault(request.fault)?;
-            sim.set_instrument_fault(&point, fault).then_some(()).ok_or_else(|| no_such("point", &point))
+            sim.set_instrument_fault(&point, fault)
+                .then_some(())
+                .ok_or_else(|| no_such("point", &point))
         }
         _ => Err(Refusal::field("server", "give either server or point")),
     }
@@ -225,8 +260,11 @@ fn faults(sim: &SimHandle) -> Value {
         .into_iter()
         .map(|(server, address, fault)| json!({ "server": server, "address": address, "fault": fault }))
         .collect();
-    let points: Vec<Value> =
-        sim.instrument_faults().into_iter().map(|(point, fault)| json!({ "point": point, "fault": fault })).collect();
+    let points: Vec<Value> = sim
+        .instrument_faults()
+        .into_iter()
+        .map(|(point, fault)| json!({ "point": point, "fault": fault }))
+        .collect();
     json!({ "servers": servers, "points": points })
 }
 
@@ -238,8 +276,14 @@ fn runs(sim: &SimHandle) -> Vec<Value> {
             let crossings: Vec<_> = sim
                 .crossings_since(run.crossings_after)
                 .into_iter()
-                .filter(|c| c.at >= run.started_at && run.ended_at.is_none_or(|end| c.at <= end + 60_000))
-                .filter(|c| run.expectations.iter().any(|e| e.subject == c.point && e.condition == c.condition))
+                .filter(|c| {
+                    c.at >= run.started_at && run.ended_at.is_none_or(|end| c.at <= end + 60_000)
+                })
+                .filter(|c| {
+                    run.expectations
+                        .iter()
+                        .any(|e| e.subject == c.point && e.condition == c.condition)
+                })
                 .collect();
             let mut value = json!(run);
             value["crossings"] = json!(crossings);

@@ -46,7 +46,11 @@ impl Recorder {
     /// A recorder for all points of the plant.
     #[must_use]
     pub fn new(plant: &Plant) -> Self {
-        Self { standing: vec![[false; 5]; plant.points.len()], crossings: VecDeque::new(), count: 0 }
+        Self {
+            standing: vec![[false; 5]; plant.points.len()],
+            crossings: VecDeque::new(),
+            count: 0,
+        }
     }
 
     /// Compares a value that has just been shown.

@@ -154,7 +154,8 @@ pub async fn serve(options: Options, shutdown: CancellationToken) -> Result<Runn
     let image = FieldImage::new(park.all_shown());
     let mut world = World::new(park);
     world.set_speed(options.speed);
-    let network = start_network(plant, options.enterprises, &image, &options.data_dir, &shutdown).await?;
+    let network =
+        start_network(plant, options.enterprises, &image, &options.data_dir, &shutdown).await?;
     let shared = Arc::new(Shared {
         plant,
         world: Mutex::new(world),
@@ -163,9 +164,9 @@ pub async fn serve(options: Options, shutdown: CancellationToken) -> Result<Runn
         clock: options.clock,
     });
     let handle = SimHandle(Arc::clone(&shared));
-    let control = control::start(handle.clone(), options.control, shutdown.clone())
-        .await
-        .map_err(|source| SimError::Listen { what: "the simulator's control".to_owned(), source })?;
+    let control = control::start(handle.clone(), options.control, shutdown.clone()).await.map_err(
+        |source| SimError::Listen { what: "the simulator's control".to_owned(), source },
+    )?;
     tokio::spawn(keep_time(shared, image, network.opcua, shutdown));
     Ok(RunningSim { servers: network.addresses, control, handle })
 }
@@ -186,16 +187,19 @@ async fn start_network(
     let pki = data_dir.join("opcua");
     let mut network = Network { addresses: Vec::new(), fronts: Vec::new(), opcua: Vec::new() };
     // Servers stand in the order of their enterprises.
-    for (index, server) in plant.servers.iter().enumerate().take_while(|(_, s)| s.enterprise < enterprises) {
+    for (index, server) in
+        plant.servers.iter().enumerate().take_while(|(_, s)| s.enterprise < enterprises)
+    {
         let failed = |source| SimError::Listen { what: server.name.clone(), source };
         let (front, listener) = Front::bind().await.map_err(failed)?;
         let mut certificate = None;
         let upstream = match server.protocol {
-            Protocol::Modbus { .. } => {
-                modbus::start(plant, index, image.clone(), shutdown.clone()).await.map_err(failed)?
-            }
+            Protocol::Modbus { .. } => modbus::start(plant, index, image.clone(), shutdown.clone())
+                .await
+                .map_err(failed)?,
             Protocol::OpcUa { .. } => {
-                let mut started = opcua::start(plant, index, front.address, &pki, shutdown.clone()).await?;
+                let mut started =
+                    opcua::start(plant, index, front.address, &pki, shutdown.clone()).await?;
                 started.publish(plant, image);
                 certificate = Some(started.certificate.clone());
                 let address = started.address;
@@ -261,7 +265,8 @@ impl Shared {
         let is_shown = |point: usize| {
             let server = self.plant.devices[self.plant.points[point].device].server;
             let Some(front) = self.fronts.get(server) else { return false };
-            let in_turn = with_opcua || matches!(self.plant.servers[server].protocol, Protocol::Modbus { .. });
+            let in_turn = with_opcua
+                || matches!(self.plant.servers[server].protocol, Protocol::Modbus { .. });
             in_turn && front.fault() != Some(ServerFault::Freeze)
         };
         let shown: Vec<usize> = (0..self.plant.points.len()).filter(|&p| is_shown(p)).collect();
@@ -302,7 +307,11 @@ impl SimHandle {
     ///
     /// # Errors
     /// When it is unknown, runs already, or a parameter cannot be.
-    pub fn start(&self, name: &str, parameters: BTreeMap<String, Value>) -> Result<Run, StartError> {
+    pub fn start(
+        &self,
+        name: &str,
+        parameters: BTreeMap<String, Value>,
+    ) -> Result<Run, StartError> {
         self.0.world().start(name, parameters, (self.0.clock)()).cloned()
     }
 

@@ -83,7 +83,15 @@ impl World {
     #[must_use]
     pub fn new(park: Park) -> Self {
         let recorder = Recorder::new(park.plant());
-        Self { park, recorder, inputs: Inputs::default(), runs: Vec::new(), speed: 1.0, next_run: 1, effects: Vec::new() }
+        Self {
+            park,
+            recorder,
+            inputs: Inputs::default(),
+            runs: Vec::new(),
+            speed: 1.0,
+            next_run: 1,
+            effects: Vec::new(),
+        }
     }
 
     /// Simulated seconds a second.
@@ -153,7 +161,9 @@ impl World {
 
     /// Stops a scenario that runs and takes back what it did. False where it does not run.
     pub fn stop(&mut self, name: &str, now: i64) -> bool {
-        let Some(at) = self.runs.iter().position(|run| run.ended_at.is_none() && run.scenario == name) else {
+        let Some(at) =
+            self.runs.iter().position(|run| run.ended_at.is_none() && run.scenario == name)
+        else {
             return false;
         };
         self.end(at, now);
@@ -193,8 +203,12 @@ impl World {
             Action::Calm(equipment) => self.inputs.calm(equipment),
             Action::Instrument(point, fault) => self.inputs.set_fault(point, fault),
             Action::Server(server, fault) => self.effects.push(Effect::Server(server, fault)),
-            Action::GatewayLink(enterprise, up) => self.effects.push(Effect::GatewayLink(enterprise, up)),
-            Action::ClockOffset(enterprise, ms) => self.effects.push(Effect::ClockOffset(enterprise, ms)),
+            Action::GatewayLink(enterprise, up) => {
+                self.effects.push(Effect::GatewayLink(enterprise, up))
+            }
+            Action::ClockOffset(enterprise, ms) => {
+                self.effects.push(Effect::ClockOffset(enterprise, ms))
+            }
         }
     }
 
@@ -204,8 +218,10 @@ impl World {
         let dt_s = real_s * self.speed;
         let mut due = Vec::new();
         let mut over = Vec::new();
-        for (at, run) in self.runs.iter_mut().enumerate().filter(|(_, run)| run.ended_at.is_none()) {
-            while let Some(step) = run.steps.get(run.done).filter(|step| step.at_s <= run.elapsed_s) {
+        for (at, run) in self.runs.iter_mut().enumerate().filter(|(_, run)| run.ended_at.is_none())
+        {
+            while let Some(step) = run.steps.get(run.done).filter(|step| step.at_s <= run.elapsed_s)
+            {
                 due.push(step.action.clone());
                 run.done += 1;
             }
@@ -272,8 +288,18 @@ mod tests {
             if !matches!(expected.raised, Some(Moment::Crossing { .. })) {
                 continue;
             }
-            assert!(of.iter().any(|c| c.began), "{} {} never crossed", expected.subject, expected.condition);
-            assert!(!of.last().unwrap().began, "{} {} never came back", expected.subject, expected.condition);
+            assert!(
+                of.iter().any(|c| c.began),
+                "{} {} never crossed",
+                expected.subject,
+                expected.condition
+            );
+            assert!(
+                !of.last().unwrap().began,
+                "{} {} never came back",
+                expected.subject,
+                expected.condition
+            );
         }
     }
 
@@ -282,7 +308,9 @@ mod tests {
         let run = &world.runs()[0];
         for crossing in world.recorder.since(0) {
             assert!(
-                run.expectations.iter().any(|e| e.subject == crossing.point && e.condition == crossing.condition),
+                run.expectations
+                    .iter()
+                    .any(|e| e.subject == crossing.point && e.condition == crossing.condition),
                 "{crossing:?} was not announced"
             );
         }
@@ -296,13 +324,15 @@ mod tests {
             nothing_else_crossed(&world);
             let start = world.runs()[0].started_at;
             let at = |condition: &str, began: bool| {
-                let found = world
-                    .recorder
-                    .since(0)
-                    .find(|c| c.point == "410205001.LT-1203A" && c.condition == condition && c.began == began);
+                let found = world.recorder.since(0).find(|c| {
+                    c.point == "410205001.LT-1203A" && c.condition == condition && c.began == began
+                });
                 found.unwrap().at - start
             };
-            assert!(at("H", true) + 1_000 < at("HH", true), "H comes first, readable one scan apart");
+            assert!(
+                at("H", true) + 1_000 < at("HH", true),
+                "H comes first, readable one scan apart"
+            );
             assert!(at("HH", true) < 25_000, "{}", at("HH", true));
             assert!(at("HH", true) + 15_000 < at("HH", false), "time to acknowledge");
             assert!(at("H", false) < 60_000, "{}", at("H", false));
@@ -406,10 +436,16 @@ mod tests {
             ("equipment", serde_json::json!("410205001.V-9999")),
         ] {
             let refused = world.start("tank-overfill", with(name, value), 0).unwrap_err();
-            assert!(matches!(&refused, StartError::Parameter(bad) if bad.field == name), "{refused}");
+            assert!(
+                matches!(&refused, StartError::Parameter(bad) if bad.field == name),
+                "{refused}"
+            );
         }
         world.start("tank-overfill", BTreeMap::new(), 0).unwrap();
-        assert_eq!(world.start("tank-overfill", BTreeMap::new(), 0).unwrap_err(), StartError::Running("tank-overfill"));
+        assert_eq!(
+            world.start("tank-overfill", BTreeMap::new(), 0).unwrap_err(),
+            StartError::Running("tank-overfill")
+        );
         assert!(matches!(world.start("nothing", BTreeMap::new(), 0), Err(StartError::Unknown(_))));
         world.start("calm", BTreeMap::new(), 1).unwrap();
         assert!(world.runs()[0].ended_at.is_some(), "calm ends the others");

@@ -66,12 +66,24 @@ async fn every_modbus_point_reads_back_what_its_instrument_shows() {
         }
         let mut context = connect(&sim, server, device.unit_id).await;
         for point in points {
-            let Address::Modbus { table, number, form } = point.address else { panic!("mixed device") };
+            let Address::Modbus { table, number, form } = point.address else {
+                panic!("mixed device")
+            };
             let read = match table {
-                Table::Holding => context.read_holding_registers(number, point.register_count()).await.unwrap().unwrap(),
-                Table::Input => context.read_input_registers(number, point.register_count()).await.unwrap().unwrap(),
+                Table::Holding => context
+                    .read_holding_registers(number, point.register_count())
+                    .await
+                    .unwrap()
+                    .unwrap(),
+                Table::Input => context
+                    .read_input_registers(number, point.register_count())
+                    .await
+                    .unwrap()
+                    .unwrap(),
                 Table::Discrete => {
-                    vec![u16::from(context.read_discrete_inputs(number, 1).await.unwrap().unwrap()[0])]
+                    vec![u16::from(
+                        context.read_discrete_inputs(number, 1).await.unwrap().unwrap()[0],
+                    )]
                 }
             };
             let value = match form {
@@ -96,17 +108,35 @@ async fn devices_refuse_holes_long_reads_foreign_units_and_writing() {
     let mut plain = connect(&sim, "410205001-plc", 1).await;
     // Eight singles, then a hole of six registers.
     assert!(plain.read_holding_registers(0, 16).await.unwrap().is_ok());
-    assert_eq!(plain.read_holding_registers(0, 17).await.unwrap(), Err(ExceptionCode::IllegalDataAddress));
-    assert_eq!(plain.read_holding_registers(16, 1).await.unwrap(), Err(ExceptionCode::IllegalDataAddress));
-    assert_eq!(plain.write_single_register(0, 1).await.unwrap(), Err(ExceptionCode::IllegalFunction));
+    assert_eq!(
+        plain.read_holding_registers(0, 17).await.unwrap(),
+        Err(ExceptionCode::IllegalDataAddress)
+    );
+    assert_eq!(
+        plain.read_holding_registers(16, 1).await.unwrap(),
+        Err(ExceptionCode::IllegalDataAddress)
+    );
+    assert_eq!(
+        plain.write_single_register(0, 1).await.unwrap(),
+        Err(ExceptionCode::IllegalFunction)
+    );
     plain.set_slave(Slave(9));
-    assert_eq!(plain.read_holding_registers(0, 2).await.unwrap(), Err(ExceptionCode::GatewayTargetDevice));
+    assert_eq!(
+        plain.read_holding_registers(0, 2).await.unwrap(),
+        Err(ExceptionCode::GatewayTargetDevice)
+    );
     let mut short = connect(&sim, "410205008-plc", 1).await;
-    assert_eq!(short.read_holding_registers(0, 17).await.unwrap(), Err(ExceptionCode::IllegalDataValue));
+    assert_eq!(
+        short.read_holding_registers(0, 17).await.unwrap(),
+        Err(ExceptionCode::IllegalDataValue)
+    );
     let mut two = connect(&sim, "410205002-plc", 1).await;
     assert!(two.read_holding_registers(0, 2).await.unwrap().is_ok());
     two.set_slave(Slave(2));
-    assert!(two.read_input_registers(0, 2).await.unwrap().is_ok(), "the second unit id of the same device");
+    assert!(
+        two.read_input_registers(0, 2).await.unwrap().is_ok(),
+        "the second unit id of the same device"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,14 +157,18 @@ async fn faults_refuse_freeze_and_garble_and_are_taken_back() {
     until("values move again", async || read().await != first).await;
 
     control.post("/faults", fault(json!({ "kind": "refuse" }))).await;
-    until("the open connection breaks", async || context.read_holding_registers(0, 2).await.is_err()).await;
+    until("the open connection breaks", async || {
+        context.read_holding_registers(0, 2).await.is_err()
+    })
+    .await;
     let address = sim.servers[0].address;
     let mut refused = tcp::connect(address).await.unwrap();
     assert!(refused.read_holding_registers(0, 2).await.is_err());
 
     control.post("/faults", fault(json!({ "kind": "garbage" }))).await;
     let mut garbled = connect(&sim, "410205001-plc", 1).await;
-    let answer = tokio::time::timeout(Duration::from_secs(2), garbled.read_holding_registers(0, 2)).await;
+    let answer =
+        tokio::time::timeout(Duration::from_secs(2), garbled.read_holding_registers(0, 2)).await;
     assert!(!matches!(answer, Ok(Ok(Ok(_)))), "rubbish is not a value");
 
     let (status, body) = control.request("DELETE", "/faults", None).await;
@@ -174,7 +208,9 @@ async fn an_overfill_started_over_http_crosses_h_and_hh_as_it_announced() {
     let control = Control(format!("http://{}", sim.control));
     let run = control.post("/scenarios/tank-overfill/start", json!({})).await;
     let expected = run["expectations"].as_array().unwrap();
-    assert!(expected.iter().any(|e| e["subject"] == "410205001.LT-1203A" && e["condition"] == "HH"));
+    assert!(
+        expected.iter().any(|e| e["subject"] == "410205001.LT-1203A" && e["condition"] == "HH")
+    );
     let (status, body) = control.request("POST", "/scenarios/tank-overfill/start", None).await;
     assert_eq!((status, &body["code"]), (409, &json!("already_running")));
     // The same physics, sooner.
@@ -184,7 +220,10 @@ async fn an_overfill_started_over_http_crosses_h_and_hh_as_it_announced() {
         let (_, runs) = control.request("GET", "/scenarios/runs", None).await;
         seen = runs["items"][0]["crossings"].clone();
         let crossed = |condition: &str| {
-            seen.as_array().unwrap().iter().any(|c| c["condition"] == condition && c["began"] == true)
+            seen.as_array()
+                .unwrap()
+                .iter()
+                .any(|c| c["condition"] == condition && c["began"] == true)
         };
         crossed("H") && crossed("HH")
     })
@@ -200,11 +239,32 @@ async fn bad_requests_are_refused_with_a_code_and_the_field() {
     let control = Control(format!("http://{}", sim.control));
     for (method, path, body, status, code, field) in [
         ("POST", "/scenarios/nothing/start", json!({}), 404, "no_such_scenario", None),
-        ("POST", "/scenarios/gas-leak/start", json!({ "parameters": { "kg_per_s": -1 } }), 422, "invalid", Some("kg_per_s")),
+        (
+            "POST",
+            "/scenarios/gas-leak/start",
+            json!({ "parameters": { "kg_per_s": -1 } }),
+            422,
+            "invalid",
+            Some("kg_per_s"),
+        ),
         ("POST", "/scenarios/gas-leak/start", json!({ "colour": 1 }), 400, "bad_json", None),
         ("POST", "/speed", json!({ "speed": -1 }), 422, "invalid", Some("speed")),
-        ("POST", "/faults", json!({ "server": "x", "fault": null }), 422, "invalid", Some("server")),
-        ("POST", "/faults", json!({ "point": "410205001.LT-1203A", "fault": { "kind": "x" } }), 422, "invalid", Some("fault")),
+        (
+            "POST",
+            "/faults",
+            json!({ "server": "x", "fault": null }),
+            422,
+            "invalid",
+            Some("server"),
+        ),
+        (
+            "POST",
+            "/faults",
+            json!({ "point": "410205001.LT-1203A", "fault": { "kind": "x" } }),
+            422,
+            "invalid",
+            Some("fault"),
+        ),
         ("POST", "/faults", json!({ "padding": "x".repeat(100_000) }), 400, "bad_request", None),
         ("GET", "/nowhere", json!({}), 404, "not_found", None),
     ] {
@@ -218,14 +278,17 @@ mod opc_ua {
     use opcua::client::{ClientBuilder, IdentityToken};
     use opcua::crypto::SecurityPolicy;
     use opcua::types::{
-        AttributeId, MessageSecurityMode, NodeId, ReadValueId, TimestampsToReturn, UserTokenPolicy, Variant,
+        AttributeId, MessageSecurityMode, NodeId, ReadValueId, TimestampsToReturn, UserTokenPolicy,
+        Variant,
     };
 
     use super::*;
 
     /// A key and a certificate of the client's own. The OPC UA stack's generator takes a minute in a debug build.
     fn identity(pki: &std::path::Path) {
-        let pair = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+        let pair =
+            rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048)
+                .unwrap();
         let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.subject_alt_names.insert(0, rcgen::SanType::URI("urn:test".try_into().unwrap()));
         for folder in ["own", "private"] {
@@ -235,7 +298,13 @@ mod opc_ua {
         std::fs::write(pki.join("private/private.pem"), pair.serialize_pem()).unwrap();
     }
 
-    async fn read(sim: &RunningSim, server: &str, node: &str, policy: SecurityPolicy, mode: MessageSecurityMode) -> Option<f64> {
+    async fn read(
+        sim: &RunningSim,
+        server: &str,
+        node: &str,
+        policy: SecurityPolicy,
+        mode: MessageSecurityMode,
+    ) -> Option<f64> {
         let pki = tempfile::tempdir().unwrap();
         if policy != SecurityPolicy::None {
             identity(pki.path());
@@ -253,14 +322,23 @@ mod opc_ua {
             .unwrap();
         let (session, event_loop) = client
             .connect_to_matching_endpoint(
-                (format!("opc.tcp://{address}").as_str(), policy.to_str(), mode, UserTokenPolicy::anonymous()),
+                (
+                    format!("opc.tcp://{address}").as_str(),
+                    policy.to_str(),
+                    mode,
+                    UserTokenPolicy::anonymous(),
+                ),
                 IdentityToken::Anonymous,
             )
             .await
             .unwrap();
         let running = event_loop.spawn();
         session.wait_for_connection().await;
-        let what = [ReadValueId { node_id: NodeId::new(2, node), attribute_id: AttributeId::Value as u32, ..Default::default() }];
+        let what = [ReadValueId {
+            node_id: NodeId::new(2, node),
+            attribute_id: AttributeId::Value as u32,
+            ..Default::default()
+        }];
         let values = session.read(&what, TimestampsToReturn::Both, 0.0).await.unwrap();
         let value = match values[0].value.clone() {
             Some(Variant::Double(value)) => Some(value),
@@ -274,11 +352,15 @@ mod opc_ua {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_point_reads_back_what_its_instrument_shows_and_a_wrong_node_does_not() {
         let (sim, _dir, _stop) = running().await;
-        let found = read(&sim, "410205007-dcs", "LT-7201", SecurityPolicy::None, MessageSecurityMode::None).await;
+        let found =
+            read(&sim, "410205007-dcs", "LT-7201", SecurityPolicy::None, MessageSecurityMode::None)
+                .await;
         let (_, shown) = sim.handle.value("410205007.LT-7201").unwrap();
         let found = found.expect("a value");
         assert!((found - shown).abs() < 1.0, "read {found}, shown {shown}");
-        let wrong = read(&sim, "410205007-dcs", "LT-0000", SecurityPolicy::None, MessageSecurityMode::None).await;
+        let wrong =
+            read(&sim, "410205007-dcs", "LT-0000", SecurityPolicy::None, MessageSecurityMode::None)
+                .await;
         assert_eq!(wrong, None);
     }
 
@@ -286,7 +368,9 @@ mod opc_ua {
     async fn a_point_can_be_read_signed_and_encrypted() {
         let (sim, _dir, _stop) = running().await;
         let policy = SecurityPolicy::Basic256Sha256;
-        let found = read(&sim, "410205003-dcs", "PT-3201A", policy, MessageSecurityMode::SignAndEncrypt).await;
+        let found =
+            read(&sim, "410205003-dcs", "PT-3201A", policy, MessageSecurityMode::SignAndEncrypt)
+                .await;
         assert!(found.is_some());
     }
 }

@@ -40,9 +40,12 @@ pub async fn start(
     let name = plant.servers[server].name.as_str();
     tokio::spawn(async move {
         let new_service = |_| Ok(Some(Arc::clone(&device)));
-        let on_connected = |stream, peer| async move { accept_tcp_connection(stream, peer, new_service) };
+        let on_connected =
+            |stream, peer| async move { accept_tcp_connection(stream, peer, new_service) };
         let on_error = move |error: io::Error| tracing::debug!(%error, server = name, "a Modbus connection ended");
-        let running = Server::new(listener).serve_until(&on_connected, on_error, stop.cancelled_owned()).await;
+        let running = Server::new(listener)
+            .serve_until(&on_connected, on_error, stop.cancelled_owned())
+            .await;
         if let Err(error) = running {
             tracing::error!(%error, server = name, "a Modbus server ended");
         }
@@ -76,7 +79,10 @@ impl Devices {
             if let Address::Modbus { table, number, form } = point.address {
                 let cells = units.entry(device.unit_id).or_default();
                 for word in 0..point.register_count() {
-                    cells.insert((table, number + word), Cell { point: index, word: usize::from(word), form });
+                    cells.insert(
+                        (table, number + word),
+                        Cell { point: index, word: usize::from(word), form },
+                    );
                 }
             }
         }
@@ -90,9 +96,9 @@ impl Devices {
     fn answer(&self, unit: u8, request: &Request<'_>) -> Result<Response, ExceptionCode> {
         let cells = self.units.get(&unit).ok_or(ExceptionCode::GatewayTargetDevice)?;
         match *request {
-            Request::ReadHoldingRegisters(first, count) => {
-                Ok(Response::ReadHoldingRegisters(self.words(cells, Table::Holding, first, count)?))
-            }
+            Request::ReadHoldingRegisters(first, count) => Ok(Response::ReadHoldingRegisters(
+                self.words(cells, Table::Holding, first, count)?,
+            )),
             Request::ReadInputRegisters(first, count) => {
                 Ok(Response::ReadInputRegisters(self.words(cells, Table::Input, first, count)?))
             }
@@ -142,11 +148,17 @@ impl Devices {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a register is what it is")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a register is what it is"
+)]
 fn word_of(cell: &Cell, value: f64) -> u16 {
     match cell.form {
         Form::F32(order) => words_of(value as f32, order)[cell.word],
-        Form::Raw { scale, offset } => ((value - offset) / scale).round().clamp(0.0, f64::from(u16::MAX)) as u16,
+        Form::Raw { scale, offset } => {
+            ((value - offset) / scale).round().clamp(0.0, f64::from(u16::MAX)) as u16
+        }
         Form::State | Form::Bit => value.round().clamp(0.0, f64::from(u16::MAX)) as u16,
     }
 }

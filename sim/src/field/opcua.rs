@@ -103,7 +103,8 @@ pub async fn start(
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let anonymous = [ANONYMOUS_USER_TOKEN_ID];
-    let namespace = NamespaceMetadata { namespace_uri: NAMESPACE.to_owned(), ..NamespaceMetadata::default() };
+    let namespace =
+        NamespaceMetadata { namespace_uri: NAMESPACE.to_owned(), ..NamespaceMetadata::default() };
     let (running, handle) = ServerBuilder::new()
         .application_name(name)
         .application_uri(application)
@@ -117,10 +118,18 @@ pub async fn start(
         .trust_client_certs(true)
         .max_sessions(20)
         .subscription_poll_interval_ms(50)
-        .add_endpoint("none", ("/", SecurityPolicy::None, MessageSecurityMode::None, &anonymous[..]))
+        .add_endpoint(
+            "none",
+            ("/", SecurityPolicy::None, MessageSecurityMode::None, &anonymous[..]),
+        )
         .add_endpoint(
             "secure",
-            ("/", SecurityPolicy::Basic256Sha256, MessageSecurityMode::SignAndEncrypt, &anonymous[..]),
+            (
+                "/",
+                SecurityPolicy::Basic256Sha256,
+                MessageSecurityMode::SignAndEncrypt,
+                &anonymous[..],
+            ),
         )
         .discovery_urls(vec!["/".to_owned()])
         .with_node_manager(simple_node_manager(namespace, "plant"))
@@ -175,11 +184,19 @@ fn publish_nodes(
         if folder != Some(point.equipment) {
             folder = Some(point.equipment);
             let name = format!("{} {}", equipment.id.tag(), equipment.name_en);
-            space.add_folder(&parent, equipment.id.tag(), name.as_str(), &NodeId::objects_folder_id());
+            space.add_folder(
+                &parent,
+                equipment.id.tag(),
+                name.as_str(),
+                &NodeId::objects_folder_id(),
+            );
         }
         let node = NodeId::new(ns, node.as_str());
         let first: Variant = if point.is_discrete() { 0i32.into() } else { 0f64.into() };
-        space.add_variables(vec![Variable::new(&node, point.id.tag(), point.name_en.as_str(), first)], &parent);
+        space.add_variables(
+            vec![Variable::new(&node, point.id.tag(), point.name_en.as_str(), first)],
+            &parent,
+        );
         points.push(Published { point: index, node, last: None });
     }
     Ok(points)
@@ -204,7 +221,8 @@ impl OpcUaServer {
             };
             changed.push((&published.node, None, DataValue::new_at(variant, now)));
         }
-        if let Err(status) = self.nodes.set_values(self.handle.subscriptions(), changed.into_iter()) {
+        if let Err(status) = self.nodes.set_values(self.handle.subscriptions(), changed.into_iter())
+        {
             tracing::error!(%status, "a simulated OPC UA value could not be set");
         }
     }
@@ -263,8 +281,10 @@ fn identity(pki: &Path, application_uri: &str) -> Result<PathBuf, IdentityError>
         rcgen::KeyUsagePurpose::DataEncipherment,
         rcgen::KeyUsagePurpose::KeyCertSign,
     ];
-    params.extended_key_usages =
-        vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth, rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages = vec![
+        rcgen::ExtendedKeyUsagePurpose::ServerAuth,
+        rcgen::ExtendedKeyUsagePurpose::ClientAuth,
+    ];
     let signed = params.self_signed(&pair)?;
     fs::write(&key, pair.serialize_pem())?;
     #[cfg(unix)]

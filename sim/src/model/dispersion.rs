@@ -51,7 +51,9 @@ impl Cloud {
             let reading = match measure {
                 Measure::Combustible => released.lel_fraction_percent(mg_per_m3),
                 Measure::Toxic => mg_per_m3,
-                Measure::Oxygen if released.key == "hydrogen_peroxide" || released.key == "oxygen" => {
+                Measure::Oxygen
+                    if released.key == "hydrogen_peroxide" || released.key == "oxygen" =>
+                {
                     mg_per_m3 / 32.0 * 24.45e-4
                 }
                 Measure::Oxygen => -OXYGEN * (mg_per_m3 / released.molar_mass * 24.45e-6).min(1.0),

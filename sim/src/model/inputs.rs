@@ -115,7 +115,10 @@ impl Inputs {
     }
 
     /// Every leak: where (metres east and north), what, and how much (kg/s).
-    pub fn leaks<'a>(&'a self, plant: &'a Plant) -> impl Iterator<Item = ((f64, f64), &'static Medium, f64)> + Clone + 'a {
+    pub fn leaks<'a>(
+        &'a self,
+        plant: &'a Plant,
+    ) -> impl Iterator<Item = ((f64, f64), &'static Medium, f64)> + Clone + 'a {
         self.disturbances.iter().filter_map(|(at, disturbance)| {
             let Disturbance::Leak { kg_per_s, medium } = disturbance else { return None };
             let equipment = &plant.equipment[*at];
@@ -150,7 +153,8 @@ impl Acting<'_> {
     }
 
     pub(super) fn hurry(&self) -> f64 {
-        self.find(|d| if let Disturbance::Hurry { factor } = d { Some(*factor) } else { None }).unwrap_or(1.0)
+        self.find(|d| if let Disturbance::Hurry { factor } = d { Some(*factor) } else { None })
+            .unwrap_or(1.0)
     }
 
     pub(super) fn interlock_bypassed(&self) -> bool {
@@ -170,6 +174,9 @@ impl Acting<'_> {
     }
 
     pub(super) fn leak_kg_per_s(&self) -> f64 {
-        self.find(|d| if let Disturbance::Leak { kg_per_s, .. } = d { Some(*kg_per_s) } else { None }).unwrap_or(0.0)
+        self.find(
+            |d| if let Disturbance::Leak { kg_per_s, .. } = d { Some(*kg_per_s) } else { None },
+        )
+        .unwrap_or(0.0)
     }
 }

@@ -154,7 +154,9 @@ impl Park {
         self.weather.step(dt_s, self.elapsed_s, &mut self.rng);
         for (index, process) in self.processes.iter_mut().enumerate() {
             match process {
-                Process::Vessel(vessel) => vessel.step(dt_s, &self.weather, inputs.on(index), &mut self.rng),
+                Process::Vessel(vessel) => {
+                    vessel.step(dt_s, &self.weather, inputs.on(index), &mut self.rng)
+                }
                 Process::Reactor(reactor) => reactor.step(dt_s, inputs.on(index)),
                 Process::Warehouse(warehouse) => {
                     warehouse.step(dt_s, &self.weather, inputs.on(index), &mut self.rng);
@@ -180,7 +182,8 @@ impl Park {
 
     fn measure(&mut self, dt_s: f64, inputs: &Inputs) {
         for (index, point) in self.plant.points.iter().enumerate() {
-            let replayed = self.replay.as_ref().and_then(|replay| replay.value(index, self.elapsed_s));
+            let replayed =
+                self.replay.as_ref().and_then(|replay| replay.value(index, self.elapsed_s));
             let truth = replayed.unwrap_or_else(|| match point.measures {
                 Quantity::Gas { measure, .. } => self.clouds[index].reading(measure),
                 Quantity::WindSpeed => self.weather.wind_speed,
@@ -194,7 +197,8 @@ impl Park {
                 },
             });
             self.truth[index] = truth;
-            self.shown[index] = self.sensors[index].show(dt_s, truth, inputs.sensor_fault(index), &mut self.rng);
+            self.shown[index] =
+                self.sensors[index].show(dt_s, truth, inputs.sensor_fault(index), &mut self.rng);
         }
     }
 }

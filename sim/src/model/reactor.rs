@@ -66,7 +66,8 @@ impl Reactor {
         let temperature = limits_of(Quantity::Temperature);
         let high = temperature.h.expect("a unit has a high temperature limit").value;
         let trip = temperature.hh.expect("a unit has a high-high temperature limit").value;
-        let pressure_high = limits_of(Quantity::Pressure).h.expect("a unit has a high pressure limit").value;
+        let pressure_high =
+            limits_of(Quantity::Pressure).h.expect("a unit has a high pressure limit").value;
         let mut reactor = Self {
             set: high - 14.0,
             trip,

@@ -30,7 +30,9 @@ pub enum ReplayError {
         source: csv::Error,
     },
     /// There is nothing in it.
-    #[error("the recording {path} has no column of numbers: a header and at least two rows are needed")]
+    #[error(
+        "the recording {path} has no column of numbers: a header and at least two rows are needed"
+    )]
     Empty {
         /// Which file.
         path: PathBuf,
@@ -46,9 +48,14 @@ impl Replay {
         let fail = |source| ReplayError::Read { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(|e| fail(e.into()))?;
         let first = text.lines().next().unwrap_or_default();
-        let delimiter = if first.matches(';').count() > first.matches(',').count() { b';' } else { b',' };
-        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-        let header: Vec<String> = reader.headers().map_err(fail)?.iter().map(|h| h.trim().to_owned()).collect();
+        let delimiter =
+            if first.matches(';').count() > first.matches(',').count() { b';' } else { b',' };
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_reader(text.as_bytes());
+        let header: Vec<String> =
+            reader.headers().map_err(fail)?.iter().map(|h| h.trim().to_owned()).collect();
         let mut columns: Vec<Vec<f64>> = vec![Vec::new(); header.len()];
         for row in reader.records() {
             let row = row.map_err(fail)?;
@@ -70,7 +77,11 @@ impl Replay {
     pub(super) fn value(&self, point: usize, elapsed_s: f64) -> Option<f64> {
         let (column, scale, offset) = (*self.drives.get(point)?)?;
         let values = &self.columns[column];
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a simulation")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "seconds of a simulation"
+        )]
         let row = elapsed_s.max(0.0) as usize % values.len();
         Some(values[row] * scale + offset)
     }
@@ -83,9 +94,8 @@ fn fit(
     columns: &[Vec<f64>],
     usable: &[usize],
 ) -> Vec<Option<(usize, f64, f64)>> {
-    let mut free = usable.iter().copied().filter(|&c| {
-        !plant.points.iter().any(|p| p.id.tag() == header[c])
-    });
+    let mut free =
+        usable.iter().copied().filter(|&c| !plant.points.iter().any(|p| p.id.tag() == header[c]));
     plant
         .points
         .iter()
@@ -104,7 +114,8 @@ fn fit(
             let low = columns[column].iter().copied().fold(f64::INFINITY, f64::min);
             let high = columns[column].iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let span = point.range.1 - point.range.0;
-            let bottom = point.limits.l.map_or(point.range.0 + 0.1 * span, |l| l.value + 0.05 * span);
+            let bottom =
+                point.limits.l.map_or(point.range.0 + 0.1 * span, |l| l.value + 0.05 * span);
             let top = point.limits.h.map_or(point.range.1 - 0.1 * span, |h| h.value - 0.05 * span);
             let scale = if high > low { (top - bottom) / (high - low) } else { 0.0 };
             Some((column, scale, bottom - low * scale))

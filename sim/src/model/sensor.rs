@@ -36,7 +36,9 @@ impl Sensor {
         let (tau_s, live_zero) = match point.measures {
             Quantity::Gas { .. } => (3.0, true),
             Quantity::InletFlow | Quantity::OutletFlow | Quantity::CoolantFlow => (1.0, true),
-            Quantity::Temperature | Quantity::BottomTemperature | Quantity::JacketTemperature => (2.0, false),
+            Quantity::Temperature | Quantity::BottomTemperature | Quantity::JacketTemperature => {
+                (2.0, false)
+            }
             Quantity::AmbientTemperature | Quantity::Humidity => (10.0, false),
             Quantity::Level | Quantity::SecondLevel => (0.5, false),
             _ => (0.3, false),
@@ -55,13 +57,21 @@ impl Sensor {
     }
 
     /// What the instrument shows `dt_s` after it was last asked, where `truth` is so.
-    pub fn show(&mut self, dt_s: f64, truth: f64, fault: Option<SensorFault>, rng: &mut StdRng) -> f64 {
+    pub fn show(
+        &mut self,
+        dt_s: f64,
+        truth: f64,
+        fault: Option<SensorFault>,
+        rng: &mut StdRng,
+    ) -> f64 {
         self.clock_s += dt_s;
         if self.discrete {
             if fault != Some(SensorFault::Frozen) {
                 self.shown = match fault {
                     Some(SensorFault::Stuck { at }) => at,
-                    Some(SensorFault::Flapping { by, period_s }) if self.high_half(period_s) => truth + by,
+                    Some(SensorFault::Flapping { by, period_s }) if self.high_half(period_s) => {
+                        truth + by
+                    }
                     _ => truth,
                 };
             }

@@ -49,7 +49,8 @@ fn level_is_the_integral_of_the_flows() {
     let mut park = Park::kaifeng(1);
     let tank = park.plant().equipment("410205001.V-1203").unwrap();
     let level = point(&park, "410205001.LT-1203A");
-    let (inflow, outflow) = (point(&park, "410205001.FT-1203A"), point(&park, "410205001.FT-1203B"));
+    let (inflow, outflow) =
+        (point(&park, "410205001.FT-1203A"), point(&park, "410205001.FT-1203B"));
     let mut inputs = Inputs::default();
     inputs.disturb(tank, Disturbance::Feed { share: 0.8 });
     let (dt, volume) = (0.5, 650.0);
@@ -122,7 +123,11 @@ fn shown_values_stand_on_the_steps_of_a_twelve_bit_converter() {
     park.step(1.0, &Inputs::default());
     for (index, point) in park.plant().points.iter().enumerate().filter(|(_, p)| !p.is_discrete()) {
         let count = (park.shown(index) - point.range.0) / point.lsb();
-        assert!((count - count.round()).abs() < 1e-6 && (0.0..=4_095.5).contains(&count), "{}", point.id);
+        assert!(
+            (count - count.round()).abs() < 1e-6 && (0.0..=4_095.5).contains(&count),
+            "{}",
+            point.id
+        );
     }
 }
 
@@ -150,7 +155,8 @@ fn an_overfilled_sphere_trips_its_interlock_which_shuts_the_feed() {
 fn without_coolant_a_reactor_runs_away_and_emergency_cooling_brings_it_back_for_good() {
     let mut park = Park::kaifeng(2);
     let unit = park.plant().equipment("410205004.R-4101").unwrap();
-    let (temperature, pressure) = (point(&park, "410205004.TT-4101A"), point(&park, "410205004.PT-4101"));
+    let (temperature, pressure) =
+        (point(&park, "410205004.TT-4101A"), point(&park, "410205004.PT-4101"));
     let set = park.truth(temperature);
     let mut inputs = Inputs::default();
     inputs.disturb(unit, Disturbance::CoolantLost);
@@ -174,9 +180,17 @@ fn without_coolant_a_reactor_runs_away_and_emergency_cooling_brings_it_back_for_
     inputs.calm(unit);
     for _ in 0..7_200 {
         park.step(1.0, &inputs);
-        assert!(park.truth(temperature) < set + 13.0, "no second runaway: {}", park.truth(temperature));
+        assert!(
+            park.truth(temperature) < set + 13.0,
+            "no second runaway: {}",
+            park.truth(temperature)
+        );
     }
-    assert!((park.truth(temperature) - set).abs() < 3.0, "{} against {set}", park.truth(temperature));
+    assert!(
+        (park.truth(temperature) - set).abs() < 3.0,
+        "{} against {set}",
+        park.truth(temperature)
+    );
 }
 
 #[test]
@@ -191,7 +205,8 @@ fn a_leak_is_seen_downwind_first_and_clears_when_it_is_stopped() {
     let detectors: Vec<usize> = (0..park.plant().points.len())
         .filter(|&p| park.plant().points[p].id.as_str().starts_with("410205002.GT-21"))
         .collect();
-    let best = detectors.iter().copied().max_by(|a, b| park.truth(*a).total_cmp(&park.truth(*b))).unwrap();
+    let best =
+        detectors.iter().copied().max_by(|a, b| park.truth(*a).total_cmp(&park.truth(*b))).unwrap();
     assert!(park.truth(best) > 1.0, "{} mg/m³", park.truth(best));
     // The wind is from the north-east: the detector that sees most stands to the south-west of the leak.
     let frame = park.plant().frame;

@@ -30,8 +30,8 @@ const TRIP_AFTER_S: f64 = 1.0;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Holding {
-    /// Vapour over liquid, in a closed vessel.
-    Liquefied { inert_mpa: f64 },
+    /// Vapour over liquid with some inert gas: shut in, or a pad whose pressure a regulator holds.
+    Liquefied { inert_mpa: f64, regulated: bool },
     /// Liquid under a nitrogen blanket near atmospheric pressure.
     Blanketed,
     /// Compressed gas.
@@ -82,7 +82,8 @@ struct Valve {
 impl Valve {
     fn drive(&mut self, open: bool, dt_s: f64) {
         let step = dt_s / TRAVEL_S;
-        self.opening = if open { (self.opening + step).min(1.0) } else { (self.opening - step).max(0.0) };
+        self.opening =
+            if open { (self.opening + step).min(1.0) } else { (self.opening - step).max(0.0) };
     }
 
     /// 0 closed, 1 open, 2 moving.
@@ -102,10 +103,13 @@ impl Vessel {
         let holding = match what.kind {
             EquipmentKind::Tank => Holding::Blanketed,
             _ if medium.antoine.is_none() => Holding::Compressed,
-            _ if medium.key == "ethylene_oxide" => Holding::Liquefied { inert_mpa: 0.22 },
-            _ => Holding::Liquefied { inert_mpa: 0.02 },
+            _ if medium.key == "ethylene_oxide" => {
+                Holding::Liquefied { inert_mpa: 0.22, regulated: true }
+            }
+            _ => Holding::Liquefied { inert_mpa: 0.02, regulated: false },
         };
-        let top_of = |quantity| plant.point_of(equipment, quantity).map(|p| plant.points[p].range.1);
+        let top_of =
+            |quantity| plant.point_of(equipment, quantity).map(|p| plant.points[p].range.1);
         let hottest = plant
             .point_of(equipment, Quantity::Temperature)
             .and_then(|p| plant.points[p].limits.h)
@@ -155,14 +159,17 @@ impl Vessel {
         let kelvin = self.temperature + 273.15;
         match self.holding {
             Holding::Blanketed => self.blanket_kpa,
-            Holding::Liquefied { inert_mpa } => {
+            Holding::Liquefied { inert_mpa, regulated } => {
                 let room = (1.0 - self.content_m3 / self.volume_m3).max(0.02);
                 // The inert gas was let in at half full and 15 ℃.
-                let inert = inert_mpa * 0.5 / room * kelvin / 288.15;
+                let inert =
+                    if regulated { inert_mpa } else { inert_mpa * 0.5 / room * kelvin / 288.15 };
                 (self.medium.saturation_mpa(self.temperature) + inert - ATMOSPHERE).max(0.0)
             }
             Holding::Compressed => {
-                let mol_per_m3 = self.content_m3 / self.volume_m3 * self.medium.density / self.medium.molar_mass * 1e3;
+                let mol_per_m3 = self.content_m3 / self.volume_m3 * self.medium.density
+                    / self.medium.molar_mass
+                    * 1e3;
                 (mol_per_m3 * GAS_CONSTANT * kelvin * 1e-6 - ATMOSPHERE).max(0.0)
             }
         }
@@ -190,8 +197,12 @@ impl Vessel {
     fn control(&mut self, dt_s: f64, acting: Acting<'_>, rng: &mut StdRng) {
         let level = self.level();
         self.turn = match self.turn {
-            Turn::Filling if level >= TURN_HIGH => Turn::Resting { left_s: rng.random_range(300.0..1_800.0) },
-            Turn::Emptying if level <= TURN_LOW => Turn::Resting { left_s: rng.random_range(300.0..1_800.0) },
+            Turn::Filling if level >= TURN_HIGH => {
+                Turn::Resting { left_s: rng.random_range(300.0..1_800.0) }
+            }
+            Turn::Emptying if level <= TURN_LOW => {
+                Turn::Resting { left_s: rng.random_range(300.0..1_800.0) }
+            }
             Turn::Resting { left_s } if left_s <= dt_s => {
                 self.pace = rng.random_range(0.15..0.45);
                 if level > 50.0 { Turn::Emptying } else { Turn::Filling }
@@ -200,17 +211,25 @@ impl Vessel {
             same => same,
         };
         let wobble = 1.0 + 0.01 * gauss(rng);
-        let feed = acting.feed().or((self.turn == Turn::Filling).then_some(self.pace)).unwrap_or(0.0);
-        let drain = acting.drain().or((self.turn == Turn::Emptying).then_some(self.pace)).unwrap_or(0.0);
+        let feed =
+            acting.feed().or((self.turn == Turn::Filling).then_some(self.pace)).unwrap_or(0.0);
+        let drain =
+            acting.drain().or((self.turn == Turn::Emptying).then_some(self.pace)).unwrap_or(0.0);
         // Held open or shut from outside, the other side stands still unless it is held too.
         let feed = if acting.drain().is_some() && acting.feed().is_none() { 0.0 } else { feed };
         let drain = if acting.feed().is_some() && acting.drain().is_none() { 0.0 } else { drain };
         self.inlet.drive(feed > 0.0 && !self.tripped, dt_s);
         self.outlet.drive(drain > 0.0, dt_s);
         self.spray.drive(self.temperature > 45.0, dt_s);
-        self.pump = if self.holding == Holding::Compressed { feed > 0.0 && !self.tripped } else { drain > 0.0 };
-        self.inflow = approach(self.inflow, feed * self.flow_top * self.inlet.opening * wobble, dt_s, 1.0);
-        self.outflow = approach(self.outflow, drain * self.flow_top * self.outlet.opening * wobble, dt_s, 1.0);
+        self.pump = if self.holding == Holding::Compressed {
+            feed > 0.0 && !self.tripped
+        } else {
+            drain > 0.0
+        };
+        self.inflow =
+            approach(self.inflow, feed * self.flow_top * self.inlet.opening * wobble, dt_s, 1.0);
+        self.outflow =
+            approach(self.outflow, drain * self.flow_top * self.outlet.opening * wobble, dt_s, 1.0);
     }
 
     fn balance(&mut self, dt_s: f64, acting: Acting<'_>) {
@@ -248,7 +267,11 @@ impl Vessel {
         if !self.has_interlock {
             return;
         }
-        let at = if self.holding == Holding::Compressed { self.pressure() / 25.0 * 100.0 } else { self.level() };
+        let at = if self.holding == Holding::Compressed {
+            self.pressure() / 25.0 * 100.0
+        } else {
+            self.level()
+        };
         self.over_s = if at >= TRIP { self.over_s + dt_s } else { 0.0 };
         if self.over_s >= TRIP_AFTER_S && !acting.interlock_bypassed() {
             self.tripped = true;

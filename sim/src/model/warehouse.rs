@@ -41,7 +41,11 @@ impl Warehouse {
         }
         self.door_left_s -= dt_s;
         let hurried = dt_s * acting.hurry();
-        self.smoke_s = if acting.smoulders() { self.smoke_s + dt_s } else { (self.smoke_s - dt_s).clamp(0.0, 5.0) };
+        self.smoke_s = if acting.smoulders() {
+            self.smoke_s + dt_s
+        } else {
+            (self.smoke_s - dt_s).clamp(0.0, 5.0)
+        };
         self.fan = self.temperature > 28.0;
         let tau_s = if self.fan || self.door_left_s > 0.0 { AIRED_S } else { SHUT_S };
         self.temperature = approach(self.temperature, weather.ambient + 2.0, hurried, tau_s);

@@ -61,7 +61,10 @@ pub fn write(dir: &Path, addresses: Option<&Addresses<'_>>) -> Result<(), WriteE
     if let Some(addresses) = addresses {
         for enterprise in 0..addresses.enterprises(plant) {
             let id = plant.enterprises[enterprise].gateway.as_str();
-            put(&gateways.join(format!("{id}.toml")), &gateway_config::toml(plant, enterprise, addresses))?;
+            put(
+                &gateways.join(format!("{id}.toml")),
+                &gateway_config::toml(plant, enterprise, addresses),
+            )?;
             trust(plant, enterprise, addresses)?;
         }
     }
@@ -70,9 +73,12 @@ pub fn write(dir: &Path, addresses: Option<&Addresses<'_>>) -> Result<(), WriteE
 
 /// Puts the certificates of the enterprise's servers where its gateway looks for those it trusts.
 fn trust(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>) -> Result<(), WriteError> {
-    let trusted = gateway_config::data_dir(plant, enterprise, addresses).join("pki").join("trusted");
+    let trusted =
+        gateway_config::data_dir(plant, enterprise, addresses).join("pki").join("trusted");
     for (server, address) in plant.servers.iter().zip(addresses.servers) {
-        let Some(certificate) = address.certificate.as_ref().filter(|_| server.enterprise == enterprise) else {
+        let Some(certificate) =
+            address.certificate.as_ref().filter(|_| server.enterprise == enterprise)
+        else {
             continue;
         };
         let to = trusted.join(format!("{}.der", server.name));

@@ -129,16 +129,25 @@ fn point_table(text: &mut String, point: &Point, device: &str) {
 
 /// One deadband and one delay stand for all limits of a point here: the first high or low one's.
 fn limits(text: &mut String, point: &Point) {
-    for (key, kind) in
-        [("hh", LimitKind::HighHigh), ("h", LimitKind::High), ("l", LimitKind::Low), ("ll", LimitKind::LowLow)]
-    {
+    for (key, kind) in [
+        ("hh", LimitKind::HighHigh),
+        ("h", LimitKind::High),
+        ("l", LimitKind::Low),
+        ("ll", LimitKind::LowLow),
+    ] {
         if let Some(limit) = point.limits.get(kind) {
             line(text, format_args!("{key} = {:?}", limit.value));
         }
     }
     if let Some(limit) = point.limits.h.or(point.limits.l) {
         line(text, format_args!("deadband = {:?}", limit.deadband));
-        line(text, format_args!("on_delay = \"{}ms\"\noff_delay = \"{}ms\"", limit.on_delay_ms, limit.off_delay_ms));
+        line(
+            text,
+            format_args!(
+                "on_delay = \"{}ms\"\noff_delay = \"{}ms\"",
+                limit.on_delay_ms, limit.off_delay_ms
+            ),
+        );
     }
 }
 

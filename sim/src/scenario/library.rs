@@ -7,7 +7,9 @@ use crate::field::front::ServerFault;
 use crate::model::{Disturbance, Inputs, Park, SensorFault};
 use crate::plant::{EquipmentKind, Point, Protocol, Quantity};
 
-use super::{Action, BadParameter, Chosen, Expectation, Given, Moment, Parameter, Scenario, Step, Timeline};
+use super::{
+    Action, BadParameter, Chosen, Expectation, Given, Moment, Parameter, Scenario, Step, Timeline,
+};
 
 /// How soon the center must show an alarm once condition and delay are fulfilled.
 const WITHIN_MS: u32 = 1_000;
@@ -26,7 +28,12 @@ const fn number(
     Parameter { name, unit, default: Given::Number(default), min: bounds.0, max: bounds.1, zh, en }
 }
 
-const fn id(name: &'static str, default: &'static str, zh: &'static str, en: &'static str) -> Parameter {
+const fn id(
+    name: &'static str,
+    default: &'static str,
+    zh: &'static str,
+    en: &'static str,
+) -> Parameter {
     Parameter { name, unit: "", default: Given::Id(default), min: 0.0, max: 0.0, zh, en }
 }
 
@@ -50,7 +57,14 @@ pub static ALL: &[Scenario] = &[
         parameters: &[
             id("equipment", "410205001.V-1203", "储罐", "Tank"),
             number("high_after_s", "s", 10.0, (3.0, 600.0), "越过高限的时刻", "Passes H after"),
-            number("drain_after_s", "s", 35.0, (10.0, 3_600.0), "开始倒罐的时刻", "Draining begins after"),
+            number(
+                "drain_after_s",
+                "s",
+                35.0,
+                (10.0, 3_600.0),
+                "开始倒罐的时刻",
+                "Draining begins after",
+            ),
         ],
         plan: tank_overfill,
     },
@@ -132,7 +146,14 @@ pub static ALL: &[Scenario] = &[
         title_en: "Park blackout",
         about_zh: "全部现场设备失电而采集主机在线：逐设备报断链，不逐点报警。",
         about_en: "All field devices lose power while the gateways stay connected: one alarm a device, none for the points.",
-        parameters: &[number("seconds", "s", 30.0, (5.0, 3_600.0), "失电时间", "Without power for")],
+        parameters: &[number(
+            "seconds",
+            "s",
+            30.0,
+            (5.0, 3_600.0),
+            "失电时间",
+            "Without power for",
+        )],
         plan: park_blackout,
     },
 ];
@@ -164,7 +185,10 @@ fn limit_alarm(point: &Point, condition: &'static str) -> Option<Expectation> {
         raised: crossing(limit.on_delay_ms),
         clears: crossing(limit.off_delay_ms),
         zh: format!("{tag} {}越 {condition} 限后 1 s 内报警，回到限内后解除", point.name_zh),
-        en: format!("{tag} {} alarms within 1 s of passing {condition} and clears after it is back", point.name_en),
+        en: format!(
+            "{tag} {} alarms within 1 s of passing {condition} and clears after it is back",
+            point.name_en
+        ),
     })
 }
 
@@ -202,7 +226,12 @@ fn calm(_: &Park, _: &Chosen) -> Result<Timeline, BadParameter> {
 }
 
 /// Steps that carry one tank from where it is through H and HH and back, and what must be seen on it.
-fn overfill(park: &Park, tank: usize, high_after_s: f64, drain_after_s: f64) -> Option<(Vec<Step>, Vec<Expectation>)> {
+fn overfill(
+    park: &Park,
+    tank: usize,
+    high_after_s: f64,
+    drain_after_s: f64,
+) -> Option<(Vec<Step>, Vec<Expectation>)> {
     let plant = park.plant();
     if plant.equipment[tank].kind == EquipmentKind::Unit {
         return None;
@@ -235,7 +264,8 @@ fn overfill(park: &Park, tank: usize, high_after_s: f64, drain_after_s: f64) -> 
     let mut expectations = Vec::new();
     for quantity in [Quantity::Level, Quantity::SecondLevel] {
         if let Some(point) = plant.point_of(tank, quantity) {
-            expectations.extend(["H", "HH"].iter().filter_map(|c| limit_alarm(&plant.points[point], c)));
+            expectations
+                .extend(["H", "HH"].iter().filter_map(|c| limit_alarm(&plant.points[point], c)));
         }
     }
     Some((steps, expectations))
@@ -243,7 +273,8 @@ fn overfill(park: &Park, tank: usize, high_after_s: f64, drain_after_s: f64) -> 
 
 fn tank_overfill(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter> {
     let tank = equipment(park, chosen)?;
-    let (high_after_s, drain_after_s) = (chosen.number("high_after_s"), chosen.number("drain_after_s"));
+    let (high_after_s, drain_after_s) =
+        (chosen.number("high_after_s"), chosen.number("drain_after_s"));
     if drain_after_s < high_after_s + 15.0 {
         let why = format!("must be at least 15 s after high_after_s ({high_after_s})");
         return Err(BadParameter { field: "drain_after_s".to_owned(), why });
@@ -256,7 +287,11 @@ fn tank_overfill(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
 fn alarm_flood(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter> {
     let mut steps = Vec::new();
     let mut expectations = Vec::new();
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie between 1 and 64")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to lie between 1 and 64"
+    )]
     let wanted = chosen.number("tanks") as usize;
     let tanks = (0..park.plant().equipment.len()).filter_map(|tank| {
         // Spread over ten seconds: a wrong line-up fills one tank after the other.
@@ -277,7 +312,8 @@ fn gas_leak(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter> {
     }
     let (kg_per_s, seconds) = (chosen.number("kg_per_s"), chosen.number("seconds"));
     let leak = Disturbance::Leak { kg_per_s, medium: None };
-    let steps = vec![step(0.0, Action::Disturb(source, leak.clone())), step(seconds, Action::Calm(source))];
+    let steps =
+        vec![step(0.0, Action::Disturb(source, leak.clone())), step(seconds, Action::Calm(source))];
     let expectations = foresee(park, source, leak, seconds);
     Ok(Timeline { steps, expectations, ends_s: seconds + 60.0 })
 }
@@ -294,7 +330,9 @@ fn foresee(park: &Park, source: usize, leak: Disturbance, seconds: f64) -> Vec<E
     while left > 0.0 {
         ahead.step(0.5, &inputs);
         left -= 0.5;
-        for (point, over) in plant.points.iter().zip(&mut over).enumerate().map(|(i, (p, o))| ((i, p), o)) {
+        for (point, over) in
+            plant.points.iter().zip(&mut over).enumerate().map(|(i, (p, o))| ((i, p), o))
+        {
             let (index, point) = point;
             if !matches!(point.measures, Quantity::Gas { .. }) {
                 continue;
@@ -340,14 +378,17 @@ fn runaway(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter> {
     ];
     let expectations = [temperature, pressure]
         .into_iter()
-        .flat_map(|point| ["H", "HH"].into_iter().filter_map(move |c| limit_alarm(&plant.points[point], c)))
+        .flat_map(|point| {
+            ["H", "HH"].into_iter().filter_map(move |c| limit_alarm(&plant.points[point], c))
+        })
         .collect();
     Ok(Timeline { steps, expectations, ends_s: seconds + 50.0 })
 }
 
 fn gateway_offline(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter> {
     let given = chosen.id("enterprise");
-    let enterprise = park.plant().enterprise(given).ok_or_else(|| unknown("enterprise", given, "enterprise"))?;
+    let enterprise =
+        park.plant().enterprise(given).ok_or_else(|| unknown("enterprise", given, "enterprise"))?;
     let gateway = &park.plant().enterprises[enterprise].gateway;
     let seconds = chosen.number("seconds");
     #[allow(clippy::cast_possible_truncation, reason = "bounded by a day")]
@@ -369,7 +410,12 @@ fn gateway_offline(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParamete
         zh: format!("采集主机 {gateway} 断链报警，恢复后解除"),
         en: format!("Gateway {gateway} is reported lost, and clears when it is back"),
     };
-    let quiet = none_of(&format!("{given}.*"), "MISSING", "点位不逐一报数据缺失", "No missing-data alarm of its points");
+    let quiet = none_of(
+        &format!("{given}.*"),
+        "MISSING",
+        "点位不逐一报数据缺失",
+        "No missing-data alarm of its points",
+    );
     Ok(Timeline { steps, expectations: vec![lost, quiet], ends_s: seconds + 20.0 })
 }
 
@@ -386,7 +432,11 @@ fn sensor_frozen(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
         condition: "FROZEN".to_owned(),
         must: true,
         // How long a still signal is borne is a setting of the center: here, at the latest when the scenario ends.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by a day")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bounded by a day"
+        )]
         raised: Some(Moment::Step { at_s: 0.0, within_ms: (seconds * 1_000.0) as u32 }),
         clears: Some(Moment::Step { at_s: seconds, within_ms: BACK_WITHIN_MS }),
         zh: format!("{} 报信号冻结，恢复变化后解除", what.id.tag()),
@@ -429,7 +479,8 @@ fn park_blackout(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
         .map(|device| {
             let server = &plant.servers[device.server];
             let gateway = &plant.enterprises[server.enterprise].gateway;
-            let kind = if matches!(server.protocol, Protocol::OpcUa { .. }) { "OPC UA" } else { "Modbus" };
+            let kind =
+                if matches!(server.protocol, Protocol::OpcUa { .. }) { "OPC UA" } else { "Modbus" };
             Expectation {
                 subject: format!("device:{gateway}/{}", device.id),
                 condition: "DEVICE".to_owned(),
@@ -437,11 +488,24 @@ fn park_blackout(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
                 raised: Some(Moment::Step { at_s: 0.0, within_ms: LOST_WITHIN_MS }),
                 clears: Some(Moment::Step { at_s: seconds, within_ms: 60_000 }),
                 zh: format!("{gateway} 的 {kind} 设备 {} 断链报警，供电恢复后解除", device.id),
-                en: format!("{kind} device {} of {gateway} is reported lost, and clears when power is back", device.id),
+                en: format!(
+                    "{kind} device {} of {gateway} is reported lost, and clears when power is back",
+                    device.id
+                ),
             }
         })
         .collect();
-    expectations.push(none_of("*", "MISSING", "点位不逐一报数据缺失", "No missing-data alarm of points"));
-    expectations.push(none_of("gateway:*", "GATEWAY", "采集主机保持在线", "The gateways stay connected"));
+    expectations.push(none_of(
+        "*",
+        "MISSING",
+        "点位不逐一报数据缺失",
+        "No missing-data alarm of points",
+    ));
+    expectations.push(none_of(
+        "gateway:*",
+        "GATEWAY",
+        "采集主机保持在线",
+        "The gateways stay connected",
+    ));
     Ok(Timeline { steps, expectations, ends_s: seconds + 60.0 })
 }

@@ -89,12 +89,16 @@ impl Chosen {
                 .find(|p| p.name == name)
                 .ok_or_else(|| bad("the scenario has no such parameter".to_owned()))?;
             let good = match parameter.default {
-                Given::Number(_) => value.as_f64().is_some_and(|v| (parameter.min..=parameter.max).contains(&v)),
+                Given::Number(_) => {
+                    value.as_f64().is_some_and(|v| (parameter.min..=parameter.max).contains(&v))
+                }
                 Given::Id(_) => value.is_string(),
             };
             if !good {
                 return Err(bad(match parameter.default {
-                    Given::Number(_) => format!("a number from {} to {}", parameter.min, parameter.max),
+                    Given::Number(_) => {
+                        format!("a number from {} to {}", parameter.min, parameter.max)
+                    }
                     Given::Id(_) => "a text".to_owned(),
                 }));
             }
