@@ -1,0 +1,133 @@
+//! The audit log: who did what to which object, from where, written in the transaction of the deed itself.
+
+use anlan_domain::time::UtcMillis;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::column::Column;
+use super::record::next_number;
+use super::{Doer, Registry, RegistryError, engine};
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Place in the log.
+    pub no: u32,
+    /// When.
+    pub at: UtcMillis,
+    /// User name, or the command that acted (`import`).
+    pub who: String,
+    /// `create`, `change`, `delete`, `limits`, `sign_in`, `sign_in_failed`, `sign_out`, `acknowledge` …
+    pub action: String,
+    /// Kind and key of the object.
+    pub object: String,
+    /// What changed.
+    pub detail: String,
+    /// Network address of the person.
+    pub address: String,
+}
+
+/// What to look for.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Not before.
+    pub from: Option<UtcMillis>,
+    /// Not after.
+    pub to: Option<UtcMillis>,
+    /// By whom.
+    pub who: Option<String>,
+    /// Text in object or detail.
+    pub text: Option<String>,
+    /// Entries before this number.
+    pub before: Option<u32>,
+    /// At most.
+    pub limit: u32,
+}
+
+/// Longest detail that is kept: an audit log is read, not restored from.
+const DETAIL_CHARS_MAX: usize = 2_000;
+
+pub(crate) async fn write(
+    on: &mut SqliteConnection,
+    by: &Doer,
+    at: UtcMillis,
+    action: &str,
+    object: &str,
+    detail: &str,
+) -> Result<(), RegistryError> {
+    let no = next_number(on, "audit").await?;
+    let detail: String = detail.chars().take(DETAIL_CHARS_MAX).collect();
+    sqlx::query(
+        "INSERT INTO audit (no, made_at, who, action, object, detail, address)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(i64::from(no))
+    .bind(at.0)
+    .bind(&by.name)
+    .bind(action)
+    .bind(object)
+    .bind(detail)
+    .bind(&by.address)
+    .execute(on)
+    .await
+    .map_err(engine("write to"))
+    .map(drop)
+}
+
+impl Registry {
+    /// Writes an entry that belongs to no change of the registry (an acknowledgement, a command to the simulator).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn note(
+        &self,
+        by: &Doer,
+        at: UtcMillis,
+        action: &str,
+        object: &str,
+        detail: &str,
+    ) -> Result<(), RegistryError> {
+        let mut on = self.writer().begin().await.map_err(engine("write to"))?;
+        write(&mut on, by, at, action, object, detail).await?;
+        on.commit().await.map_err(engine("write to"))
+    }
+
+    /// Entries, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, RegistryError> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT * FROM audit WHERE 1 = 1");
+        if let Some(from) = filter.from {
+            query.push(" AND made_at >= ").push_bind(from.0);
+        }
+        if let Some(to) = filter.to {
+            query.push(" AND made_at <= ").push_bind(to.0);
+        }
+        if let Some(who) = &filter.who {
+            query.push(" AND who = ").push_bind(who.clone());
+        }
+        if let Some(text) = &filter.text {
+            let like = super::scoped::like(text);
+            query.push(" AND (object LIKE ").push_bind(like.clone()).push(" ESCAPE '!'");
+            query.push(" OR detail LIKE ").push_bind(like).push(" ESCAPE '!')");
+        }
+        if let Some(before) = filter.before {
+            query.push(" AND no < ").push_bind(i64::from(before));
+        }
+        query.push(" ORDER BY no DESC LIMIT ").push_bind(i64::from(filter.limit));
+        let rows = query.build().fetch_all(self.readers()).await.map_err(engine("read"))?;
+        rows.iter()
+            .map(|row| {
+                Ok(AuditEntry {
+                    no: u32::read(row, "no")?,
+                    at: UtcMillis(i64::read(row, "made_at")?),
+                    who: String::read(row, "who")?,
+                    action: String::read(row, "action")?,
+                    object: String::read(row, "object")?,
+                    detail: String::read(row, "detail")?,
+                    address: String::read(row, "address")?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,310 @@
+//! What every SQL engine of the registry must do. A second engine calls [`check`] on an empty registry of its own.
+//!
+//! It asserts, because it is a test; it lives in the library so that another engine's crate can run it.
+
+use std::fs;
+use std::path::Path;
+
+use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId, Role, UserName};
+use anlan_domain::limits::Limit;
+use anlan_domain::log::HostKey;
+use anlan_domain::region::RegionCode;
+use anlan_domain::time::UtcMillis;
+
+use super::audit::AuditFilter;
+use super::limits::set_by_name;
+use super::people::{AfterFailure, LOCK_RULE, User};
+use super::record::Meta;
+use super::records::{Enterprise, Equipment, Point};
+use super::scoped::Filter;
+use super::transfer::{ImportError, ImportOptions};
+use super::{Doer, Expected, Outcome, Registry, RegistryError, Scope};
+
+const AT: UtcMillis = UtcMillis(1_795_000_000_000);
+
+/// Writes a small plant of two parks and three enterprises as an import folder.
+///
+/// # Panics
+/// When the folder cannot be written.
+pub fn sample_plant(dir: &Path) {
+    let hash = "ab".repeat(32);
+    let files = [
+        ("regions.csv", "code,name_zh,name_en\n410000,河南省,Henan\n410200,开封市,Kaifeng\n410205,禹王台区,Yuwangtai\n410205P01,精细化工园区,Fine Chemical Park\n410100,郑州市,Zhengzhou\n410105,金水区,Jinshui\n410105P01,东园区,East Park\n".to_owned()),
+        ("enterprises.csv", "code,credit_code,name_zh,name_en,region,industry_code,address,longitude,latitude,principal,phone\n410205001,91410205MA4000004D,豫澜氮化,Yulan Nitrogen,410205P01,2614,园区一路 1 号,114.37,34.75,王强,0371-1\n410205002,,中原氯碱,Zhongyuan Chlor-Alkali,410205P01,2612,园区一路 2 号,114.38,34.76,李强,0371-2\n410105001,,东方仓储,Orient Storage,410105P01,5942,东一路,113.7,34.8,赵强,0371-3\n".to_owned()),
+        ("hazard_sources.csv", "code,name_zh,name_en,level,kind\n410205001001,液氨罐区,Ammonia farm,1,tank_farm\n410205002001,液氯罐区,Chlorine farm,2,tank_farm\n410105001001,甲类库,Warehouse A,3,warehouse\n".to_owned()),
+        ("equipment.csv", "id,enterprise,hazard,kind,name_zh,name_en,medium,cas,volume_m3,longitude,latitude\n410205001.V-1203,410205001,410205001001,sphere,液氨球罐,Ammonia sphere,液氨,7664-41-7,650,114.371,34.751\n410205001.A-1,410205001,,area,厂前区,Front yard,,,,114.37,34.75\n410205002.V-201,410205002,410205002001,htank,液氯卧罐,Chlorine bullet,液氯,7782-50-5,50,114.381,34.761\n410105001.W-1,410105001,410105001001,warehouse,一号库,Warehouse 1,,,,113.7,34.8\n".to_owned()),
+        ("gateways.csv", format!("id,name,secret_sha256\n41020500101,GW-1,{hash}\n41020500201,GW-2,{hash}\n41010500101,GW-3,{hash}\n")),
+        ("points.csv", "id,equipment,gateway,device,name_zh,name_en,kind,signal,unit,range_lo,range_hi,decimals,scan_ms,longitude,latitude,role,states\n410205001.LT-1203A,410205001.V-1203,41020500101,plc-1,液位,Level,analog,level,%,0,100,1,1000,114.371,34.751,level,\n410205001.GT-1,410205001.A-1,41020500101,plc-1,可燃气,Gas,analog,gas_combustible,%LEL,0,100,1,1000,114.37,34.75,detector,\n410205001.XV-1,410205001.V-1203,41020500101,plc-2,切断阀,Valve,discrete,state,,0,2,0,1000,,,valve,0=关/Closed;1=开/Open;!2=故障/Fault\n410205002.PT-201,410205002.V-201,41020500201,plc-1,压力,Pressure,analog,pressure,MPa,0,2,2,1000,114.381,34.761,pressure,\n410105001.TT-1,410105001.W-1,41010500101,plc-1,温度,Temperature,analog,temperature,℃,-20,80,1,1000,113.7,34.8,temperature,\n".to_owned()),
+        ("limits.csv", "point,limit,value,deadband,on_delay_ms,off_delay_ms\n410205001.LT-1203A,HH,85,1,1000,0\n410205001.LT-1203A,H,80,1,1000,0\n410205001.GT-1,H,25,1,0,0\n410205002.PT-201,HH,1.6,0.02,0,0\n".to_owned()),
+        ("cameras.csv", "id,equipment,name_zh,name_en,url,longitude,latitude\n410205001.CAM-1,410205001.V-1203,球罐东,Sphere east,rtsp://user:pw@10.0.0.9/1,114.372,34.751\n".to_owned()),
+        ("map.geojson", r#"{"type":"FeatureCollection","features":[
+            {"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[114.3,34.7],[114.4,34.7],[114.4,34.8],[114.3,34.7]]]},"properties":{"kind":"boundary","ref":"410205P01","name_zh":"园区","name_en":"Park"}},
+            {"type":"Feature","geometry":{"type":"LineString","coordinates":[[114.3,34.7],[114.4,34.7]]},"properties":{"kind":"road","ref":null,"region":"410205P01","name_zh":"一路","name_en":"Road 1","width_m":12}},
+            {"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[114.37,34.75],[114.371,34.75],[114.371,34.751],[114.37,34.75]]]},"properties":{"kind":"plot","ref":"410205001","name_zh":"","name_en":""}},
+            {"type":"Feature","geometry":{"type":"Point","coordinates":[114.381,34.761]},"properties":{"kind":"tank","ref":"410205002.V-201","name_zh":"","name_en":""}},
+            {"type":"Feature","geometry":{"type":"Polygon","coordinates":[[[113.7,34.8],[113.8,34.8],[113.8,34.9],[113.7,34.8]]]},"properties":{"kind":"plot","ref":"410105001","name_zh":"","name_en":""}}]}"#.to_owned()),
+    ];
+    for (name, text) in files {
+        fs::write(dir.join(name), text).expect("the folder can be written");
+    }
+}
+
+/// Options for importing [`sample_plant`].
+#[must_use]
+pub fn sample_options() -> ImportOptions<'static> {
+    ImportOptions { enterprise_code_length: 9, users: None, progress: None, at: AT }
+}
+
+fn doer() -> Doer {
+    Doer { name: "admin".to_owned(), address: "127.0.0.1".to_owned() }
+}
+
+/// Runs every check on an empty registry; `scratch` is an empty folder.
+///
+/// # Panics
+/// When the engine does not conform.
+pub async fn check(registry: &Registry, scratch: &Path) {
+    let plant = scratch.join("plant");
+    fs::create_dir_all(&plant).expect("a scratch folder");
+    sample_plant(&plant);
+    let report = registry.import(&plant, sample_options()).await.expect("the sample is right");
+    assert_eq!(report.tables["points"], (5, 0, 0));
+    importing_twice_changes_nothing(registry, &plant).await;
+    what_is_exported_imports_to_the_same(registry, &plant, scratch).await;
+    a_wrong_folder_changes_nothing(registry, scratch).await;
+    every_scope_sees_its_own_and_nothing_else(registry).await;
+    a_change_names_the_hosts_it_touches(registry).await;
+    an_old_version_is_refused(registry).await;
+    numbers_are_never_given_twice(registry).await;
+    limits_are_versions(registry).await;
+    sessions_and_lock_out(registry).await;
+    every_change_is_in_the_audit_log(registry).await;
+}
+
+async fn importing_twice_changes_nothing(registry: &Registry, plant: &Path) {
+    let before = registry.host_configs().await.expect("hosts");
+    let report = registry.import(plant, sample_options()).await.expect("the sample is right");
+    assert!(!report.changed_anything(), "{report}");
+    assert_eq!(registry.host_configs().await.expect("hosts"), before);
+}
+
+async fn what_is_exported_imports_to_the_same(registry: &Registry, plant: &Path, scratch: &Path) {
+    let out = scratch.join("out");
+    registry.export(&out).await.expect("exports");
+    let report = registry.import(&out, sample_options()).await.expect("what we wrote");
+    assert!(!report.changed_anything(), "{report}");
+    assert_ne!(fs::read(plant.join("regions.csv")).expect("there").len(), 0);
+}
+
+async fn a_wrong_folder_changes_nothing(registry: &Registry, scratch: &Path) {
+    let dir = scratch.join("wrong");
+    fs::create_dir_all(&dir).expect("a scratch folder");
+    fs::write(
+        dir.join("points.csv"),
+        "id,equipment,gateway,device,name_zh,name_en,kind,signal,unit,range_lo,range_hi,decimals,scan_ms,longitude,latitude,role,states\n\
+         410205001.NEW-1,410205001.V-1203,41020500101,plc-1,新,New,analog,level,%,0,100,1,1000,,,,\n\
+         410205001.NEW-2,410205001.V-9999,41020500101,plc-1,新,New,analog,level,%,100,0,1,1000,,,,\n\
+         410205001.NEW-2,410205001.V-1203,41020500101,plc-1,新,New,analog,level,%,0,x,1,1000,,,,\n",
+    )
+    .expect("writes");
+    fs::write(
+        dir.join("limits.csv"),
+        "point,limit,value,deadband,on_delay_ms,off_delay_ms\n410205001.NEW-1,H,90,0,0,0\n410205001.NEW-1,HH,85,0,0,0\n410205001.NEW-7,H,1,0,0,0\n",
+    )
+    .expect("writes");
+    fs::write(dir.join("regions.csv"), "code,name_zh\n999,x\n").expect("writes");
+    let Err(ImportError::Problems(problems)) = registry.import(&dir, sample_options()).await else {
+        panic!("a wrong folder was taken");
+    };
+    for start in [
+        "regions.csv:1: name_en: this column is missing",
+        "regions.csv:2: code: \"999\" is no region code",
+        "points.csv:3: range_lo: 100 must be below range_hi (0)",
+        "points.csv:3: equipment: 410205001.V-9999 is neither",
+        "points.csv:4: id: 410205001.NEW-2 stands in line 3 already",
+        "limits.csv:2: value: 410205001.NEW-1: limits out of order: H (90) must be below HH (85)",
+        "limits.csv:4: point: 410205001.NEW-7 is neither",
+    ] {
+        assert!(problems.iter().any(|p| p.starts_with(start)), "{start:?} not among {problems:#?}");
+    }
+    let id = PointId::new("410205001.NEW-1").expect("an id");
+    assert!(registry.scoped(Scope::Everything).point(&id).await.expect("reads").is_none());
+}
+
+async fn every_scope_sees_its_own_and_nothing_else(registry: &Registry) {
+    let all = Filter::default();
+    for (scope, enterprises, points, features) in [
+        ("everything", 3, 5, 5),
+        ("region:410000", 3, 5, 5),
+        ("region:410205P01", 2, 4, 4),
+        ("region:410100", 1, 1, 1),
+        ("region:419001", 0, 0, 0),
+        ("enterprise:410205001", 1, 3, 3),
+        ("enterprise:410205002", 1, 1, 3),
+        ("enterprise:410205009", 0, 0, 0),
+    ] {
+        let scoped = registry.scoped(scope.parse().expect("a scope"));
+        assert_eq!(scoped.enterprises(&all).await.expect("reads").len(), enterprises, "{scope}");
+        assert_eq!(scoped.points(&all).await.expect("reads").len(), points, "{scope}");
+        assert_eq!(scoped.map(None).await.expect("reads").len(), features, "{scope}");
+    }
+    let other = registry.scoped("enterprise:410205002".parse().expect("a scope"));
+    let id = PointId::new("410205001.LT-1203A").expect("an id");
+    assert!(other.point(&id).await.expect("reads").is_none());
+    assert!(other.limit_versions(&id).await.expect("reads").is_none());
+    let page = Filter { text: Some("1203".to_owned()), ..Filter::default() };
+    assert!(other.points(&page).await.expect("reads").is_empty());
+    let park = registry.scoped("region:410205P01".parse().expect("a scope"));
+    let narrowed = Filter { region: RegionCode::new("410100").ok(), ..Filter::default() };
+    assert!(park.enterprises(&narrowed).await.expect("reads").is_empty());
+    let own = park.enterprises(&all).await.expect("reads");
+    let holdings = park.holdings(&own).await.expect("reads");
+    let first = &holdings[&own[0].code];
+    assert_eq!(
+        (first.hazard_level, first.equipment, first.points, first.cameras),
+        (Some(1), 2, 3, 1)
+    );
+}
+
+async fn a_change_names_the_hosts_it_touches(registry: &Registry) {
+    let id = EquipmentId::new("410205001.A-1").expect("an id");
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let yard: Equipment = change.get(id.as_str()).await.expect("reads").expect("is there");
+    let renamed = Equipment { name_en: "Yard".to_owned(), ..yard.clone() };
+    change.put(&renamed, Expected::Version(1)).await.expect("writes");
+    let changed = change.commit().await.expect("commits");
+    assert!(changed.hosts.is_empty(), "a name is no matter of the tree");
+
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let hazard = anlan_domain::ids::HazardCode::new("410205001001").ok();
+    change
+        .put(&Equipment { hazard: hazard.clone(), ..renamed }, Expected::Version(2))
+        .await
+        .expect("writes");
+    let changed = change.commit().await.expect("commits");
+    let keys: Vec<_> = changed.hosts.iter().map(|h| (h.key.clone(), h.points.len())).collect();
+    let enterprise = EnterpriseCode::new("410205001").expect("a code");
+    assert_eq!(
+        keys,
+        [(HostKey::General(enterprise), 0), (HostKey::Hazard(hazard.expect("a code")), 3)]
+    );
+}
+
+async fn an_old_version_is_refused(registry: &Registry) {
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let enterprise: Enterprise = change.get("410205001").await.expect("reads").expect("is there");
+    let wrong = Enterprise { phone: "1".to_owned(), ..enterprise.clone() };
+    let refused = change.put(&wrong, Expected::Version(9)).await;
+    assert!(
+        matches!(refused, Err(RegistryError::ChangedMeanwhile { version: 1, .. })),
+        "{refused:?}"
+    );
+    let refused = change.put(&wrong, Expected::New).await;
+    assert!(matches!(refused, Err(RegistryError::Taken { .. })), "{refused:?}");
+    let gone = Enterprise { region: RegionCode::new("410300").expect("a code"), ..enterprise };
+    let refused = change.put(&gone, Expected::Version(1)).await;
+    assert!(
+        matches!(&refused, Err(RegistryError::Refused(p)) if p[0].field == "region"),
+        "{refused:?}"
+    );
+    let refused = change.delete::<Equipment>("410205001.V-1203", Expected::Any).await;
+    assert!(matches!(refused, Err(RegistryError::InUse { .. })), "{refused:?}");
+}
+
+async fn numbers_are_never_given_twice(registry: &Registry) {
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let last: Point = change.get("410105001.TT-1").await.expect("reads").expect("is there");
+    change.delete::<Point>("410105001.TT-1", Expected::Version(1)).await.expect("deletes");
+    change.put(&last, Expected::New).await.expect("writes");
+    let again: Point = change.get("410105001.TT-1").await.expect("reads").expect("is there");
+    assert!(again.meta.no > last.meta.no, "{} after {}", again.meta.no, last.meta.no);
+    change.commit().await.expect("commits");
+}
+
+async fn limits_are_versions(registry: &Registry) {
+    let id = PointId::new("410205001.LT-1203A").expect("an id");
+    let scoped = registry.scoped(Scope::Everything);
+    let (_, versions) = scoped.limit_versions(&id).await.expect("reads").expect("is there");
+    let mut new = versions[0].limits.clone();
+    let limit =
+        Limit { value: 84.5, deadband: 0.5, on_delay_ms: 500, off_delay_ms: 0, level: Some(1) };
+    set_by_name(&mut new, "HH", limit).expect("a limit");
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let outcome =
+        change.put_limits(&id, &new, Expected::Version(1), "trial").await.expect("writes");
+    assert_eq!(outcome, Outcome::Changed);
+    let changed = change.commit().await.expect("commits");
+    assert_eq!(changed.hosts.len(), 1);
+    let (_, versions) = scoped.limit_versions(&id).await.expect("reads").expect("is there");
+    let summary: Vec<_> = versions
+        .iter()
+        .map(|v| (v.limits.version, v.limits.hh.map(|l| l.value), v.by.as_str(), v.reason.as_str()))
+        .collect();
+    assert_eq!(summary, [(2, Some(84.5), "admin", "trial"), (1, Some(85.0), "import", "")]);
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let refused = change.put_limits(&id, &new, Expected::Version(1), "").await;
+    assert!(matches!(refused, Err(RegistryError::ChangedMeanwhile { .. })), "{refused:?}");
+}
+
+async fn sessions_and_lock_out(registry: &Registry) {
+    let username = UserName::new("park").expect("a name");
+    let user = User {
+        username: username.clone(),
+        name: "王素琴".to_owned(),
+        role: Role::Officer,
+        scope: Scope::Region(RegionCode::new("410205P01").expect("a code")),
+        password_hash: "$argon2id$v=19$test".to_owned(),
+        meta: Meta::default(),
+    };
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.put_user(&user, Expected::New).await.expect("writes");
+    change.commit().await.expect("commits");
+    for left in (1..5).rev() {
+        let after = registry.sign_in_failed("park", "ip", LOCK_RULE, AT).await.expect("counts");
+        assert_eq!(after, AfterFailure::Remaining(left));
+    }
+    let until = AT.plus(LOCK_RULE.lock_ms);
+    let after = registry.sign_in_failed("park", "ip", LOCK_RULE, AT).await.expect("counts");
+    assert_eq!(after, AfterFailure::Locked(until));
+    assert_eq!(registry.locked_until("park", AT).await.expect("reads"), Some(until));
+    assert_eq!(registry.locked_until("park", until).await.expect("reads"), None);
+
+    registry.sign_in(&username, "t1", "ip", AT, AT.plus(1000)).await.expect("signs in");
+    assert!(registry.session("t1", AT.plus(999)).await.expect("reads").is_some());
+    assert!(registry.session("t1", AT.plus(1000)).await.expect("reads").is_none());
+    registry.extend_session("t1", AT.plus(5000)).await.expect("extends");
+    assert!(registry.session("t1", AT.plus(4000)).await.expect("reads").is_some());
+    let mut rights = registry.rights_changes();
+    rights.mark_unchanged();
+    let scope = Scope::Region(RegionCode::new("410205").expect("a code"));
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.put_user(&User { scope, ..user }, Expected::Version(1)).await.expect("writes");
+    change.commit().await.expect("commits");
+    assert!(rights.has_changed().expect("the registry lives"));
+    assert!(
+        registry.session("t1", AT).await.expect("reads").is_none(),
+        "a new scope ends sessions"
+    );
+}
+
+async fn every_change_is_in_the_audit_log(registry: &Registry) {
+    let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
+    let entries = registry.audit(&filter).await.expect("reads");
+    let has = |action: &str, object: &str| {
+        entries.iter().any(|e| e.action == action && e.object == object)
+    };
+    for (action, object) in [
+        ("import", "registry"),
+        ("change", "equipment 410205001.A-1"),
+        ("delete", "point 410105001.TT-1"),
+        ("create", "point 410105001.TT-1"),
+        ("limits", "point 410205001.LT-1203A"),
+        ("create", "user park"),
+        ("sign_in_failed", "session"),
+        ("sign_in", "session"),
+    ] {
+        assert!(has(action, object), "{action} {object} not in {entries:#?}");
+    }
+    assert!(!entries.iter().any(|e| e.detail.contains("argon2")), "a hash in the audit log");
+    assert!(!has("change", "enterprise 410205001"), "what was not committed was written");
+}

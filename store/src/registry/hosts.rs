@@ -1,0 +1,303 @@
+//! What the registry wishes the supervision tree to run: hosts with their points, and who may write them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use anlan_domain::ids::{EnterpriseCode, GatewayId, HazardCode};
+use anlan_domain::limits::Limits;
+use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
+use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::column::{Column, damaged};
+use super::record::{self, next_number};
+use super::records::{Enterprise, Equipment, Gateway, Point, Region};
+use super::{Registry, RegistryError, engine, limits};
+
+/// A lost gateway is alarmed after this long where nothing else is set: ten scans of the usual second (a proposal).
+pub const GATEWAY_GRACE_MS: u32 = 10_000;
+
+/// Gives a host a number if it has none.
+pub(crate) async fn ensure(
+    on: &mut SqliteConnection,
+    key: &str,
+    enterprise: &EnterpriseCode,
+) -> Result<(), RegistryError> {
+    let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM hosts WHERE host_key = $1")
+        .bind(key)
+        .fetch_one(&mut *on)
+        .await
+        .map_err(engine("read"))?;
+    if known == 0 {
+        let no = next_number(on, "hosts").await?;
+        sqlx::query("INSERT INTO hosts (no, host_key, enterprise) VALUES ($1, $2, $3)")
+            .bind(i64::from(no))
+            .bind(key)
+            .bind(enterprise.as_str())
+            .execute(on)
+            .await
+            .map_err(engine("write to"))?;
+    }
+    Ok(())
+}
+
+fn parse_key(text: &str) -> Result<HostKey, RegistryError> {
+    match text.split_once(':') {
+        Some(("hazard", code)) => {
+            HazardCode::new(code).map(HostKey::Hazard).map_err(|e| damaged("host_key", e))
+        }
+        Some(("general", code)) => {
+            EnterpriseCode::new(code).map(HostKey::General).map_err(|e| damaged("host_key", e))
+        }
+        _ => Err(damaged("host_key", format!("{text:?} is no host"))),
+    }
+}
+
+/// Desired configuration of every host, of one enterprise or of all; in the order of their numbers. Points stand in the
+/// order of their equipment, then number.
+pub(crate) async fn configs(
+    on: &mut SqliteConnection,
+    enterprise: Option<&EnterpriseCode>,
+) -> Result<Vec<HostConfig>, RegistryError> {
+    let hosts = hosts(on, enterprise).await?;
+    let newest = limits::newest_of_all(on, enterprise).await?;
+    let gateways: Vec<Gateway> = record::fetch(on, narrowed::<Gateway>(enterprise, "no")).await?;
+    let equipment: HashMap<_, _> =
+        record::fetch::<Equipment>(on, narrowed::<Equipment>(enterprise, "id"))
+            .await?
+            .into_iter()
+            .map(|e| (e.id, e.hazard))
+            .collect();
+    let points: Vec<Point> =
+        record::fetch(on, narrowed::<Point>(enterprise, "equipment, no")).await?;
+
+    let mut shared = SharedSettings::default();
+    let mut by_host: HashMap<HostKey, Vec<PointConfig>> = HashMap::new();
+    for point in points {
+        let hazard = equipment.get(&point.equipment).cloned().flatten();
+        let limits = newest.get(&point.meta.no).map(|v| v.limits.clone()).unwrap_or_default();
+        let settings = shared.share(settings_of(&point, limits, hazard.is_some()));
+        let key = hazard.map_or(HostKey::General(point.enterprise.clone()), HostKey::Hazard);
+        by_host.entry(key).or_default().push(PointConfig {
+            no: PointNo(point.meta.no),
+            id: point.id,
+            equipment: point.equipment,
+            gateway: point.gateway,
+            device: point.device.into(),
+            settings,
+        });
+    }
+    Ok(hosts
+        .into_iter()
+        .map(|(host, key, enterprise)| {
+            let points = by_host.remove(&key).unwrap_or_default();
+            let gateways = gateways
+                .iter()
+                .filter(|g| g.enterprise == enterprise)
+                .filter(|g| {
+                    matches!(key, HostKey::General(_)) || points.iter().any(|p| p.gateway == g.id)
+                })
+                .map(|g| (GatewayNo(g.meta.no), g.id.clone()))
+                .collect();
+            let enterprise = Some(enterprise);
+            HostConfig {
+                host,
+                key,
+                enterprise,
+                gateways,
+                points,
+                gateway_grace_ms: GATEWAY_GRACE_MS,
+            }
+        })
+        .collect())
+}
+
+fn narrowed<R: record::Record>(
+    enterprise: Option<&EnterpriseCode>,
+    order: &str,
+) -> QueryBuilder<Sqlite> {
+    let mut query = record::select::<R>();
+    if let Some(enterprise) = enterprise {
+        query.push(" WHERE enterprise = ").push_bind(enterprise.as_str().to_owned());
+    }
+    query.push(" ORDER BY ").push(order);
+    query
+}
+
+async fn hosts(
+    on: &mut SqliteConnection,
+    enterprise: Option<&EnterpriseCode>,
+) -> Result<Vec<(HostNo, HostKey, EnterpriseCode)>, RegistryError> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM hosts");
+    if let Some(enterprise) = enterprise {
+        query.push(" WHERE enterprise = ").push_bind(enterprise.as_str().to_owned());
+    }
+    query.push(" ORDER BY no");
+    let rows = query.build().fetch_all(on).await.map_err(engine("read"))?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                HostNo(u32::read(row, "no")?),
+                parse_key(&String::read(row, "host_key")?)?,
+                EnterpriseCode::read(row, "enterprise")?,
+            ))
+        })
+        .collect()
+}
+
+/// What a point's decision step needs, from its record and limits.
+fn settings_of(point: &Point, limits: Limits, of_hazard_source: bool) -> PointSettings {
+    let kind = if point.kind == "discrete" {
+        PointKind::Discrete { alarm_state: point.states.alarm_state(), on_delay_ms: 0 }
+    } else {
+        PointKind::Analog
+    };
+    PointSettings {
+        kind,
+        signal: point.signal.as_str().into(),
+        unit: point.unit.as_str().into(),
+        range: (point.range_lo, point.range_hi),
+        scan_ms: point.scan_ms,
+        missing_scans: point.missing_scans,
+        frozen_after_ms: (point.frozen_ms > 0).then_some(point.frozen_ms),
+        limits,
+        of_hazard_source,
+    }
+}
+
+/// Equal settings once in memory. Compared by their text, because they hold floating-point numbers.
+#[derive(Default)]
+struct SharedSettings(HashMap<String, Arc<PointSettings>>);
+
+impl SharedSettings {
+    fn share(&mut self, settings: PointSettings) -> Arc<PointSettings> {
+        self.0.entry(format!("{settings:?}")).or_insert_with(|| Arc::new(settings)).clone()
+    }
+}
+
+/// A gateway with what it may write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayBinding {
+    /// Number.
+    pub no: GatewayNo,
+    /// Identity.
+    pub id: GatewayId,
+    /// Its enterprise.
+    pub enterprise: EnterpriseCode,
+    /// SHA-256 of its secret.
+    pub secret_sha256: [u8; 32],
+}
+
+/// Everything that shall run.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Regions.
+    pub regions: Vec<Region>,
+    /// Enterprises.
+    pub enterprises: Vec<Enterprise>,
+    /// Gateways.
+    pub gateways: Vec<GatewayBinding>,
+    /// Desired configuration of every host; the center's own is not among them.
+    pub hosts: Vec<HostConfig>,
+}
+
+/// Where a reading of a gateway goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundPoint {
+    /// Which host.
+    pub host: HostNo,
+    /// Which of its slots.
+    pub slot: u32,
+    /// The point's number.
+    pub no: PointNo,
+}
+
+/// Where each tag of each gateway goes, by the desired configurations.
+#[must_use]
+pub fn bindings(hosts: &[HostConfig]) -> HashMap<(GatewayId, String), BoundPoint> {
+    let mut bound = HashMap::new();
+    for host in hosts {
+        for (slot, point) in (0u32..).zip(&host.points) {
+            let key = (point.gateway.clone(), point.id.tag().to_owned());
+            bound.insert(key, BoundPoint { host: host.host, slot, no: point.no });
+        }
+    }
+    bound
+}
+
+fn binding(gateway: Gateway) -> Result<GatewayBinding, RegistryError> {
+    let mut secret_sha256 = [0u8; 32];
+    let text = gateway.secret_sha256.as_bytes();
+    for (byte, pair) in secret_sha256.iter_mut().zip(text.chunks(2)) {
+        let digits = std::str::from_utf8(pair).map_err(|e| damaged("secret_sha256", e))?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|e| damaged("secret_sha256", e))?;
+    }
+    let Gateway { id, enterprise, meta, .. } = gateway;
+    Ok(GatewayBinding { no: GatewayNo(meta.no), id, enterprise, secret_sha256 })
+}
+
+impl Registry {
+    /// Everything that shall run, read in one transaction.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn plan(&self) -> Result<Plan, RegistryError> {
+        let mut on = self.readers().begin().await.map_err(engine("read"))?;
+        let gateways = record::all::<Gateway>(&mut on).await?;
+        Ok(Plan {
+            regions: record::all(&mut on).await?,
+            enterprises: record::all(&mut on).await?,
+            gateways: gateways.into_iter().map(binding).collect::<Result<_, _>>()?,
+            hosts: configs(&mut on, None).await?,
+        })
+    }
+
+    /// Desired configuration of every host.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn host_configs(&self) -> Result<Vec<HostConfig>, RegistryError> {
+        let mut on = self.readers().begin().await.map_err(engine("read"))?;
+        configs(&mut on, None).await
+    }
+
+    /// Desired configuration of the hosts of one enterprise.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn host_configs_of(
+        &self,
+        enterprise: &EnterpriseCode,
+    ) -> Result<Vec<HostConfig>, RegistryError> {
+        let mut on = self.readers().begin().await.map_err(engine("read"))?;
+        configs(&mut on, Some(enterprise)).await
+    }
+
+    /// A gateway by the identity it states.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn gateway(&self, id: &GatewayId) -> Result<Option<GatewayBinding>, RegistryError> {
+        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
+        record::get::<Gateway>(&mut on, id.as_str()).await?.map(binding).transpose()
+    }
+
+    /// Numbers of all points, for whoever stores by number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn point_numbers(
+        &self,
+    ) -> Result<BTreeMap<PointNo, anlan_domain::ids::PointId>, RegistryError> {
+        use super::column::Column as _;
+        let rows = sqlx::query("SELECT no, id FROM points")
+            .fetch_all(self.readers())
+            .await
+            .map_err(engine("read"))?;
+        rows.iter()
+            .map(|row| {
+                Ok((PointNo(u32::read(row, "no")?), anlan_domain::ids::PointId::read(row, "id")?))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,250 @@
+//! Versions of limits: who made them, when and why; never changed once saved.
+
+use std::collections::HashMap;
+
+use anlan_domain::ids::EnterpriseCode;
+use anlan_domain::limits::{BadLimits, Limit, Limits};
+use anlan_domain::time::UtcMillis;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::column::{Column, damaged};
+use super::records::Point;
+use super::{Problem, RegistryError, engine};
+
+/// A version with its making.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitsVersion {
+    /// The limits.
+    pub limits: Limits,
+    /// By whom.
+    pub by: String,
+    /// When.
+    pub at: UtcMillis,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// The field of the interfaces that a limit's name belongs to.
+#[must_use]
+pub fn field_of(name: &str) -> &'static str {
+    match name {
+        "HH" => "hh",
+        "H" => "h",
+        "L" => "l",
+        "LL" => "ll",
+        "ROC" => "rate_per_min",
+        _ => "range",
+    }
+}
+
+/// What is wrong with limits for a point.
+#[must_use]
+pub fn problems(limits: &Limits, point: &Point) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = match limits.check((point.range_lo, point.range_hi)) {
+        Ok(()) => Vec::new(),
+        Err(found) => found
+            .into_iter()
+            .map(|problem| {
+                let field = match &problem {
+                    BadLimits::Order { lower, upper, .. } => {
+                        field_of(if lower.starts_with("range") { upper } else { lower })
+                    }
+                    BadLimits::NotANumber { limit, .. } | BadLimits::Level { limit, .. } => {
+                        field_of(limit)
+                    }
+                };
+                Problem::new(field, problem.to_string())
+            })
+            .collect(),
+    };
+    let empty = named(limits).all(|(_, limit)| limit.is_none());
+    if point.kind == "discrete" && !empty {
+        problems.push(Problem::new("limits", "a discrete point has states, not limits"));
+    }
+    if limits.rate_per_min.is_some_and(|l| l.value <= 0.0) {
+        problems
+            .push(Problem::new("rate_per_min", "the largest rate of change must be above zero"));
+    }
+    problems
+}
+
+fn named(limits: &Limits) -> impl Iterator<Item = (&'static str, Option<Limit>)> + use<> {
+    [
+        ("HH", limits.hh),
+        ("H", limits.h),
+        ("L", limits.l),
+        ("LL", limits.ll),
+        ("ROC", limits.rate_per_min),
+    ]
+    .into_iter()
+}
+
+/// Every limit that is set, with its name, from HH down.
+pub fn set(limits: &Limits) -> impl Iterator<Item = (&'static str, Limit)> + use<> {
+    named(limits).filter_map(|(name, limit)| limit.map(|limit| (name, limit)))
+}
+
+/// Sets a limit by its name.
+///
+/// # Errors
+/// When there is no limit of that name.
+pub fn set_by_name(limits: &mut Limits, name: &str, limit: Limit) -> Result<(), String> {
+    *(match name {
+        "HH" => &mut limits.hh,
+        "H" => &mut limits.h,
+        "L" => &mut limits.l,
+        "LL" => &mut limits.ll,
+        "ROC" => &mut limits.rate_per_min,
+        other => return Err(format!("{other:?} is no limit: HH, H, L, LL or ROC")),
+    }) = Some(limit);
+    Ok(())
+}
+
+/// `HH 85, H 80` for the audit log.
+#[must_use]
+pub fn in_words(limits: &Limits) -> String {
+    let words: Vec<String> =
+        set(limits).map(|(name, limit)| format!("{name} {}", limit.value)).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
+pub(crate) async fn insert(
+    on: &mut SqliteConnection,
+    point_no: u32,
+    limits: &Limits,
+    by: &str,
+    at: UtcMillis,
+    reason: &str,
+) -> Result<(), RegistryError> {
+    sqlx::query(
+        "INSERT INTO limit_versions (point_no, version, made_at, made_by, reason) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(i64::from(point_no))
+    .bind(i64::from(limits.version))
+    .bind(at.0)
+    .bind(by)
+    .bind(reason)
+    .execute(&mut *on)
+    .await
+    .map_err(engine("write to"))?;
+    for (name, limit) in set(limits) {
+        sqlx::query(
+            "INSERT INTO limit_values (point_no, version, kind, value, deadband, on_delay_ms, off_delay_ms, level)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(i64::from(point_no))
+        .bind(i64::from(limits.version))
+        .bind(name)
+        .bind(limit.value)
+        .bind(limit.deadband)
+        .bind(i64::from(limit.on_delay_ms))
+        .bind(i64::from(limit.off_delay_ms))
+        .bind(limit.level.map(i64::from))
+        .execute(&mut *on)
+        .await
+        .map_err(engine("write to"))?;
+    }
+    Ok(())
+}
+
+fn value(row: &SqliteRow) -> Result<(String, Limit), RegistryError> {
+    use sqlx::Row;
+    let level: Option<i64> = row.try_get("level").map_err(|e| damaged("level", e))?;
+    let level = level.map(u8::try_from).transpose().map_err(|e| damaged("level", e))?;
+    Ok((
+        String::read(row, "kind")?,
+        Limit {
+            value: f64::read(row, "value")?,
+            deadband: f64::read(row, "deadband")?,
+            on_delay_ms: u32::read(row, "on_delay_ms")?,
+            off_delay_ms: u32::read(row, "off_delay_ms")?,
+            level,
+        },
+    ))
+}
+
+/// Every version of one point's limits, newest first.
+pub(crate) async fn history(
+    on: &mut SqliteConnection,
+    point_no: u32,
+) -> Result<Vec<LimitsVersion>, RegistryError> {
+    let rows =
+        sqlx::query("SELECT * FROM limit_versions WHERE point_no = $1 ORDER BY version DESC")
+            .bind(i64::from(point_no))
+            .fetch_all(&mut *on)
+            .await
+            .map_err(engine("read"))?;
+    let mut versions = rows
+        .iter()
+        .map(|row| {
+            Ok(LimitsVersion {
+                limits: Limits { version: u32::read(row, "version")?, ..Limits::default() },
+                by: String::read(row, "made_by")?,
+                at: UtcMillis(i64::read(row, "made_at")?),
+                reason: String::read(row, "reason")?,
+            })
+        })
+        .collect::<Result<Vec<_>, RegistryError>>()?;
+    let rows = sqlx::query("SELECT * FROM limit_values WHERE point_no = $1")
+        .bind(i64::from(point_no))
+        .fetch_all(on)
+        .await
+        .map_err(engine("read"))?;
+    for row in &rows {
+        let version = u32::read(row, "version")?;
+        let (name, limit) = value(row)?;
+        if let Some(of) = versions.iter_mut().find(|v| v.limits.version == version) {
+            set_by_name(&mut of.limits, &name, limit).map_err(|why| damaged("kind", why))?;
+        }
+    }
+    Ok(versions)
+}
+
+/// The newest limits of one point; version 0 where none was ever saved.
+pub(crate) async fn newest(
+    on: &mut SqliteConnection,
+    point_no: u32,
+) -> Result<Limits, RegistryError> {
+    Ok(history(on, point_no).await?.into_iter().next().map(|v| v.limits).unwrap_or_default())
+}
+
+/// The newest limits of every point, of one enterprise or of all.
+pub(crate) async fn newest_of_all(
+    on: &mut SqliteConnection,
+    enterprise: Option<&EnterpriseCode>,
+) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT v.* FROM limit_versions v JOIN points p ON p.no = v.point_no
+         WHERE v.version = (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)",
+    );
+    of_enterprise(&mut query, enterprise);
+    let mut newest = HashMap::new();
+    for row in &query.build().fetch_all(&mut *on).await.map_err(engine("read"))? {
+        let version = LimitsVersion {
+            limits: Limits { version: u32::read(row, "version")?, ..Limits::default() },
+            by: String::read(row, "made_by")?,
+            at: UtcMillis(i64::read(row, "made_at")?),
+            reason: String::read(row, "reason")?,
+        };
+        newest.insert(u32::read(row, "point_no")?, version);
+    }
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "SELECT v.* FROM limit_values v JOIN points p ON p.no = v.point_no
+         WHERE v.version = (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)",
+    );
+    of_enterprise(&mut query, enterprise);
+    for row in &query.build().fetch_all(on).await.map_err(engine("read"))? {
+        let (name, limit) = value(row)?;
+        if let Some(of) = newest.get_mut(&u32::read(row, "point_no")?) {
+            set_by_name(&mut of.limits, &name, limit).map_err(|why| damaged("kind", why))?;
+        }
+    }
+    Ok(newest)
+}
+
+fn of_enterprise(query: &mut QueryBuilder<Sqlite>, enterprise: Option<&EnterpriseCode>) {
+    if let Some(enterprise) = enterprise {
+        query.push(" AND p.enterprise = ").push_bind(enterprise.as_str().to_owned());
+    }
+}

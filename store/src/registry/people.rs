@@ -1,0 +1,435 @@
+//! People: users, their sessions, and failed tries to sign in.
+//!
+//! Passwords come here already hashed (argon2id, a PHC string) and tokens as their SHA-256: what is stored opens nothing.
+//! Failures are counted for any name, whether it exists or not, so that no answer tells which names exist.
+
+use anlan_domain::ids::{Role, UserName};
+use anlan_domain::time::UtcMillis;
+use sqlx::SqliteConnection;
+use sqlx::query_builder::Separated;
+use sqlx::sqlite::SqliteRow;
+
+use super::change::{Change, Expected, Outcome};
+use super::column::{Column, damaged};
+use super::record::{self, record};
+use super::{Doer, Problem, Registry, RegistryError, Scope, audit, engine};
+
+record! {
+    /// A person who may sign in.
+    User in "users", "user", numbered: false,
+    dependents: [],
+    {
+        /// Name by which they sign in.
+        username: UserName,
+        /// 姓名
+        name: String,
+        /// What they may do.
+        role: Role,
+        /// Where.
+        scope: Scope,
+        /// argon2id, a PHC string.
+        password_hash: String,
+    }
+    enterprise: |_| None,
+    check: |u| [
+        u.name.trim().is_empty().then(|| Problem::new("name", "must not be blank")),
+        (!u.password_hash.starts_with("$argon2id$")).then(|| Problem::new("password", "is not hashed")),
+        scope_problem(u.role, &u.scope).map(|why| Problem::new("scope", why)),
+    ].into_iter().flatten().collect(),
+    references: |u| match &u.scope {
+        Scope::Everything => Vec::new(),
+        Scope::Region(code) => vec![("scope", "regions", code.to_string())],
+        Scope::Enterprise(code) => vec![("scope", "enterprises", code.to_string())],
+    },
+}
+
+fn scope_problem(role: Role, scope: &Scope) -> Option<String> {
+    match (role, scope) {
+        (Role::Officer | Role::Tester, Scope::Region(_)) | (Role::Tester, Scope::Enterprise(_)) => {
+            None
+        }
+        (Role::EnterpriseManager | Role::EnterpriseResponder, Scope::Enterprise(_)) => None,
+        (Role::Administrator, Scope::Everything | Scope::Region(_)) => None,
+        (role, scope) => Some(format!("{} cannot have scope {scope}", role_code(role))),
+    }
+}
+
+impl User {
+    /// What they may see: an administrator everything, whatever region they sit in.
+    #[must_use]
+    pub fn sees(&self) -> Scope {
+        if self.role == Role::Administrator { Scope::Everything } else { self.scope.clone() }
+    }
+}
+
+/// Every role with its code.
+pub const ROLES: [(Role, &str); 5] = [
+    (Role::Officer, "officer"),
+    (Role::EnterpriseManager, "enterprise_manager"),
+    (Role::EnterpriseResponder, "enterprise_responder"),
+    (Role::Administrator, "administrator"),
+    (Role::Tester, "tester"),
+];
+
+/// Stable code of a role.
+#[must_use]
+pub fn role_code(role: Role) -> &'static str {
+    ROLES.iter().find(|(r, _)| *r == role).expect("every role is listed").1
+}
+
+/// The role of a code.
+#[must_use]
+pub fn role_of(code: &str) -> Option<Role> {
+    ROLES.iter().find(|(_, c)| *c == code).map(|(role, _)| *role)
+}
+
+impl Column for Role {
+    fn bind_to(&self, to: &mut Separated<'_, sqlx::Sqlite, &'static str>) {
+        to.push_bind(role_code(*self));
+    }
+    fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
+        let code = String::read(row, column)?;
+        role_of(&code).ok_or_else(|| damaged(column, format!("{code:?} is no role")))
+    }
+}
+
+/// How failed tries lock a name.
+#[derive(Clone, Copy, Debug)]
+pub struct LockRule {
+    /// Tries that are allowed.
+    pub tries: u32,
+    /// How long the name is locked then; failures older than this are forgotten.
+    pub lock_ms: i64,
+}
+
+/// Five tries, fifteen minutes (design language §13, words 12).
+pub const LOCK_RULE: LockRule = LockRule { tries: 5, lock_ms: 15 * 60 * 1000 };
+
+/// What a failed try leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// So many tries are left.
+    Remaining(u32),
+    /// Locked until then.
+    Locked(UtcMillis),
+}
+
+/// A session that is valid.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Whose.
+    pub user: User,
+    /// Until when, unless it is used again.
+    pub expires_at: UtcMillis,
+}
+
+impl Registry {
+    /// A user by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user(&self, username: &UserName) -> Result<Option<User>, RegistryError> {
+        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
+        record::get(&mut on, username.as_str()).await
+    }
+
+    /// Every user, with the time until which the name is locked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn users(
+        &self,
+        now: UtcMillis,
+    ) -> Result<Vec<(User, Option<UtcMillis>)>, RegistryError> {
+        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
+        let users = record::all::<User>(&mut on).await?;
+        let rows = sqlx::query(
+            "SELECT username, locked_until FROM sign_in_failures WHERE locked_until > $1",
+        )
+        .bind(now.0)
+        .fetch_all(&mut *on)
+        .await
+        .map_err(engine("read"))?;
+        let mut locked = std::collections::HashMap::new();
+        for row in &rows {
+            locked
+                .insert(String::read(row, "username")?, UtcMillis(i64::read(row, "locked_until")?));
+        }
+        Ok(users
+            .into_iter()
+            .map(|user| {
+                let until = locked.get(user.username.as_str()).copied();
+                (user, until)
+            })
+            .collect())
+    }
+
+    /// Until when a name is locked, if it is. `username` is what was typed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn locked_until(
+        &self,
+        username: &str,
+        now: UtcMillis,
+    ) -> Result<Option<UtcMillis>, RegistryError> {
+        let until: Option<i64> = sqlx::query_scalar(
+            "SELECT locked_until FROM sign_in_failures WHERE username = $1 AND locked_until > $2",
+        )
+        .bind(username)
+        .bind(now.0)
+        .fetch_optional(self.readers())
+        .await
+        .map_err(engine("read"))?;
+        Ok(until.map(UtcMillis))
+    }
+
+    /// Counts a failed try, locks the name where it was one too many, and writes it to the audit log.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in_failed(
+        &self,
+        username: &str,
+        address: &str,
+        rule: LockRule,
+        now: UtcMillis,
+    ) -> Result<AfterFailure, RegistryError> {
+        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
+        // Old failures are forgotten here, which also bounds the table.
+        sqlx::query("DELETE FROM sign_in_failures WHERE last_at < $1")
+            .bind(now.plus(-rule.lock_ms).0)
+            .execute(&mut *tx)
+            .await
+            .map_err(engine("write to"))?;
+        let failures: i64 = sqlx::query_scalar(
+            "INSERT INTO sign_in_failures (username, failures, last_at, locked_until) VALUES ($1, 1, $2, NULL)
+             ON CONFLICT (username) DO UPDATE SET failures = sign_in_failures.failures + 1, last_at = excluded.last_at
+             RETURNING failures",
+        )
+        .bind(username)
+        .bind(now.0)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(engine("write to"))?;
+        let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+        let after = if failures >= rule.tries {
+            let until = now.plus(rule.lock_ms);
+            sqlx::query(
+                "UPDATE sign_in_failures SET failures = 0, locked_until = $1 WHERE username = $2",
+            )
+            .bind(until.0)
+            .bind(username)
+            .execute(&mut *tx)
+            .await
+            .map_err(engine("write to"))?;
+            AfterFailure::Locked(until)
+        } else {
+            AfterFailure::Remaining(rule.tries - failures)
+        };
+        let by = Doer { name: username.to_owned(), address: address.to_owned() };
+        let detail = match after {
+            AfterFailure::Remaining(left) => format!("{left} tries left"),
+            AfterFailure::Locked(_) => "locked".to_owned(),
+        };
+        audit::write(&mut tx, &by, now, "sign_in_failed", "session", &detail).await?;
+        tx.commit().await.map_err(engine("write to"))?;
+        Ok(after)
+    }
+
+    /// Opens a session, forgets failures, and writes it to the audit log. Sessions that ran out are removed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in(
+        &self,
+        username: &UserName,
+        token_sha256: &str,
+        address: &str,
+        now: UtcMillis,
+        expires_at: UtcMillis,
+    ) -> Result<(), RegistryError> {
+        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
+        sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(engine("write to"))?;
+        sqlx::query("DELETE FROM sign_in_failures WHERE username = $1")
+            .bind(username.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(engine("write to"))?;
+        sqlx::query(
+            "INSERT INTO sessions (token_sha256, username, created_at, expires_at, address) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(token_sha256)
+        .bind(username.as_str())
+        .bind(now.0)
+        .bind(expires_at.0)
+        .bind(address)
+        .execute(&mut *tx)
+        .await
+        .map_err(engine("write to"))?;
+        let by = Doer { name: username.to_string(), address: address.to_owned() };
+        audit::write(&mut tx, &by, now, "sign_in", "session", "").await?;
+        tx.commit().await.map_err(engine("write to"))
+    }
+
+    /// The session of a token, if it is valid now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session(
+        &self,
+        token_sha256: &str,
+        now: UtcMillis,
+    ) -> Result<Option<Session>, RegistryError> {
+        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
+        let found: Option<(String, i64)> = sqlx::query_as(
+            "SELECT username, expires_at FROM sessions WHERE token_sha256 = $1 AND expires_at > $2",
+        )
+        .bind(token_sha256)
+        .bind(now.0)
+        .fetch_optional(&mut *on)
+        .await
+        .map_err(engine("read"))?;
+        let Some((username, expires_at)) = found else { return Ok(None) };
+        let user: Option<User> = record::get(&mut on, &username).await?;
+        Ok(user.map(|user| Session { user, expires_at: UtcMillis(expires_at) }))
+    }
+
+    /// Moves the end of a session that is in use.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn extend_session(
+        &self,
+        token_sha256: &str,
+        expires_at: UtcMillis,
+    ) -> Result<(), RegistryError> {
+        sqlx::query("UPDATE sessions SET expires_at = $1 WHERE token_sha256 = $2")
+            .bind(expires_at.0)
+            .bind(token_sha256)
+            .execute(self.writer())
+            .await
+            .map_err(engine("write to"))
+            .map(drop)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_out(
+        &self,
+        token_sha256: &str,
+        by: &Doer,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
+        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
+        sqlx::query("DELETE FROM sessions WHERE token_sha256 = $1")
+            .bind(token_sha256)
+            .execute(&mut *tx)
+            .await
+            .map_err(engine("write to"))?;
+        audit::write(&mut tx, by, now, "sign_out", "session", "").await?;
+        tx.commit().await.map_err(engine("write to"))?;
+        self.note_rights_change();
+        Ok(())
+    }
+}
+
+impl Change<'_> {
+    /// Creates or changes a user. A new password, role or scope ends every session of theirs.
+    ///
+    /// # Errors
+    /// As [`Change::put`]; also when it would leave no administrator.
+    pub async fn put_user(
+        &mut self,
+        user: &User,
+        expected: Expected,
+    ) -> Result<Outcome, RegistryError> {
+        let before: Option<User> = self.get(user.username.as_str()).await?;
+        // The hash must not enter the audit log: the password is put in apart from the rest.
+        let hidden = User {
+            password_hash: before
+                .as_ref()
+                .map_or_else(|| user.password_hash.clone(), |b| b.password_hash.clone()),
+            ..user.clone()
+        };
+        let mut outcome = self.put(&hidden, expected).await?;
+        let new_password = hidden.password_hash != user.password_hash;
+        if new_password {
+            sqlx::query(
+                "UPDATE users SET password_hash = $1, version = version + $2 WHERE username = $3",
+            )
+            .bind(&user.password_hash)
+            .bind(i64::from(outcome == Outcome::Same))
+            .bind(user.username.as_str())
+            .execute(self.on())
+            .await
+            .map_err(engine("write to"))?;
+            self.audit("password", &format!("user {}", user.username), "").await?;
+            outcome = Outcome::Changed;
+        }
+        let rights = before.is_some_and(|b| b.role != user.role || b.scope != user.scope);
+        if new_password || rights {
+            end_sessions(self.on(), user.username.as_str()).await?;
+            self.touches_rights();
+        }
+        self.keeps_an_administrator().await?;
+        Ok(outcome)
+    }
+
+    /// Deletes a user with their sessions.
+    ///
+    /// # Errors
+    /// As [`Change::delete`]; also when it would leave no administrator.
+    pub async fn delete_user(
+        &mut self,
+        username: &UserName,
+        expected: Expected,
+    ) -> Result<(), RegistryError> {
+        end_sessions(self.on(), username.as_str()).await?;
+        self.delete::<User>(username.as_str(), expected).await?;
+        self.touches_rights();
+        self.keeps_an_administrator().await
+    }
+
+    /// Opens a locked name again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unlock(&mut self, username: &UserName) -> Result<(), RegistryError> {
+        sqlx::query("DELETE FROM sign_in_failures WHERE username = $1")
+            .bind(username.as_str())
+            .execute(self.on())
+            .await
+            .map_err(engine("write to"))?;
+        self.audit("unlock", &format!("user {username}"), "").await
+    }
+
+    async fn keeps_an_administrator(&mut self) -> Result<(), RegistryError> {
+        let left: (i64, i64) = sqlx::query_as(
+            "SELECT COUNT(*), COALESCE(SUM(CASE WHEN role = 'administrator' THEN 1 ELSE 0 END), 0) FROM users",
+        )
+        .fetch_one(self.on())
+        .await
+        .map_err(engine("read"))?;
+        if left.0 > 1 && left.1 == 0 {
+            let why = "the last administrator must stay one; make another first";
+            return Err(RegistryError::Refused(vec![Problem::new("role", why)]));
+        }
+        Ok(())
+    }
+}
+
+async fn end_sessions(on: &mut SqliteConnection, username: &str) -> Result<(), RegistryError> {
+    sqlx::query("DELETE FROM sessions WHERE username = $1")
+        .bind(username)
+        .execute(on)
+        .await
+        .map_err(engine("write to"))
+        .map(drop)
+}
