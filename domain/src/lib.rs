@@ -5,11 +5,16 @@
 //! A regulator's engineer should be able to open one file here and check a rule against the clause that it cites.
 
 pub mod alarm;
+pub mod alarm_book;
+pub mod conditions;
 pub mod ids;
 pub mod limits;
 pub mod log;
 pub mod point;
 pub mod quality;
 pub mod region;
+pub mod restart;
+pub mod rollup;
+pub mod sensor;
 pub mod time;
 pub mod uplink;

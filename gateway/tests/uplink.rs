@@ -140,3 +140,274 @@ async fn a_cut_link_loses_nothing_and_the_first_live_frame_comes_before_the_back
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_center_that_forgets_repeats_and_delays_its_acknowledgements_gets_every_frame_once() {
+    let (dir, device) = (TempDir::new().unwrap(), CountingDevice::start().await);
+    let rude = Manners {
+        forget_one_in: 7,
+        delay: Duration::from_millis(3),
+        window: 8,
+        ..Manners::default()
+    };
+    let center = Center::start_with(rude, None).await;
+    let config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", "");
+    let gateway = Running::start(config);
+    for round in 1..=4 {
+        let target = center.seen().arrivals.len() + 25;
+        until("frames", || center.seen().arrivals.len() > target).await;
+        center.change(|m| m.up = false);
+        let counted = device.count();
+        until("readings during the loss", || device.count() > counted + 8).await;
+        center.change(|m| m.up = true);
+        until("the next session", || center.seen().sessions > round).await;
+    }
+    center.change(|m| *m = Manners::default());
+    center.change(|m| m.up = false);
+    until("the loss to be noticed", || !gateway.snapshot.borrow().connected).await;
+    center.change(|m| m.up = true);
+    until("nothing to wait any more", || {
+        let shown = gateway.snapshot.borrow();
+        shown.connected && shown.backlog_frames == 0 && shown.unacknowledged_frames < 3
+    })
+    .await;
+    gateway.stop().await;
+    assert_complete(&center, 100);
+    // The center itself asserts that what comes twice is byte-identical.
+    assert!(center.seen().repeated > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_frames_are_not_delayed_by_a_backlog() {
+    let (dir, device, center) =
+        (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);
+    let extra = "backfill_frames_per_s = 200";
+    let config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", extra);
+    let gateway = Running::start(config);
+    until("a link", || center.seen().of(Lane::Live) > 3).await;
+    gateway.cut.send_replace(true);
+    let counted = device.count();
+    until("a backlog", || device.count() > counted + 150).await;
+    // A center with work to do: every acknowledgement takes a while.
+    center.change(|m| m.delay = Duration::from_millis(5));
+    gateway.cut.send_replace(false);
+    until("the backlog to be repaired", || {
+        center.seen().last_status().is_some_and(|s| s.backlog_frames == 0)
+            && center.seen().of(Lane::Backfill) > 140
+    })
+    .await;
+    gateway.stop().await;
+    assert_complete(&center, 150);
+    let seen = center.seen();
+    let first = seen
+        .arrivals
+        .iter()
+        .position(|a| a.header.lane == Lane::Backfill && a.session == seen.sessions)
+        .unwrap();
+    let last = seen.arrivals.iter().rposition(|a| a.header.lane == Lane::Backfill).unwrap();
+    let during: Vec<i64> = seen.arrivals[first..last]
+        .iter()
+        .filter(|a| a.header.lane == Lane::Live)
+        .map(|a| a.delay_ms)
+        .collect();
+    assert!(during.len() > 5, "live frames came among the backlog: {}", during.len());
+    let mut sorted = during.clone();
+    sorted.sort_unstable();
+    // At most 16 back-fill frames of 5 ms each lie before a live one; the rest is room for a busy machine.
+    assert!(sorted[sorted.len() / 2] < 400, "median {} ms of {during:?}", sorted[sorted.len() / 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mute_center_is_noticed_and_its_frames_become_backfill() {
+    let (dir, device, center) =
+        (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);
+    let mut config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", "");
+    config.uplink.as_mut().unwrap().silence_max = Duration::from_millis(400);
+    // The peer's pongs come from its WebSocket library; a center behind a dead network would not even send these.
+    let relay = common::relay::Relay::start(center.address).await;
+    config.uplink.as_mut().unwrap().url = format!("ws://{}/uplink/v1", relay.address);
+    let gateway = Running::start(config);
+    until("a link", || gateway.snapshot.borrow().connected).await;
+    relay.freeze(true);
+    until("the loss to be noticed", || !gateway.snapshot.borrow().connected).await;
+    assert!(
+        gateway.snapshot.borrow().trouble.contains("not a word"),
+        "{}",
+        gateway.snapshot.borrow().trouble
+    );
+    until("a backlog", || gateway.snapshot.borrow().backlog_frames > 5).await;
+    relay.freeze(false);
+    until("the backlog to be repaired", || {
+        let shown = gateway.snapshot.borrow();
+        shown.connected && shown.backlog_frames == 0
+    })
+    .await;
+    gateway.stop().await;
+    assert_complete(&center, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_gateway_says_why_waits_as_told_and_keeps_collecting() {
+    let (dir, device) = (TempDir::new().unwrap(), CountingDevice::start().await);
+    let strict = Manners { refuse: Some(("bad_secret", 700)), ..Manners::default() };
+    let center = Center::start_with(strict, None).await;
+    let config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", "");
+    let gateway = Running::start(config);
+    let start = std::time::Instant::now();
+    until("three tries", || center.seen().sessions >= 3).await;
+    assert!(
+        start.elapsed() >= Duration::from_millis(1_400),
+        "waits as told: {:?}",
+        start.elapsed()
+    );
+    until("the reason to be shown", || gateway.snapshot.borrow().trouble.contains("bad_secret"))
+        .await;
+    center.change(|m| m.refuse = None);
+    until("the backlog to be repaired", || {
+        center.seen().of(Lane::Backfill) > 5
+            && center.seen().last_status().is_some_and(|s| s.backlog_frames == 0)
+    })
+    .await;
+    gateway.stop().await;
+    assert_complete(&center, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_of_the_clock_begins_an_epoch_and_loses_nothing() {
+    let (dir, device) = (TempDir::new().unwrap(), CountingDevice::start().await);
+    let center =
+        Center::start_with(Manners { ahead_ms: 600_000, ..Manners::default() }, None).await;
+    let config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", "");
+    let gateway = Running::start(config);
+    let live = || center.seen().of(Lane::Live);
+    until("live frames", || live() > 5).await;
+    let skew = gateway.snapshot.borrow().skew_ms.unwrap();
+    assert!((595_000..605_000).contains(&skew), "the center's clock is ten minutes ahead: {skew}");
+    for hour in [3_600_000, 0] {
+        gateway.clock_offset_ms.store(hour, Ordering::Relaxed);
+        let before = live();
+        until("more live frames", || live() > before + 5).await;
+    }
+    gateway.stop().await;
+    assert_complete(&center, 10);
+    let seen = center.seen();
+    let mut headers: Vec<_> =
+        seen.arrivals.iter().filter(|a| a.header.lane == Lane::Live).map(|a| a.header).collect();
+    headers.sort_by_key(|h| h.seq);
+    assert_eq!(headers.last().unwrap().epoch, 2, "an hour forward and an hour back");
+    for pair in headers.windows(2) {
+        assert!(pair[0].mono <= pair[1].mono, "the monotonic clock never steps");
+        let moved = pair[1].wall.since(pair[0].wall) - pair[1].mono.since(pair[0].mono) as i64;
+        assert_eq!(moved.abs() > 1_000, pair[0].epoch != pair[1].epoch, "{pair:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_state_of_a_device_is_told_before_the_readings_that_show_it() {
+    let (dir, center) = (TempDir::new().unwrap(), Center::start().await);
+    let device = CountingDevice::start().await;
+    let address = device.address;
+    let config = config(dir.path(), &address.to_string(), &center.address.to_string(), "50ms", "");
+    let gateway = Running::start(config);
+    until("live readings", || center.seen().of(Lane::Live) > 8).await;
+    drop(device);
+    until("the loss to be told", || {
+        center.seen().last_status().is_some_and(|s| !s.devices[0].connected)
+    })
+    .await;
+    let seen_when_told = center.seen().arrivals.len();
+    until("bad readings", || center.seen().arrivals.len() > seen_when_told + 5).await;
+    gateway.stop().await;
+    let seen = center.seen();
+    let told = seen
+        .arrivals
+        .iter()
+        .rposition(|a| a.status().is_some_and(|s| s.devices[0].connected))
+        .unwrap();
+    let lost =
+        told + 1 + seen.arrivals[told + 1..].iter().position(|a| a.status().is_some()).unwrap();
+    assert!(!seen.arrivals[lost].status().unwrap().devices[0].last_error.is_empty());
+    let readings = |part: &[common::center::Arrival]| -> Vec<bool> {
+        part.iter()
+            .filter(|a| a.header.kind == Kind::Readings)
+            .map(|a| a.values().is_empty())
+            .collect()
+    };
+    assert!(
+        readings(&seen.arrivals[..lost]).iter().all(|bad| !bad),
+        "no bad reading before the status"
+    );
+    assert!(
+        readings(&seen.arrivals[lost..]).iter().all(|bad| *bad),
+        "every scan is sent, as bad readings"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_point_table_is_sent_again_when_the_center_asks() {
+    let (dir, device, center) =
+        (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);
+    let config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", "");
+    let gateway = Running::start(config);
+    let tables = || center.seen().arrivals.iter().filter(|a| a.header.kind == Kind::Table).count();
+    until("live readings", || center.seen().of(Lane::Live) > 5).await;
+    let hash = {
+        let seen = center.seen();
+        let table = seen.arrivals.iter().find(|a| a.header.kind == Kind::Table).unwrap();
+        let (_, payload) = anlan_domain::uplink::open(&table.bytes).unwrap();
+        anlan_domain::uplink::read_payload::<anlan_domain::uplink::Table>(payload).unwrap().hash()
+    };
+    center.change(|m| m.need_table = Some(hash));
+    let before = tables();
+    gateway.cut.send_replace(true);
+    until("the cut", || !gateway.snapshot.borrow().connected).await;
+    gateway.cut.send_replace(false);
+    // One for the new session, one because the center asked.
+    until("the table twice more", || tables() >= before + 2).await;
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_only_a_center_with_a_trusted_certificate_is_spoken_to() {
+    let (dir, device) = (TempDir::new().unwrap(), CountingDevice::start().await);
+    let (acceptor, ca_pem) = common::tls::acceptor();
+    let (_, other_ca_pem) = common::tls::acceptor();
+    let center = Center::start_with(Manners::default(), Some(acceptor)).await;
+    let ca_file = dir.path().join("ca.pem");
+    std::fs::write(&ca_file, other_ca_pem).unwrap();
+    let make = || {
+        let mut config = config(dir.path(), &device.address.to_string(), "unused", "50ms", "");
+        let uplink = config.uplink.as_mut().unwrap();
+        uplink.url = format!("wss://localhost:{}/uplink/v1", center.address.port());
+        uplink.ca_file = Some(ca_file.clone());
+        config
+    };
+    let gateway = Running::start(make());
+    until("the refusal", || gateway.snapshot.borrow().trouble.contains("certificate")).await;
+    assert_eq!(center.seen().sessions, 0);
+    gateway.stop().await;
+    std::fs::write(&ca_file, ca_pem).unwrap();
+    let gateway = Running::start(make());
+    until("live readings", || center.seen().of(Lane::Live) > 5).await;
+    gateway.stop().await;
+    assert_complete(&center, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_gateways_never_share_a_data_folder() {
+    let (dir, device, center) =
+        (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);
+    let config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", "");
+    let gateway = Running::start(config.clone());
+    until("a link", || gateway.snapshot.borrow().connected).await;
+    let second = Box::pin(run(config, Hooks::default(), CancellationToken::new())).await;
+    assert!(second.unwrap_err().to_string().contains("another gateway runs"));
+    gateway.stop().await;
+}

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`journal::Journal`] | the one ordered log: frames, configurations, commands, time | segment files |
 //! | [`state::StateStore`] | alarm log, host checkpoints and offsets, in one atomic batch; small documents | fjall |
+//! | [`history::History`] | every reading, trends, completeness | columnar files |
 //!
 //! One conformance suite a port runs against every engine. Nothing here decides anything about plants or alarms.
 

@@ -1,5 +1,7 @@
 //! The embedded engines against the suites that every engine must pass.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use anlan_store::conformance;
 use anlan_store::journal::segments::{self, SegmentJournal};
 use anlan_store::state::fjall::{self, FjallState};

@@ -7,6 +7,7 @@
 
 mod board;
 mod driver;
+mod pki;
 mod session;
 
 pub use driver::{OpcUa, OpcUaPoint, OpcUaServer, Security};

@@ -33,6 +33,8 @@ enum Loss {
     Closed,
     #[error("not a word from the center for {0:?}")]
     Silence(Duration),
+    #[error("the window is full and nothing was acknowledged for {0:?}")]
+    Stalled(Duration),
     #[error("the center refuses us ({code}): {message}")]
     Refused { code: String, message: String, retry_after: Duration },
     #[error("the center sent what is no frame: {0}")]
@@ -211,8 +213,16 @@ async fn write(
     let mut backfill_at = Instant::now();
     let (mut live_sent, mut backfill_sent) = (None, None);
     let mut flush_until: Option<Instant> = None;
+    let mut full_since: Option<Instant> = None;
+    // An acknowledgement that got lost at the center is made up for by the welcome of the next session.
+    let stall_max = link.settings.uplink.silence_max * 2;
     loop {
         let mut pending_backfill = false;
+        if look().has_room() {
+            full_since = None;
+        } else if full_since.get_or_insert_with(Instant::now).elapsed() >= stall_max {
+            return Err(Loss::Stalled(stall_max));
+        }
         if look().has_room()
             && let Some((waiting, bytes)) = link.outbox.next(Lane::Live, live_sent)?
         {

@@ -3,6 +3,8 @@
 
 pub mod center;
 pub mod device;
+pub mod relay;
+pub mod tls;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -185,7 +185,7 @@ async fn readers_see_each_record_once_while_appending<J: Journal>(engine: &Arc<J
     for first in (begin..end).step_by(6) {
         let batch = (first..first + 6).map(|number| record(number, 200)).collect();
         engine.append(batch).await.expect("append");
-        if first % 90 == 0 {
+        if first.is_multiple_of(90) {
             engine.seal().await.expect("seal");
         }
     }

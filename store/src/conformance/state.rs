@@ -67,7 +67,7 @@ fn entry(number: u64) -> AlarmEntry {
         _ => AlarmChange::Amended { raised_at: Some(time(3)), cleared_at: None },
     };
     let enterprise = EnterpriseCode::new("410205001").expect("a code");
-    let (subject, place) = if number % 2 == 0 {
+    let (subject, place) = if number.is_multiple_of(2) {
         let place = AlarmPlace {
             enterprise: Some(enterprise),
             hazard: Some(HazardCode::new("410205001001").expect("a code")),

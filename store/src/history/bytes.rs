@@ -119,7 +119,11 @@ impl<'a> Reader<'a> {
     /// A varint that counts things in memory, refused above `max`.
     pub fn count(&mut self, max: usize) -> Read<usize> {
         let v = self.varint()?;
-        if v > max as u64 { corrupt(format!("a count of {v}, at most {max} fit")) } else { Ok(v as usize) }
+        if v > max as u64 {
+            corrupt(format!("a count of {v}, at most {max} fit"))
+        } else {
+            Ok(v as usize)
+        }
     }
 }
 

@@ -164,14 +164,17 @@ mod tests {
             let mut e = Encoder::new(Vec::new());
             for (i, (start, size)) in symbols.iter().enumerate() {
                 e.put(*start, *size);
-                e.put_bits(i as u64 * 0x9E37_79B9_7F4A_7C15, 61);
+                e.put_bits((i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15), 61);
             }
             let bytes = e.finish();
             let mut d = Decoder::new(&bytes);
             for (i, (start, size)) in symbols.iter().enumerate() {
                 assert!((*start..start + size).contains(&d.peek()));
                 d.take(*start, *size);
-                assert_eq!(d.take_bits(61), (i as u64 * 0x9E37_79B9_7F4A_7C15) & ((1 << 61) - 1));
+                assert_eq!(
+                    d.take_bits(61),
+                    ((i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)) & ((1 << 61) - 1)
+                );
             }
         }
     }

@@ -176,7 +176,7 @@ impl Writer {
         let dir = &self.shared.dir;
         let free =
             self.options.disk.free_bytes(dir).map_err(|e| io("ask for free space of", dir, e))?;
-        // Twice: what is written, and a new segment's first step.
+        // What is written, and the room that may be taken ahead for it.
         let needed = reserved.saturating_add(bytes).saturating_add(self.options.allocate_bytes);
         if free < needed { Err(JournalError::NoRoom { free, reserved }) } else { Ok(()) }
     }

@@ -1,0 +1,377 @@
+//! The data path above the points: center link, gateway, device. Missing data is alarmed at the highest lost node (design,
+//! point 6); what lies below turns bad without an alarm of its own.
+//!
+//! Every host notes how the path stands, because its points depend on it; the alarm of a gateway or a device is kept by
+//! the enterprise's general-area host alone, that of the center's link by the center's host. All of them use the same times,
+//! so that a point's own alarms end (上级断链) in the same entry of the log in which the node above begins to carry them.
+
+use anlan_domain::alarm::{
+    AlarmChange, AlarmSubject, ClearReason, Condition, Level, default_level,
+};
+use anlan_domain::alarm_book::AlarmBook;
+use anlan_domain::log::{GatewayNo, HostKey};
+use anlan_domain::sensor::{Moment, Watch};
+use anlan_domain::time::{LineMillis, UtcMillis};
+use anlan_domain::uplink::{DeviceStatus, Header, Lane, Status};
+
+use super::entry::Effects;
+use super::state::{Device, DeviceState, Link, State};
+use super::{Evaluator, Host, Now};
+
+/// A sweep comes at least this often: logged time and a gateway's line can drift apart by the jitter of the path.
+const SWEEP_MAX_MS: i64 = 1_000;
+
+/// A node of the data path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Node {
+    Center,
+    Gateway(usize),
+    Device(usize),
+}
+
+impl Node {
+    fn condition(self) -> Condition {
+        match self {
+            Self::Center => Condition::CenterLink,
+            Self::Gateway(_) => Condition::GatewayLost,
+            Self::Device(_) => Condition::DeviceLost,
+        }
+    }
+}
+
+impl<E: Evaluator> Host<E> {
+    pub(super) fn take_link(
+        &mut self,
+        now: Now,
+        gateway: GatewayNo,
+        up: bool,
+        effects: &mut Effects,
+    ) {
+        let Some(gateway) = self.state.gateway_index(gateway) else { return };
+        if up {
+            self.proven_up(now, gateway, effects);
+        } else if matches!(self.state.gateways[gateway].link, Link::Up(_)) {
+            self.state.gateways[gateway].link = Link::Down { since: now.clock, told: false };
+            self.path_changed(now, effects);
+        }
+    }
+
+    /// The gateway's link is up: its session began, or a live frame of it came.
+    pub(super) fn proven_up(&mut self, now: Now, gateway: usize, effects: &mut Effects) {
+        if self.state.center_lost.is_some() {
+            // Whoever hears a gateway has a link of its own.
+            self.take_center_link(now, true, effects);
+        }
+        let node = &mut self.state.gateways[gateway];
+        if matches!(node.link, Link::Up(_)) {
+            return;
+        }
+        node.link = Link::Up(Moment { at: node.line.now(now.clock), wall: now.clock });
+        for device in &mut self.state.devices {
+            if usize::from(device.gateway) == gateway {
+                device.state = DeviceState::Unknown;
+            }
+        }
+        self.end_alarm(now, Node::Gateway(gateway), ClearReason::Returned, now.clock, effects);
+        self.path_changed(now, effects);
+    }
+
+    pub(super) fn take_status(
+        &mut self,
+        now: Now,
+        gateway: GatewayNo,
+        header: &Header,
+        status: &Status,
+        effects: &mut Effects,
+    ) {
+        let Some(gateway) = self.state.gateway_index(gateway) else { return };
+        if header.lane != Lane::Live || !self.state.is_new(gateway, header) {
+            return;
+        }
+        self.live_frame(now, gateway, header, effects);
+        let sealed = self.state.gateways[gateway].line.now(now.clock);
+        let mut differs = false;
+        for said in &status.devices {
+            differs |= self.take_device_status(now, gateway, sealed, header.wall, said, effects);
+        }
+        if differs {
+            self.path_changed(now, effects);
+        }
+        if status.backlog_frames == 0 {
+            self.end_backfill(now, gateway, effects);
+        }
+    }
+
+    fn take_device_status(
+        &mut self,
+        now: Now,
+        gateway: usize,
+        sealed: LineMillis,
+        wall: UtcMillis,
+        said: &DeviceStatus,
+        effects: &mut Effects,
+    ) -> bool {
+        let Some(device) = self.state.device_index(gateway, &said.device) else { return false };
+        let state = self.state.devices[device].state;
+        if said.connected {
+            if matches!(state, DeviceState::Connected(_)) {
+                return false;
+            }
+            self.state.devices[device].state = DeviceState::Connected(Moment { at: sealed, wall });
+            self.end_alarm(now, Node::Device(device), ClearReason::Returned, said.since, effects);
+        } else {
+            if matches!(state, DeviceState::Lost { .. }) {
+                return false;
+            }
+            self.state.devices[device].state =
+                DeviceState::Lost { at: sealed, since: said.since, told: false };
+        }
+        true
+    }
+
+    pub(super) fn take_center_ready(&mut self, now: Now, effects: &mut Effects) {
+        for gateway in &mut self.state.gateways {
+            // Whether it is lost nobody knows yet: its grace begins anew. An alarm that stands, stays.
+            let told = matches!(gateway.link, Link::Down { told: true, .. });
+            gateway.link = Link::Down { since: now.clock, told };
+        }
+        self.path_changed(now, effects);
+    }
+
+    pub(super) fn take_center_link(&mut self, now: Now, up: bool, effects: &mut Effects) {
+        match (up, self.state.center_lost) {
+            (false, None) => {
+                self.state.center_lost = Some(now.clock);
+                self.begin_alarm(now, Node::Center, now.clock, effects);
+                for slot in 0..self.state.cells.len() {
+                    self.parent_lost(now, slot, now.clock, effects);
+                }
+            }
+            (true, Some(_)) => {
+                self.state.center_lost = None;
+                for gateway in &mut self.state.gateways {
+                    if let Link::Down { since, told: false } = &mut gateway.link {
+                        *since = now.clock;
+                    }
+                }
+                self.end_alarm(now, Node::Center, ClearReason::Returned, now.clock, effects);
+            }
+            _ => return,
+        }
+        self.path_changed(now, effects);
+    }
+
+    /// Looks at every deadline that has passed. Cheap while none can have.
+    pub(super) fn sweep(&mut self, now: Now, effects: &mut Effects) {
+        if now.clock < self.state.sweep_at {
+            return;
+        }
+        self.state.sweep_at = now.clock.plus(SWEEP_MAX_MS);
+        for gateway in 0..self.state.gateways.len() {
+            self.sweep_gateway(now, gateway, effects);
+        }
+        for device in 0..self.state.devices.len() {
+            self.sweep_device(now, device, effects);
+        }
+        for slot in 0..self.state.cells.len() {
+            self.tick_cell(now, slot, effects);
+            self.state.sweep_for(slot);
+        }
+    }
+
+    fn sweep_gateway(&mut self, now: Now, gateway: usize, effects: &mut Effects) {
+        let Link::Down { since, told: false } = self.state.gateways[gateway].link else { return };
+        let due = since.plus(i64::from(self.state.gateway_grace_ms));
+        if self.state.center_lost.is_some() {
+            return;
+        }
+        if now.clock < due {
+            self.state.sweep_by(due);
+            return;
+        }
+        self.state.gateways[gateway].link = Link::Down { since, told: true };
+        self.begin_alarm(now, Node::Gateway(gateway), due, effects);
+        for device in 0..self.state.devices.len() {
+            if usize::from(self.state.devices[device].gateway) == gateway {
+                self.end_alarm(now, Node::Device(device), ClearReason::ParentLost, due, effects);
+            }
+        }
+        for slot in 0..self.state.cells.len() {
+            if usize::from(self.state.cells[slot].gateway) == gateway {
+                self.parent_lost(now, slot, due, effects);
+            }
+        }
+    }
+
+    fn sweep_device(&mut self, now: Now, device: usize, effects: &mut Effects) {
+        let DeviceState::Lost { at, since, told: false } = self.state.devices[device].state else {
+            return;
+        };
+        let gateway = &self.state.gateways[usize::from(self.state.devices[device].gateway)];
+        if !matches!(gateway.link, Link::Up(_)) || self.state.center_lost.is_some() {
+            return;
+        }
+        let grace = i64::from(self.state.gateway_grace_ms);
+        let due = at.plus(grace);
+        if gateway.line.now(now.clock) < due {
+            let logged = gateway.line.logged_at(due);
+            self.state.sweep_by(logged);
+            return;
+        }
+        self.state.devices[device].state = DeviceState::Lost { at, since, told: true };
+        let raised_at = since.plus(grace);
+        self.begin_alarm(now, Node::Device(device), raised_at, effects);
+        for slot in 0..self.state.cells.len() {
+            if usize::from(self.state.cells[slot].device) == device {
+                self.parent_lost(now, slot, raised_at, effects);
+            }
+        }
+    }
+
+    fn parent_lost(&mut self, now: Now, slot: usize, at: UtcMillis, effects: &mut Effects) {
+        self.change(now, slot, effects, |host, findings| {
+            host.state.cells[slot].sensor.parent_lost(at, findings);
+        });
+    }
+
+    /// Follows a change of the path down to the points.
+    pub(super) fn path_changed(&mut self, now: Now, effects: &mut Effects) {
+        for device in 0..self.state.devices.len() {
+            self.state.devices[device].watch = self.state.watch_below(device);
+        }
+        self.state.recount();
+        self.state.sweep_by(now.clock);
+        effects.all_changed = true;
+    }
+
+    fn begin_alarm(&mut self, now: Now, node: Node, at: UtcMillis, effects: &mut Effects) {
+        if !self.state.keeps_alarm_of(node) {
+            return;
+        }
+        let condition = node.condition();
+        let level: Level = default_level(condition, "", false);
+        let book = self.state.book_of(node);
+        if book.standing(condition).is_some() {
+            return;
+        }
+        let occurrence = book.raise(condition, level, at);
+        let change =
+            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late: false };
+        let subject = self.state.subject_of(node);
+        let place = self.place(None);
+        effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
+    }
+
+    fn end_alarm(
+        &mut self,
+        now: Now,
+        node: Node,
+        reason: ClearReason,
+        at: UtcMillis,
+        effects: &mut Effects,
+    ) {
+        let condition = node.condition();
+        let Some(occurrence) = self.state.book_of(node).clear(condition) else { return };
+        let change = AlarmChange::Cleared { reason, value: None };
+        let subject = self.state.subject_of(node);
+        let place = self.place(None);
+        effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
+    }
+}
+
+impl State {
+    /// What follows for the points of a device from how the path above them stands.
+    fn watch_below(&self, device: usize) -> Watch {
+        let Device { gateway, state, .. } = &self.devices[device];
+        let Link::Up(up) = self.gateways[usize::from(*gateway)].link else {
+            return Watch::ParentLost;
+        };
+        match *state {
+            _ if self.center_lost.is_some() => Watch::ParentLost,
+            DeviceState::Lost { .. } => Watch::ParentLost,
+            DeviceState::Connected(since) => Watch::Running(since),
+            // A gateway that says nothing of its devices is believed after its grace.
+            DeviceState::Unknown => {
+                let grace = i64::from(self.gateway_grace_ms);
+                Watch::Running(Moment { at: up.at.plus(grace), wall: up.wall.plus(grace) })
+            }
+        }
+    }
+
+    /// After a gap of the live lane the timers of missing data begin anew: what lies in the gap comes in the other lane.
+    pub(super) fn watch_anew(&mut self, gateway: usize, wall: UtcMillis) {
+        let at = self.gateways[gateway].line.sealed();
+        for device in &mut self.devices {
+            if usize::from(device.gateway) != gateway {
+                continue;
+            }
+            if let DeviceState::Connected(since) = &mut device.state
+                && since.at < at
+            {
+                *since = Moment { at, wall };
+            }
+            if let Watch::Running(since) = &mut device.watch
+                && since.at < at
+            {
+                *since = Moment { at, wall };
+            }
+        }
+    }
+
+    /// The device of a gateway by its name. The general-area host takes in devices that no point of its own has.
+    fn device_index(&mut self, gateway: usize, name: &str) -> Option<usize> {
+        let found =
+            self.devices.iter().position(|d| usize::from(d.gateway) == gateway && *d.name == *name);
+        if found.is_some() || !matches!(self.key, HostKey::General(_)) {
+            return found;
+        }
+        if self.devices.len() >= usize::from(u16::MAX) {
+            return None;
+        }
+        self.devices.push(Device {
+            gateway: u16::try_from(gateway).expect("a host has few gateways"),
+            name: name.into(),
+            state: DeviceState::Unknown,
+            watch: Watch::Waiting,
+            book: AlarmBook::default(),
+        });
+        Some(self.devices.len() - 1)
+    }
+
+    fn keeps_alarm_of(&self, node: Node) -> bool {
+        match node {
+            Node::Center => self.key == HostKey::Center,
+            Node::Gateway(_) | Node::Device(_) => matches!(self.key, HostKey::General(_)),
+        }
+    }
+
+    fn book_of(&mut self, node: Node) -> &mut AlarmBook {
+        match node {
+            Node::Center => &mut self.center_book,
+            Node::Gateway(gateway) => &mut self.gateways[gateway].book,
+            Node::Device(device) => &mut self.devices[device].book,
+        }
+    }
+
+    fn subject_of(&self, node: Node) -> AlarmSubject {
+        AlarmSubject(match node {
+            Node::Center => "center".into(),
+            Node::Gateway(gateway) => format!("gateway:{}", self.gateways[gateway].id).into(),
+            Node::Device(device) => {
+                let Device { gateway, name, .. } = &self.devices[device];
+                format!("device:{}/{name}", self.gateways[usize::from(*gateway)].id).into()
+            }
+        })
+    }
+
+    /// The book of a node of the data path that this host keeps, by the subject of its alarms.
+    pub(super) fn path_book(&mut self, subject: &str) -> Option<&mut AlarmBook> {
+        let nodes = std::iter::once(Node::Center)
+            .chain((0..self.gateways.len()).map(Node::Gateway))
+            .chain((0..self.devices.len()).map(Node::Device));
+        let node = nodes
+            .filter(|&node| self.keeps_alarm_of(node))
+            .find(|&node| *self.subject_of(node).0 == *subject)?;
+        Some(self.book_of(node))
+    }
+}

@@ -1,0 +1,370 @@
+//! The embedded engine: a folder of files, nothing to install.
+//!
+//! Writers take one lock and publish a new immutable view when the manifest names their files; readers work on the view
+//! they took and never wait. Files are opened when read; where one has just been merged away the reader takes the next view
+//! and begins again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::block::BlockBuilder;
+use super::bytes::{Read, Reader, corrupt, put_varint};
+use super::chunk::{GridHints, checked};
+use super::disk::{Disk, RealDisk, at, replace};
+use super::file::{FileKind, FileMeta, FileWriter, StoredFile};
+use super::manifest::Manifest;
+use super::port::{
+    Appended, DayQuality, History, HistoryError, Maintained, RawReading, ReadingRow, Trend,
+};
+use super::query::Query;
+use super::rollup::{DAY_MS, HOUR_MS};
+
+/// What an engine may use and how long it keeps what.
+#[derive(Clone, Copy, Debug)]
+pub struct HistoryOptions {
+    /// Rows held in memory while a segment is taken over (16 bytes each).
+    pub block_rows_max: usize,
+    /// Points whose hour is held in memory at a time while hours are merged.
+    pub merge_points_max: usize,
+    /// An hour is merged this long after its end, so that stragglers are mostly in.
+    pub merge_grace_ms: i64,
+    /// Raw readings are kept this long.
+    pub raw_keep_ms: i64,
+    /// One-minute roll-ups are kept this long; one-hour roll-ups for ever.
+    pub minutes_keep_ms: i64,
+}
+
+impl Default for HistoryOptions {
+    fn default() -> Self {
+        Self {
+            block_rows_max: 8 << 20,
+            merge_points_max: 256,
+            merge_grace_ms: 120_000,
+            raw_keep_ms: 400 * DAY_MS,
+            minutes_keep_ms: 5 * 366 * DAY_MS,
+        }
+    }
+}
+
+/// An immutable view of the folder.
+pub struct View {
+    /// What the manifest says.
+    pub manifest: Manifest,
+    /// The files, older first.
+    pub files: Vec<Arc<StoredFile>>,
+    /// The groups that a point was read in.
+    pub groups: Arc<HashMap<u32, Vec<u32>>>,
+}
+
+impl View {
+    /// Files of a kind whose span touches `from..to`, older first.
+    pub fn files_of(
+        &self,
+        kind: FileKind,
+        from: i64,
+        to: i64,
+    ) -> impl Iterator<Item = &Arc<StoredFile>> {
+        self.files
+            .iter()
+            .filter(move |f| f.meta.kind == kind && f.meta.from_ms < to && f.meta.to_ms > from)
+    }
+}
+
+/// What writers share.
+pub struct Writing {
+    /// Grids that points were last seen on.
+    pub hints: GridHints,
+    next_number: u64,
+}
+
+impl Writing {
+    /// A file number that was never used, not even by an attempt that failed: such an attempt may have become durable
+    /// after all, and its files must stay what they were.
+    pub fn take_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number - 1
+    }
+
+    /// What the next manifest says of numbers.
+    #[must_use]
+    pub const fn next_number(&self) -> u64 {
+        self.next_number
+    }
+}
+
+/// A history in a folder.
+pub struct EmbeddedHistory {
+    pub(super) folder: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) options: HistoryOptions,
+    writing: Mutex<Writing>,
+    view: RwLock<Arc<View>>,
+}
+
+impl EmbeddedHistory {
+    /// Opens or begins a history in `folder`; what a crash left half done is removed.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or its manifest is damaged.
+    pub fn open(folder: &Path, options: HistoryOptions) -> Result<Self, HistoryError> {
+        Self::open_on(Arc::new(RealDisk), folder, options)
+    }
+
+    /// [`EmbeddedHistory::open`] on a given disk.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        options: HistoryOptions,
+    ) -> Result<Self, HistoryError> {
+        at("create", folder, std::fs::create_dir_all(folder))?;
+        let manifest = Manifest::load(folder)?;
+        let files: Vec<_> =
+            manifest.files.iter().map(|meta| Arc::new(StoredFile::new(folder, *meta))).collect();
+        let groups = match manifest.points_number {
+            0 => HashMap::new(),
+            number => load_points(&points_path(folder, number))?,
+        };
+        remove_strays(&*disk, folder, &manifest)?;
+        if files.is_empty() {
+            // Before the first file, so that files without a manifest always mean a lost one.
+            manifest.store(&*disk, folder)?;
+        }
+        let next_number = manifest.next_number;
+        let view = View { manifest, files, groups: Arc::new(groups) };
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            disk,
+            options,
+            writing: Mutex::new(Writing { hints: GridHints::new(), next_number }),
+            view: RwLock::new(Arc::new(view)),
+        })
+    }
+
+    /// The current view.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes of all files, by kind.
+    #[must_use]
+    pub fn sizes(&self) -> HashMap<FileKind, u64> {
+        let mut sizes = HashMap::new();
+        for file in &self.view().manifest.files {
+            *sizes.entry(file.kind).or_insert(0) += file.size;
+        }
+        sizes
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn create(
+        &self,
+        kind: FileKind,
+        number: u64,
+        span_ms: i64,
+    ) -> Result<FileWriter<'_>, HistoryError> {
+        FileWriter::create(&*self.disk, &self.folder, kind, number, span_ms)
+    }
+
+    /// Makes a new state durable and visible, then removes the files that it no longer names.
+    pub(super) fn commit(
+        &self,
+        manifest: Manifest,
+        groups: Arc<HashMap<u32, Vec<u32>>>,
+    ) -> Result<(), HistoryError> {
+        manifest.store(&*self.disk, &self.folder)?;
+        let old = self.view();
+        let keep: HashMap<u64, &Arc<StoredFile>> =
+            old.files.iter().map(|f| (f.meta.number, f)).collect();
+        let files = manifest
+            .files
+            .iter()
+            .map(|meta| match keep.get(&meta.number) {
+                Some(file) => (*file).clone(),
+                None => Arc::new(StoredFile::new(&self.folder, *meta)),
+            })
+            .collect();
+        let listed: BTreeSet<u64> = manifest.files.iter().map(|f| f.number).collect();
+        let points_number = manifest.points_number;
+        *self.view.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(View { manifest, files, groups });
+        // The new state stands already; a file that cannot be removed now goes when the folder is next opened.
+        for file in old.files.iter().filter(|f| !listed.contains(&f.meta.number)) {
+            if let Err(e) = self.disk.remove(file.path()) {
+                tracing::warn!(path = %file.path().display(), error = %e, "cannot remove a merged history file");
+            }
+        }
+        if old.manifest.points_number != points_number && old.manifest.points_number != 0 {
+            let path = points_path(&self.folder, old.manifest.points_number);
+            if let Err(e) = self.disk.remove(&path) {
+                tracing::warn!(path = %path.display(), error = %e, "cannot remove an old list of points");
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a query on the current view, again where a file was merged away under it.
+    fn query<T>(&self, run: impl Fn(&Query) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
+        let mut tries = 0;
+        loop {
+            let view = self.view();
+            match run(&Query::new(&view)) {
+                Err(HistoryError::Io { source, .. })
+                    if source.kind() == std::io::ErrorKind::NotFound
+                        && tries < 5
+                        && !Arc::ptr_eq(&view, &self.view()) =>
+                {
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+impl History for EmbeddedHistory {
+    fn append_segment(
+        &self,
+        segment_id: u64,
+        rows: &mut dyn Iterator<Item = ReadingRow>,
+    ) -> Result<Appended, HistoryError> {
+        let mut writing = self.lock();
+        let view = self.view();
+        if view.manifest.segments.contains(segment_id) {
+            return Ok(Appended { readings: 0, already_applied: true });
+        }
+        let mut manifest = view.manifest.clone();
+        let mut file = self.create(FileKind::Block, writing.take_number(), HOUR_MS)?;
+        let mut builder = BlockBuilder::new(self.options.block_rows_max);
+        let mut groups = view.groups.clone();
+        let mut known = (u32::MAX, u32::MAX);
+        for row in rows {
+            let pair = (row.point_no, row.group);
+            if pair != known {
+                known = pair;
+                if !groups.get(&pair.0).is_some_and(|g| g.contains(&pair.1)) {
+                    Arc::make_mut(&mut groups).entry(pair.0).or_default().push(pair.1);
+                }
+            }
+            builder.push(&row, &mut writing.hints, &mut file)?;
+        }
+        builder.write_out(&mut writing.hints, &mut file)?;
+        if !file.is_empty() {
+            manifest.files.push(file.finish()?);
+        }
+        if !Arc::ptr_eq(&groups, &view.groups) {
+            manifest.points_number = writing.take_number();
+            let path = points_path(&self.folder, manifest.points_number);
+            replace(&*self.disk, &path, &encode_points(&groups))?;
+        }
+        manifest.segments.insert(segment_id);
+        manifest.next_number = writing.next_number();
+        self.commit(manifest, groups)?;
+        Ok(Appended { readings: builder.taken, already_applied: false })
+    }
+
+    fn has_segment(&self, segment_id: u64) -> bool {
+        self.view().manifest.segments.contains(segment_id)
+    }
+
+    fn maintain(&self, now_ms: i64) -> Result<Maintained, HistoryError> {
+        self.maintain_at(now_ms)
+    }
+
+    fn raw_with_tail(
+        &self,
+        point: u32,
+        from: i64,
+        to: i64,
+        limit: usize,
+        tail: &[RawReading],
+    ) -> Result<Vec<RawReading>, HistoryError> {
+        self.query(|q| q.raw(point, from, to, limit, tail))
+    }
+
+    fn trend_with_tail(
+        &self,
+        point: u32,
+        from: i64,
+        to: i64,
+        pixels: usize,
+        tail: &[RawReading],
+    ) -> Result<Trend, HistoryError> {
+        self.query(|q| q.trend(point, from, to, pixels, tail))
+    }
+
+    fn day_quality(&self, point: u32, from: i64, to: i64) -> Result<Vec<DayQuality>, HistoryError> {
+        self.query(|q| q.day_quality(point, from, to))
+    }
+}
+
+fn points_path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("points-{number:010}.anp"))
+}
+
+const POINTS_MAGIC: &[u8; 4] = b"ANLP";
+const POINTS_VERSION: u8 = 1;
+
+fn encode_points(groups: &HashMap<u32, Vec<u32>>) -> Vec<u8> {
+    let mut points: Vec<_> = groups.iter().collect();
+    points.sort_unstable();
+    let mut out = POINTS_MAGIC.to_vec();
+    out.push(POINTS_VERSION);
+    put_varint(&mut out, points.len() as u64);
+    for (point, groups) in points {
+        put_varint(&mut out, u64::from(*point));
+        put_varint(&mut out, groups.len() as u64);
+        groups.iter().for_each(|g| put_varint(&mut out, u64::from(*g)));
+    }
+    let crc = crc32fast::hash(&out);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out
+}
+
+fn decode_points(bytes: Vec<u8>) -> Read<HashMap<u32, Vec<u32>>> {
+    let bytes = checked(bytes)?;
+    let mut reader = Reader::new(&bytes);
+    if reader.take(4)? != POINTS_MAGIC || reader.u8()? != POINTS_VERSION {
+        return corrupt("not a list of points of this version");
+    }
+    let small = |v: u64| u32::try_from(v).unwrap_or(u32::MAX);
+    let mut groups = HashMap::new();
+    for _ in 0..reader.count(bytes.len())? {
+        let point = small(reader.varint()?);
+        let count = reader.count(bytes.len())?;
+        let list: Read<Vec<u32>> = (0..count).map(|_| Ok(small(reader.varint()?))).collect();
+        groups.insert(point, list?);
+    }
+    Ok(groups)
+}
+
+fn load_points(path: &Path) -> Result<HashMap<u32, Vec<u32>>, HistoryError> {
+    let bytes = at("read", path, std::fs::read(path))?;
+    decode_points(bytes).map_err(|e| HistoryError::Damaged {
+        path: path.display().to_string(),
+        offset: 0,
+        what: e.0,
+    })
+}
+
+/// Removes what the manifest does not list: files of an unfinished write or merge.
+fn remove_strays(disk: &dyn Disk, folder: &Path, manifest: &Manifest) -> Result<(), HistoryError> {
+    let listed: BTreeSet<String> = manifest.files.iter().map(FileMeta::name).collect();
+    let points = points_path(folder, manifest.points_number);
+    for entry in at("list", folder, std::fs::read_dir(folder))? {
+        let path = at("list", folder, entry)?.path();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let ours = matches!(path.extension().and_then(|x| x.to_str()), Some("anh" | "anp" | "new"));
+        if ours && path != points && !listed.contains(name) {
+            at("remove", &path, disk.remove(&path))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! Maintenance: blocks become hours, hours get roll-ups, roll-ups become days, and what is past its time goes.
+//!
+//! An hour is merged group by group and some points at a time, so memory stays bounded however many points there are. A
+//! chunk written for a group's hour replaces the older ones of that group and hour; backfilled readings therefore join by
+//! merging the hour again. Nothing is changed in place: new files, then one new manifest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::block::sort_and_unite;
+use super::chunk::{Chunk, ChunkKey, GridHints, encode_readings, encode_rollups};
+use super::embedded::{EmbeddedHistory, View, Writing};
+use super::file::{FileKind, FileMeta, FileWriter, IndexEntry, StoredFile};
+use super::port::{HistoryError, Maintained, RawReading};
+use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
+use super::values::Effort;
+
+/// Where a chunk lies.
+type Place = (Arc<StoredFile>, IndexEntry);
+
+/// Roll-ups of a day are gathered into one file this long after its end.
+const DAY_GRACE_MS: i64 = 2 * HOUR_MS;
+
+impl EmbeddedHistory {
+    /// See [`super::port::History::maintain`].
+    pub(super) fn maintain_at(&self, now_ms: i64) -> Result<Maintained, HistoryError> {
+        let mut writing = self.lock();
+        let mut done = Maintained::default();
+        self.merge_blocks(now_ms, &mut writing, &mut done)?;
+        for (kind, effort) in
+            [(FileKind::Minutes, Effort::Thorough), (FileKind::Hours, Effort::Fast)]
+        {
+            self.gather_days(kind, effort, now_ms, &mut writing, &mut done)?;
+        }
+        self.give_up(now_ms, &mut done)?;
+        Ok(done)
+    }
+
+    /// Merges every block that holds a finished hour; what belongs to unfinished hours is copied to a new block.
+    fn merge_blocks(
+        &self,
+        now_ms: i64,
+        writing: &mut Writing,
+        done: &mut Maintained,
+    ) -> Result<(), HistoryError> {
+        let view = self.view();
+        let finished =
+            |hour: i64| hour.saturating_add(HOUR_MS + self.options.merge_grace_ms) <= now_ms;
+        let mut inputs = Vec::new();
+        for file in view.files.iter().filter(|f| f.meta.kind == FileKind::Block) {
+            if file.index()?.iter().any(|e| finished(e.key.start_ms)) {
+                inputs.push(file.clone());
+            }
+        }
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        let mut manifest = view.manifest.clone();
+        let mut by_hour: BTreeMap<i64, BTreeMap<u32, Vec<Place>>> = BTreeMap::new();
+        let mut rest: Vec<Place> = Vec::new();
+        for file in &inputs {
+            for entry in file.index()? {
+                if finished(entry.key.start_ms) {
+                    let hour = by_hour.entry(entry.key.start_ms).or_default();
+                    hour.entry(entry.key.group).or_default().push((file.clone(), *entry));
+                } else {
+                    rest.push((file.clone(), *entry));
+                }
+            }
+        }
+        let removed: BTreeSet<u64> = inputs.iter().map(|f| f.meta.number).collect();
+        manifest.files.retain(|f| !removed.contains(&f.number));
+        done.files_removed += removed.len() as u64;
+        if !rest.is_empty() {
+            let mut block = self.create(FileKind::Block, writing.take_number(), HOUR_MS)?;
+            for (file, entry) in rest {
+                block.put(entry.key, entry.points, &file.open()?.bytes(&entry)?)?;
+            }
+            manifest.files.push(block.finish()?);
+            done.files_written += 1;
+        }
+        for (hour, groups) in by_hour {
+            if hour < manifest.raw_floor_ms {
+                done.too_late += count_readings(&groups)?;
+                continue;
+            }
+            let mut outputs = [
+                self.create(FileKind::Raw, writing.take_number(), HOUR_MS)?,
+                self.create(FileKind::Minutes, writing.take_number(), HOUR_MS)?,
+                self.create(FileKind::Hours, writing.take_number(), HOUR_MS)?,
+            ];
+            for (group, places) in groups {
+                let key = ChunkKey { group, start_ms: hour };
+                let old = newest_raw(&view, key)?;
+                self.merge_group(key, &places, &old, &mut outputs, &mut writing.hints, done)?;
+            }
+            for output in outputs {
+                manifest.files.push(output.finish()?);
+                done.files_written += 1;
+            }
+        }
+        drop_replaced(&view, &mut manifest.files, done)?;
+        manifest.next_number = writing.next_number();
+        self.commit(manifest, view.groups.clone())
+    }
+
+    /// Merges one group's hour, some points at a time.
+    fn merge_group(
+        &self,
+        key: ChunkKey,
+        new: &[Place],
+        old: &[Place],
+        outputs: &mut [FileWriter; 3],
+        hints: &mut GridHints,
+        done: &mut Maintained,
+    ) -> Result<(), HistoryError> {
+        let mut sources = Vec::new();
+        for (i, (file, entry)) in old.iter().chain(new).enumerate() {
+            sources.push((LoadedChunk::load(file, entry)?, i >= old.len()));
+        }
+        let points: BTreeSet<u32> =
+            sources.iter().flat_map(|(s, _)| s.chunk.head.points()).collect();
+        let points: Vec<u32> = points.into_iter().collect();
+        for slice in points.chunks(self.options.merge_points_max.max(1)) {
+            let mut columns = Vec::with_capacity(slice.len());
+            for point in slice {
+                let mut rows: Vec<RawReading> = Vec::new();
+                for (source, is_new) in &mut sources {
+                    let part = source.readings(*point)?;
+                    done.readings_merged += if *is_new { part.len() as u64 } else { 0 };
+                    rows.extend(part);
+                }
+                done.duplicates += sort_and_unite(&mut rows);
+                columns.push((*point, rows));
+            }
+            let range = (slice[0], slice[slice.len() - 1]);
+            let [raw, minutes, hours] = outputs;
+            raw.put(key, range, &encode_readings(key, &columns, Effort::Thorough, hints))?;
+            let rolled = |width| -> Vec<(u32, Vec<Rollup>)> {
+                columns.iter().map(|(p, rows)| (*p, roll_up(rows, width))).collect()
+            };
+            minutes.put(key, range, &encode_rollups(key, &rolled(MINUTE_MS), Effort::Thorough))?;
+            hours.put(key, range, &encode_rollups(key, &rolled(HOUR_MS), Effort::Fast))?;
+        }
+        Ok(())
+    }
+
+    /// Gathers the roll-ups of each finished day into one file: they pack better and a long trend opens fewer files.
+    fn gather_days(
+        &self,
+        kind: FileKind,
+        effort: Effort,
+        now_ms: i64,
+        writing: &mut Writing,
+        done: &mut Maintained,
+    ) -> Result<(), HistoryError> {
+        let view = self.view();
+        let mut days: BTreeMap<i64, Vec<Arc<StoredFile>>> = BTreeMap::new();
+        for file in view.files.iter().filter(|f| f.meta.kind == kind) {
+            let day = file.meta.from_ms.div_euclid(DAY_MS).saturating_mul(DAY_MS);
+            if day.saturating_add(DAY_MS + DAY_GRACE_MS) <= now_ms {
+                days.entry(day).or_default().push(file.clone());
+            }
+        }
+        days.retain(|_, files| files.len() > 1);
+        if days.is_empty() {
+            return Ok(());
+        }
+        let mut manifest = view.manifest.clone();
+        for (day, files) in days {
+            let mut output = self.create(kind, writing.take_number(), DAY_MS)?;
+            let mut groups: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
+            for file in &files {
+                for entry in file.index()? {
+                    groups.entry(entry.key.group).or_default().push((file.clone(), *entry));
+                }
+            }
+            for (group, places) in groups {
+                let key = ChunkKey { group, start_ms: day };
+                self.gather_group(key, &places, effort, &mut output)?;
+            }
+            let gone: BTreeSet<u64> = files.iter().map(|f| f.meta.number).collect();
+            manifest.files.retain(|f| !gone.contains(&f.number));
+            manifest.files.push(output.finish()?);
+            done.files_written += 1;
+            done.files_removed += gone.len() as u64;
+        }
+        manifest.next_number = writing.next_number();
+        self.commit(manifest, view.groups.clone())
+    }
+
+    fn gather_group(
+        &self,
+        key: ChunkKey,
+        places: &[Place],
+        effort: Effort,
+        output: &mut FileWriter,
+    ) -> Result<(), HistoryError> {
+        let mut sources = Vec::new();
+        for (file, entry) in places {
+            sources.push(LoadedChunk::load(file, entry)?);
+        }
+        let points: BTreeSet<u32> = sources.iter().flat_map(|s| s.chunk.head.points()).collect();
+        let points: Vec<u32> = points.into_iter().collect();
+        for slice in points.chunks(self.options.merge_points_max.max(1)) {
+            let mut columns = Vec::with_capacity(slice.len());
+            for point in slice {
+                // Files come older first: the newest roll-up of a moment wins.
+                let mut by_time = BTreeMap::new();
+                for source in &mut sources {
+                    by_time.extend(source.rollups(*point)?.into_iter().map(|r| (r.t, r)));
+                }
+                columns.push((*point, by_time.into_values().collect::<Vec<_>>()));
+            }
+            let range = (slice[0], slice[slice.len() - 1]);
+            output.put(key, range, &encode_rollups(key, &columns, effort))?;
+        }
+        Ok(())
+    }
+
+    /// Gives up raw readings and one-minute roll-ups that are past their time.
+    fn give_up(&self, now_ms: i64, done: &mut Maintained) -> Result<(), HistoryError> {
+        let view = self.view();
+        let raw_floor =
+            now_ms.saturating_sub(self.options.raw_keep_ms).div_euclid(HOUR_MS) * HOUR_MS;
+        let minutes_floor = now_ms.saturating_sub(self.options.minutes_keep_ms);
+        let gone = |f: &FileMeta| match f.kind {
+            FileKind::Raw => f.to_ms <= raw_floor,
+            FileKind::Minutes => f.to_ms <= minutes_floor,
+            FileKind::Block | FileKind::Hours => false,
+        };
+        let count = view.manifest.files.iter().filter(|f| gone(f)).count();
+        if count == 0 {
+            return Ok(());
+        }
+        let mut manifest = view.manifest.clone();
+        manifest.files.retain(|f| !gone(f));
+        manifest.raw_floor_ms = manifest.raw_floor_ms.max(raw_floor);
+        done.files_removed += count as u64;
+        self.commit(manifest, view.groups.clone())
+    }
+}
+
+/// A chunk read into memory whole, that knows where it came from.
+struct LoadedChunk {
+    file: Arc<StoredFile>,
+    at: u64,
+    chunk: Chunk<Vec<u8>>,
+}
+
+impl LoadedChunk {
+    fn load(file: &Arc<StoredFile>, entry: &IndexEntry) -> Result<Self, HistoryError> {
+        let bytes = file.open()?.bytes(entry)?;
+        let chunk = Chunk::open(bytes, entry.size).map_err(|e| file.damaged(entry.at, &e))?;
+        Ok(Self { file: file.clone(), at: entry.at, chunk })
+    }
+
+    fn readings(&mut self, point: u32) -> Result<Vec<RawReading>, HistoryError> {
+        self.chunk.readings(point).map_err(|e| self.file.damaged(self.at, &e))
+    }
+
+    fn rollups(&mut self, point: u32) -> Result<Vec<Rollup>, HistoryError> {
+        self.chunk.rollups(point).map_err(|e| self.file.damaged(self.at, &e))
+    }
+}
+
+/// The chunks of the newest raw file that holds a group's hour.
+pub fn newest_raw(view: &View, key: ChunkKey) -> Result<Vec<Place>, HistoryError> {
+    let mut newest = Vec::new();
+    for file in view.files_of(FileKind::Raw, key.start_ms, key.start_ms.saturating_add(HOUR_MS)) {
+        let entries = file.entries(key.group, key.start_ms, key.start_ms.saturating_add(1))?;
+        if !entries.is_empty() {
+            newest = entries.iter().map(|e| (file.clone(), *e)).collect();
+        }
+    }
+    Ok(newest)
+}
+
+fn count_readings(groups: &BTreeMap<u32, Vec<Place>>) -> Result<u64, HistoryError> {
+    let mut count = 0;
+    for (file, entry) in groups.values().flatten() {
+        let mut chunk = LoadedChunk::load(file, entry)?;
+        let points: Vec<u32> = chunk.chunk.head.points().collect();
+        for point in points {
+            count += chunk.readings(point)?.len() as u64;
+        }
+    }
+    Ok(count)
+}
+
+/// Drops raw files all of whose chunks newer files replace. The new files are listed but not in the view yet.
+fn drop_replaced(
+    view: &View,
+    files: &mut Vec<FileMeta>,
+    done: &mut Maintained,
+) -> Result<(), HistoryError> {
+    let mut gone = BTreeSet::new();
+    let raw: Vec<&Arc<StoredFile>> =
+        view.files.iter().filter(|f| f.meta.kind == FileKind::Raw).collect();
+    for new in files.iter().filter(|f| f.kind == FileKind::Raw && !view.manifest.files.contains(f))
+    {
+        let old: Vec<_> = raw.iter().filter(|f| f.meta.from_ms == new.from_ms).collect();
+        if old.is_empty() {
+            continue;
+        }
+        let folder = old[0].path().parent().expect("a history file lies in a folder");
+        let mut newer: BTreeSet<ChunkKey> =
+            StoredFile::new(folder, *new).index()?.iter().map(|e| e.key).collect();
+        for file in old.into_iter().rev() {
+            let keys: BTreeSet<ChunkKey> = file.index()?.iter().map(|e| e.key).collect();
+            if keys.is_subset(&newer) {
+                gone.insert(file.meta.number);
+            }
+            newer.extend(keys);
+        }
+    }
+    files.retain(|f| !gone.contains(&f.number));
+    done.files_removed += gone.len() as u64;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+/**
+ * What an alarm looks like to a person: its title, its place, its state, its order in a list. Plain functions over the wire type; the words
+ * come in as a translate function, so that both languages run through the same rules.
+ */
+import type { Alarm, Level } from "../api/types";
+import type { Language, MessageKey, Translate } from "../i18n";
+import { localName } from "../i18n/name";
+import { formatNumber } from "../ui/number";
+
+export type Tone = "loud" | "quiet";
+export type Badge = { label: MessageKey; tone: Tone; outline: boolean };
+
+export function alarmBadge({ state }: Pick<Alarm, "state">): Badge {
+  switch (state) {
+    case "unacknowledged":
+      return { label: "alarms.state.unacknowledged", tone: "loud", outline: false };
+    case "acknowledged":
+      return { label: "alarms.state.acknowledged", tone: "quiet", outline: false };
+    case "returned_unacknowledged":
+      return { label: "alarms.state.returned_unacknowledged", tone: "quiet", outline: true };
+    case "closed":
+      return { label: "alarms.state.closed", tone: "quiet", outline: true };
+  }
+}
+
+export const stands = ({ state }: Pick<Alarm, "state">): boolean => state === "unacknowledged" || state === "acknowledged";
+export const waitsForAnswer = ({ state }: Pick<Alarm, "state">): boolean => state === "unacknowledged" || state === "returned_unacknowledged";
+
+/** The tag of the equipment inside its identity `ENTERPRISE.TAG`. */
+export function tagOf(id: string): string {
+  const dot = id.indexOf(".");
+  return dot < 0 ? id : id.slice(dot + 1);
+}
+
+const SIGNAL_KEYS = new Set<string>(["level", "pressure", "temperature", "flow", "gas_combustible", "gas_toxic", "oxygen", "state", "humidity", "wind_speed", "wind_direction"]);
+export function signalKey(signal: string | null | undefined): MessageKey {
+  return signal && SIGNAL_KEYS.has(signal) ? (`signal.${signal}` as MessageKey) : "signal.other";
+}
+
+const isGas = (signal: string | null): boolean => signal?.startsWith("gas_") === true || signal === "oxygen";
+
+/**
+ * The line that names an alarm: `V-1203 液位高高报`. A measured quantity is named by its equipment; a gas detector, whose equipment is an
+ * area, by its own tag; a node of the data path by what is lost.
+ */
+export function alarmTitle(alarm: Alarm, t: Translate, language: Language): string {
+  const condition = t(`alarms.condition.${alarm.condition}`);
+  const subject = alarm.subject;
+  if (subject.startsWith("gateway:")) return t("alarms.gatewayLost", { name: subject.slice("gateway:".length) });
+  if (subject.startsWith("device:")) return t("alarms.deviceLost", { name: subject.slice("device:".length).split("/").pop() ?? subject });
+  if (subject === "center") return t("alarms.centerLost");
+  const tag = alarm.tag ?? tagOf(subject);
+  const word = alarm.signal && signalKey(alarm.signal) !== "signal.other" ? t(signalKey(alarm.signal)) : localName(alarm.name, language);
+  const signal = language === "en-US" ? word.toLowerCase() : word;
+  const named = alarm.equipment && !isGas(alarm.signal) && alarm.signal !== "state" ? tagOf(alarm.equipment) : tag;
+  return `${named} ${t("alarms.what", { name: alarm.signal === "state" ? localName(alarm.name, language) : signal, condition })}`;
+}
+
+/** Where it is: enterprise, then the point's own tag and name. */
+export function alarmPlace(alarm: Alarm, language: Language): string {
+  const tag = alarm.tag ?? (alarm.point ? tagOf(alarm.point) : "");
+  return [localName(alarm.enterprise_name, language), [tag, localName(alarm.name, language)].filter(Boolean).join(" ")].filter(Boolean).join(" · ");
+}
+
+export function alarmValue(alarm: Alarm, value: number | null = alarm.value): string {
+  if (value === null) return "";
+  return [formatNumber(value, alarm.decimals ?? 1), alarm.unit].filter(Boolean).join(" ");
+}
+
+/** By level, unanswered before answered, newest first; the identity last, so that the order never depends on chance. */
+export function byPriority(a: Alarm, b: Alarm): number {
+  return a.level - b.level || Number(waitsForAnswer(b)) - Number(waitsForAnswer(a)) || b.raised_at - a.raised_at || (a.id < b.id ? -1 : 1);
+}
+
+export const byTime = (a: Alarm, b: Alarm): number => b.raised_at - a.raised_at || (a.id < b.id ? -1 : 1);
+
+export function countByLevel(alarms: Iterable<Alarm>): [number, number, number, number] {
+  const counts: [number, number, number, number] = [0, 0, 0, 0];
+  for (const { level } of alarms) counts[level - 1] = (counts[level - 1] ?? 0) + 1;
+  return counts;
+}
+
+export type Filter = { level: Level | null; unacknowledged: boolean; text: string };
+
+export function matches(alarm: Alarm, filter: Filter, t: Translate, language: Language): boolean {
+  if (filter.level !== null && alarm.level !== filter.level) return false;
+  if (filter.unacknowledged && !waitsForAnswer(alarm)) return false;
+  const text = filter.text.trim().toLowerCase();
+  return text === "" || `${alarmTitle(alarm, t, language)} ${alarmPlace(alarm, language)}`.toLowerCase().includes(text);
+}
+
+/** The unacknowledged one that has waited longest; the graver one of two. */
+export function oldestUnanswered(alarms: readonly Alarm[]): Alarm | null {
+  return alarms.filter(waitsForAnswer).reduce<Alarm | null>((oldest, a) => (oldest === null || a.raised_at < oldest.raised_at ? a : oldest), null);
+}
+
+/** Until when an alarm lasted, or now. */
+export const endOf = (alarm: Alarm, now: number): number => alarm.cleared_at ?? now;

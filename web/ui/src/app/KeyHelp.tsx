@@ -1,0 +1,24 @@
+/** The table of keys, shown by `?`. */
+import { Modal } from "antd";
+import { useI18n, type MessageKey } from "../i18n";
+
+const KEYS: readonly [string, MessageKey][] = [
+  ["J", "alarms.key.next"], ["K", "alarms.key.previous"], ["A", "alarms.key.ack"], ["T", "alarms.key.trend"], ["M", "alarms.key.map"],
+  ["1 – 4", "alarms.key.level"], ["N", "alarms.key.oldest"], ["/", "alarms.key.search"], ["Q", "alarms.key.mute"], ["Esc", "alarms.key.back"], ["?", "alarms.key.help"],
+];
+
+export function KeyHelp({ open, close }: { open: boolean; close: () => void }) {
+  const { t } = useI18n();
+  return (
+    <Modal open={open} onCancel={close} footer={null} title={t("keys.title")} width={420}>
+      <dl className="key-help">
+        {KEYS.map(([key, label]) => (
+          <div key={key} className="row g12">
+            <dt><kbd className="kbd">{key}</kbd></dt>
+            <dd>{t(label)}</dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  );
+}

@@ -1,0 +1,191 @@
+/** The top bar: where one is, search, what stands, sound, how live the screen is, the time, the person. */
+import { Dropdown, type MenuProps } from "antd";
+import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
+import type { Level, Region, User } from "../api/types";
+import { countByLevel } from "../alarms/alarm";
+import { regionPath, useDirectory } from "../enterprise/directory";
+import { useI18n, type MessageKey } from "../i18n";
+import { localName } from "../i18n/name";
+import { useConnection, useOpenAlarms } from "../live/hooks";
+import { useSession, useUser } from "../session/session";
+import { useSound } from "../sound/SoundProvider";
+import { useNow } from "../ui/clock";
+import { LevelSymbol } from "../ui/LevelSymbol";
+import { Symbol } from "../ui/Symbol";
+import { age, clockTime, dayLabel, duration } from "../ui/time";
+import { useCrumbs } from "./crumbs";
+import { Search } from "./Search";
+import { useTheme } from "./theme";
+
+export function TopBar() {
+  const { t } = useI18n();
+  return (
+    <header className="top">
+      <Link to="/map" className="brand" aria-label={t("app.name")}>
+        <Symbol name="logo" size={24} className="logo" />
+        <span>安澜</span>
+      </Link>
+      <Trail />
+      <Search />
+      <span className="grow" />
+      <Tally />
+      <SoundButton />
+      <span className="sep" />
+      <LiveAge />
+      <span className="sep wide" />
+      <Clock />
+      <span className="sep wide" />
+      <Person />
+    </header>
+  );
+}
+
+function Trail() {
+  const { t, language } = useI18n();
+  const { regions, home } = useDirectory();
+  const { crumbs } = useCrumbs();
+  const [params] = useSearchParams();
+  const { pathname } = useLocation();
+  const navigate = useNavigate();
+  const here = params.get("region") ?? home;
+  const path = regionPath(regions, here);
+  const keepsRegion = pathname === "/map" || pathname === "/alarms" || pathname === "/equipment" || pathname === "/enterprises";
+  const to = (region: Region): string => `${keepsRegion ? pathname : "/map"}?region=${encodeURIComponent(region.code)}`;
+
+  if (crumbs) {
+    return (
+      <nav className="crumbs" aria-label={t("top.region")}>
+        {crumbs.map((c, i) => (
+          <span key={i} className="row g6 crumb">
+            {i > 0 ? <Symbol name="ui-right" size={12} className="between" /> : null}
+            {c.to && i < crumbs.length - 1 ? <Link to={c.to}>{c.label}</Link> : <b aria-current="page">{c.label}</b>}
+          </span>
+        ))}
+      </nav>
+    );
+  }
+  const below = [...regions.values()].filter((r) => r.parent === here);
+  const last = path.at(-1);
+  return (
+    <nav className="crumbs" aria-label={t("top.region")}>
+      {path.slice(-3, -1).map((r) => (
+        <span key={r.code} className="row g6 crumb">
+          <Link to={to(r)}>{localName(r.name, language)}</Link>
+          <Symbol name="ui-right" size={12} className="between" />
+        </span>
+      ))}
+      {last && below.length > 0 ? (
+        <Dropdown trigger={["click"]} menu={{ items: below.map((r) => ({ key: r.code, label: localName(r.name, language), onClick: () => void navigate(to(r)) })) }}>
+          <button type="button" className="crumb-menu">
+            <b>{localName(last.name, language)}</b>
+            <Symbol name="ui-down" size={12} />
+          </button>
+        </Dropdown>
+      ) : last ? <b aria-current="page">{localName(last.name, language)}</b> : null}
+    </nav>
+  );
+}
+
+const LEVELS: readonly Level[] = [1, 2, 3, 4];
+
+function Tally() {
+  const { t } = useI18n();
+  const counts = countByLevel(useOpenAlarms().values());
+  return (
+    <nav className="tally" aria-label={t("top.counts")}>
+      {LEVELS.map((level) => {
+        const n = counts[level - 1] ?? 0;
+        return (
+          <Link key={level} to={`/alarms?level=${level}`} aria-label={t("top.count", { level: t(`level.alarm.${level}`), n })} className={n === 0 ? "zero" : ""}>
+            <LevelSymbol level={level} quiet />
+            {n}
+          </Link>
+        );
+      })}
+    </nav>
+  );
+}
+
+function SoundButton() {
+  const { t } = useI18n();
+  const { engine, state } = useSound();
+  const now = useNow(1000);
+  const muted = state.mutedUntil !== null;
+  const text = muted ? t("sound.muted", { left: duration((state.mutedUntil ?? now) - Date.now()) }) : t(state.enabled ? "sound.on" : "sound.off");
+  const items: MenuProps["items"] = [
+    muted ? { key: "unmute", label: t("sound.unmute"), onClick: () => engine.unmute() } : { key: "mute", label: t("sound.mute"), onClick: () => engine.mute() },
+    { key: "toggle", label: t(state.enabled ? "sound.off" : "sound.on"), onClick: () => engine.setEnabled(!state.enabled) },
+  ];
+  return (
+    <Dropdown trigger={["click"]} menu={{ items }}>
+      <button type="button" className="top-button" aria-label={`${t("sound.label")}: ${text}`}>
+        <Symbol name={muted || !state.enabled ? "ui-mute" : "ui-sound"} size={18} />
+        <span className="wide">{text}</span>
+      </button>
+    </Dropdown>
+  );
+}
+
+function LiveAge() {
+  const { t } = useI18n();
+  const state = useConnection();
+  const now = useNow(200);
+  const text =
+    state.phase === "live" ? t("live.live", { age: age(now - state.lastAt) })
+    : state.phase === "connecting" || state.lastAt === null ? t("live.connecting")
+    : t("live.lost", { age: age(now - state.lastAt) });
+  return (
+    <span className="live" data-phase={state.phase} aria-label={`${t("live.label")}: ${text}`} role="status" aria-live="off">
+      <i className={state.phase === "live" ? "dot" : "dot hollow"} aria-hidden="true" />
+      <span className="wide">{text}</span>
+    </span>
+  );
+}
+
+function Clock() {
+  const { language } = useI18n();
+  const now = useNow(1000);
+  return (
+    <span className="row g8 wide">
+      <span className="m day">{dayLabel(now, language, now)}</span>
+      <time className="clock">{clockTime(now)}</time>
+    </span>
+  );
+}
+
+/** What the person is here, in words: an officer's rung follows from the code of their region. */
+export function roleKey(user: User): MessageKey {
+  if (user.role !== "officer") return `role.${user.role}`;
+  if (!("region" in user.scope)) return "role.officer";
+  const code = user.scope.region;
+  if (code.length > 6) return "role.officer.park";
+  if (code.endsWith("0000")) return "role.officer.province";
+  return code.endsWith("00") ? "role.officer.city" : "role.officer.county";
+}
+
+function Person() {
+  const { t, language, setLanguage } = useI18n();
+  const { signOut } = useSession();
+  const user = useUser();
+  const { theme, setTheme } = useTheme();
+  const items: MenuProps["items"] = [
+    { key: "who", label: `${user.name} · ${t(roleKey(user))}`, disabled: true },
+    { key: "theme", label: `${t("top.theme")}: ${t(theme === "light" ? "top.themeDark" : "top.themeLight")}`, onClick: () => setTheme(theme === "light" ? "dark" : "light") },
+    { key: "language", label: t("top.language"), onClick: () => setLanguage(language === "zh-CN" ? "en-US" : "zh-CN") },
+    { type: "divider" },
+    { key: "out", label: t("top.signOut"), onClick: () => void signOut() },
+  ];
+  return (
+    <>
+      <Dropdown trigger={["click"]} menu={{ items }}>
+        <button type="button" className="top-button person" aria-label={`${t("top.user")}: ${user.name}, ${t(roleKey(user))}`}>
+          <span className="initial" aria-hidden="true">{[...user.name][0]}</span>
+          <span className="wide">{user.name} <span className="m">{t(roleKey(user))}</span></span>
+        </button>
+      </Dropdown>
+      <button type="button" className="kbd language wide" onClick={() => setLanguage(language === "zh-CN" ? "en-US" : "zh-CN")} aria-label={t("top.language")} lang={language === "zh-CN" ? "en" : "zh"}>
+        {language === "zh-CN" ? "EN" : "中"}
+      </button>
+    </>
+  );
+}

@@ -1,0 +1,36 @@
+/** Words of the shell: top bar, rail, stream state, search, keys. */
+export const zh = {
+  "app.name": "安澜",
+  "nav.label": "主导航", "nav.map": "一张图", "nav.alarms": "报警", "nav.equipment": "设备", "nav.enterprises": "企业", "nav.system": "系统",
+  "nav.tester": "测试", "nav.admin": "管理", "nav.more": "更多", "nav.skip": "跳到内容",
+  "top.region": "所在区域", "top.counts": "现存报警，按级别", "top.count": "{level} {n} 条",
+  "top.search": "企业、设备、位号、报警", "top.searchLabel": "搜索", "top.searchEmpty": "没有叫“{text}”的企业、设备或点位",
+  "top.searchEnterprise": "企业", "top.searchEquipment": "设备", "top.searchPoint": "点位", "top.searchAlarm": "报警",
+  "top.user": "账号", "top.signOut": "退出", "top.language": "English", "top.themeLight": "白天", "top.themeDark": "夜间", "top.theme": "配色",
+  "live.live": "实时 {age}", "live.connecting": "正在连接", "live.lost": "已断开 {age}", "live.label": "实时数据",
+  "live.barTitle": "画面已断开 {age}", "live.barText": "停在 {time}，之后的变化看不到。正在重连，第 {n} 次。", "live.barNow": "立即重连",
+  "live.barNever": "还没有连上中心，正在重连，第 {n} 次。", "live.refused": "中心拒绝了实时连接：{reason}", "live.restored": "画面已恢复",
+  "sound.on": "声音开", "sound.off": "声音关", "sound.muted": "静音 {left}", "sound.mute": "静音 10 分钟", "sound.unmute": "恢复声音", "sound.label": "报警声音",
+  "sound.blocked": "浏览器拦住了报警声音。", "sound.unblock": "点这里打开声音",
+  "sound.spoken": "一级报警，{what}",
+  "keys.title": "键盘", "keys.close": "关闭",
+  "page.missing": "没有这一页", "page.back": "回到一张图", "page.crashed": "这一页出错了", "page.reload": "重新打开",
+} as const;
+
+export const en: Record<keyof typeof zh, string> = {
+  "app.name": "Anlan",
+  "nav.label": "Main", "nav.map": "Map", "nav.alarms": "Alarms", "nav.equipment": "Assets", "nav.enterprises": "Sites", "nav.system": "System",
+  "nav.tester": "Tester", "nav.admin": "Admin", "nav.more": "More", "nav.skip": "Skip to content",
+  "top.region": "Region", "top.counts": "Standing alarms by priority", "top.count": "{level}: {n}",
+  "top.search": "Site, equipment, tag, alarm", "top.searchLabel": "Search", "top.searchEmpty": "Nothing is called “{text}”",
+  "top.searchEnterprise": "Site", "top.searchEquipment": "Equipment", "top.searchPoint": "Point", "top.searchAlarm": "Alarm",
+  "top.user": "Account", "top.signOut": "Sign out", "top.language": "中文", "top.themeLight": "Day", "top.themeDark": "Night", "top.theme": "Theme",
+  "live.live": "Live {age}", "live.connecting": "Connecting", "live.lost": "Lost {age}", "live.label": "Live data",
+  "live.barTitle": "Screen disconnected for {age}", "live.barText": "Stopped at {time}; later changes are not shown. Reconnecting, try {n}.", "live.barNow": "Reconnect now",
+  "live.barNever": "Not connected to the center yet. Connecting, try {n}.", "live.refused": "The center refuses the live connection: {reason}", "live.restored": "Screen restored",
+  "sound.on": "Sound on", "sound.off": "Sound off", "sound.muted": "Muted {left}", "sound.mute": "Mute for 10 minutes", "sound.unmute": "Sound on again", "sound.label": "Alarm sound",
+  "sound.blocked": "The browser blocks the alarm sound.", "sound.unblock": "Click here to allow it",
+  "sound.spoken": "Priority 1 alarm, {what}",
+  "keys.title": "Keyboard", "keys.close": "Close",
+  "page.missing": "There is no such page", "page.back": "Back to the map", "page.crashed": "This page failed", "page.reload": "Open it again",
+};

@@ -1,0 +1,96 @@
+/** The enterprises in scope as one table: what stands, whether data comes, how good it is. What is abnormal stands first. */
+import "./enterprise.css";
+import { useMemo } from "react";
+import { Link, useSearchParams } from "react-router";
+import type { Enterprise, Level } from "../api/types";
+import { useI18n } from "../i18n";
+import { localName } from "../i18n/name";
+import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost, useSubscription } from "../live/hooks";
+import { useNow } from "../ui/clock";
+import { Empty, Failed, Loading } from "../ui/faces";
+import { LevelSymbol } from "../ui/LevelSymbol";
+import { formatCount, formatPercent } from "../ui/number";
+import { Symbol } from "../ui/Symbol";
+import { durationWords } from "../ui/time";
+import { Age } from "../ui/Value";
+import { useDirectory, within } from "./directory";
+
+export function EnterpriseListPage() {
+  const { t, language } = useI18n();
+  const { store } = useLive();
+  const { enterprises, regions, ready, error, reload, home } = useDirectory();
+  const [params, setParams] = useSearchParams();
+  const region = params.get("region") ?? home;
+  const text = (params.get("q") ?? "").trim().toLowerCase();
+  useSubscription("enterprises", region ? { region } : null);
+  useRollupsVersion();
+  useGatewaysVersion();
+  const shown = useMemo(
+    () => [...enterprises.values()].filter((e) => (region === null || within(regions, e.region, region)) && (text === "" || `${e.name.zh} ${e.name.en} ${e.code}`.toLowerCase().includes(text))),
+    [enterprises, regions, region, text],
+  );
+  const worst = (e: Enterprise): number => store.rollup(`enterprise:${e.code}`)?.worst ?? e.rollup?.worst ?? 9;
+  const sorted = shown.slice().sort((a, b) => worst(a) - worst(b) || (a.code < b.code ? -1 : 1));
+
+  return (
+    <div className="page">
+      <div className="list-tools">
+        <h1 className="page-title">{t("enterprise.title")}</h1>
+        <input type="search" aria-label={t("enterprise.filter")} placeholder={t("enterprise.filter")} value={params.get("q") ?? ""}
+          onChange={(e) => setParams((old) => { const next = new URLSearchParams(old); if (e.target.value) next.set("q", e.target.value); else next.delete("q"); return next; }, { replace: true })} />
+      </div>
+      {!ready && error ? <Failed what={t("enterprise.what")} error={error} retry={reload} /> : !ready ? <Loading rows={10} /> : sorted.length === 0 ? <div className="card"><Empty>{t("enterprise.none")}</Empty></div> : (
+        <div className="card table-holder">
+          <table className="plain enterprise-table">
+            <thead>
+              <tr>
+                <th scope="col">{t("enterprise.name")}</th><th scope="col">{t("enterprise.standing")}</th><th scope="col">{t("enterprise.hazards")}</th><th scope="col" className="num">{t("enterprise.points")}</th>
+                <th scope="col" className="num">{t("enterprise.badShare")}</th><th scope="col">{t("enterprise.gateway")}</th><th scope="col" className="num">{t("enterprise.lastReading")}</th>
+              </tr>
+            </thead>
+            <tbody>{sorted.map((e) => <EnterpriseRow key={e.code} enterprise={e} name={localName(e.name, language)} />)}</tbody>
+          </table>
+        </div>
+      )}
+    </div>
+  );
+}
+
+const LEVELS: readonly Level[] = [1, 2, 3, 4];
+
+export function LevelCounts({ open }: { open: readonly number[] | undefined }) {
+  const { t } = useI18n();
+  const shown = LEVELS.filter((l) => (open?.[l - 1] ?? 0) > 0);
+  if (shown.length === 0) return <span className="m">{t("enterprise.allGood")}</span>;
+  return <span className="row g12">{shown.map((l) => <span key={l} className="row g4"><LevelSymbol level={l} size={15} />{open?.[l - 1]}</span>)}</span>;
+}
+
+function EnterpriseRow({ enterprise: e, name }: { enterprise: Enterprise; name: string }) {
+  const { t } = useI18n();
+  const { store } = useLive();
+  const state = store.rollup(`enterprise:${e.code}`) ?? e.rollup;
+  const gateway = e.gateway ? store.gateway(e.gateway) : undefined;
+  return (
+    <tr data-enterprise={e.code}>
+      <td><Link to={`/enterprises/${encodeURIComponent(e.code)}`} className="b">{name}</Link><span className="m f12 block">{e.code}</span></td>
+      <td><LevelCounts open={state?.open} /></td>
+      <td>{e.hazards > 0 ? <span className="row g6"><Symbol name="eq-hazard" size={15} className="s" />{e.hazards}{e.hazard_level && e.hazard_level <= 4 ? <span className="m f12">{t(`enterprise.grade.${e.hazard_level as Level}`)}</span> : null}</span> : <span className="m">{t("value.none")}</span>}</td>
+      <td className="num">{formatCount(state?.points ?? e.points)}</td>
+      <td className="num">{state && state.points > 0 ? formatPercent(state.bad / state.points) : "—"}</td>
+      <td>{e.gateway ? <GatewayState id={e.gateway} lost={state?.lost ?? false} /> : <span className="m">{t("value.none")}</span>}</td>
+      <td className="num"><Age at={gateway?.last_reading ?? null} /></td>
+    </tr>
+  );
+}
+
+/** Whether a gateway's data comes, in words; a lost one says for how long. */
+export function GatewayState({ id, lost }: { id: string; lost: boolean }) {
+  const { t, language } = useI18n();
+  const { store } = useLive();
+  const streamLost = useStreamLost();
+  const now = useNow(1000);
+  const gateway = store.gateway(id);
+  if (!gateway) return <span className="m">—</span>;
+  if (lost || !gateway.connected) return <span className="chip cb"><Symbol name="q-bad" size={12} />{t("enterprise.lost", { duration: durationWords(now - gateway.since, language) })}</span>;
+  return <span className={streamLost ? "m" : "s"}>{t("enterprise.connected")}{gateway.backlog_frames > 0 ? ` · ${t("enterprise.backlog", { n: formatCount(gateway.backlog_frames) })}` : ""}</span>;
+}

@@ -1,0 +1,219 @@
+/**
+ * One piece of equipment (mock-up b): what is wrong with it on top, the drawing, its main quantities, the trend that keeps moving with limits
+ * and alarm moments, the other points, and the records of the day. The chosen point and span are in the address.
+ */
+import "./equipment.css";
+import { useMemo, useState, lazy, Suspense } from "react";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { get, getAll } from "../api/client";
+import type { Alarm, Equipment, HazardSource, Level, LimitKey } from "../api/types";
+import { useResource } from "../api/useResource";
+import { AckButton } from "../alarms/AckButton";
+import { useAcknowledge } from "../alarms/acknowledge";
+import { alarmTitle, alarmValue, byPriority, waitsForAnswer } from "../alarms/alarm";
+import { useTrail } from "../app/crumbs";
+import { useDirectory } from "../enterprise/directory";
+import { useI18n, type MessageKey } from "../i18n";
+import { localName } from "../i18n/name";
+import { useOpenAlarms, useSubscription } from "../live/hooks";
+import { SPANS, type Span } from "../trend/useTrend";
+import { useNow } from "../ui/clock";
+import { Empty, Faces, Loading } from "../ui/faces";
+import { useKeys } from "../ui/keys";
+import { LevelSymbol } from "../ui/LevelSymbol";
+import { Symbol } from "../ui/Symbol";
+import { clockTime, duration } from "../ui/time";
+import { Drawing } from "./Drawing";
+import { PointRow } from "./PointRows";
+import { PointTile } from "./PointTile";
+import { levelPoint, mainPoints } from "./points";
+import { recordsOf, startOfDay, type Record as DayRecord } from "./records";
+import { useSeed } from "./reading";
+
+const TrendChart = lazy(() => import("../trend/TrendChart").then((m) => ({ default: m.TrendChart })));
+const SPAN_KEYS: readonly Span[] = ["10m", "1h", "8h", "7d"];
+const KIND_KEYS = new Set<string>(["tank", "sphere", "htank", "unit", "warehouse", "area"]);
+export const kindKey = (kind: string): MessageKey => (KIND_KEYS.has(kind) ? `equipment.kind.${kind}` as MessageKey : "equipment.kind.other");
+
+export function EquipmentPage() {
+  const { id = "" } = useParams();
+  const { t } = useI18n();
+  const equipment = useResource(`equipment:${id}`, (signal) => get<Equipment>(`/equipment/${encodeURIComponent(id)}`, undefined, signal), 120_000);
+  return <Faces of={equipment} what={t("equipment.what")} rows={10}>{(data) => <Page key={data.id} equipment={data} />}</Faces>;
+}
+
+function useAlarmsOfEquipment(id: string): { open: Alarm[]; today: Alarm[] } {
+  const live = useOpenAlarms();
+  const since = startOfDay(useNow(10_000));
+  const past = useResource(`alarms-of:${id}:${since}`, (signal) => getAll<Alarm>("/alarms", { equipment: id, open: false, from: since }, 500, signal), 60_000);
+  return useMemo(() => {
+    const open = [...live.values()].filter((a) => a.equipment === id).sort(byPriority);
+    const all = new Map((past.data ?? []).map((a) => [a.id, a]));
+    for (const a of open) all.set(a.id, a);
+    return { open, today: [...all.values()] };
+  }, [live, past.data, id]);
+}
+
+function Page({ equipment }: { equipment: Equipment }) {
+  const { t, language } = useI18n();
+  const navigate = useNavigate();
+  const [params, setParams] = useSearchParams();
+  const { enterprises, regions } = useDirectory();
+  const points = useMemo(() => equipment.points ?? [], [equipment.points]);
+  useSubscription("equipment", { equipment: [equipment.id] });
+  useSeed(points);
+  const { open, today } = useAlarmsOfEquipment(equipment.id);
+  const hazards = useResource(`hazards:${equipment.enterprise}`, (signal) => getAll<HazardSource>("/hazard-sources", { enterprise: equipment.enterprise }, 500, signal));
+  const siblings = useResource(`siblings:${equipment.enterprise}:${equipment.hazard ?? ""}`, (signal) => getAll<Equipment>("/equipment", { enterprise: equipment.enterprise, hazard: equipment.hazard }, 500, signal));
+
+  const enterprise = enterprises.get(equipment.enterprise);
+  const hazard = hazards.data?.find((h) => h.code === equipment.hazard);
+  const name = localName(equipment.name, language);
+  const park = enterprise ? regions.get(enterprise.region) : undefined;
+  useTrail([
+    ...(park ? [{ label: localName(park.name, language), to: `/map?region=${encodeURIComponent(park.code)}` }] : []),
+    ...(enterprise ? [{ label: localName(enterprise.name, language), to: `/enterprises/${encodeURIComponent(enterprise.code)}` }] : []),
+    ...(hazard ? [{ label: localName(hazard.name, language), to: `/enterprises/${encodeURIComponent(equipment.enterprise)}?hazard=${encodeURIComponent(hazard.code)}` }] : []),
+    { label: equipment.tag, to: null },
+  ]);
+
+  const wanted = params.get("point");
+  const main = useMemo(() => mainPoints(points, open, wanted), [points, open, wanted]);
+  const first = main.find((p) => p.id === wanted) ?? main.find((p) => open.some((a) => a.point === p.id)) ?? main[0];
+  const ordered = first ? [first, ...main.filter((p) => p !== first)] : [];
+  const rest = points.filter((p) => !main.includes(p));
+  const level = levelPoint(points);
+  const levels = useMemo(() => {
+    const out: Partial<Record<LimitKey, Level>> = {};
+    for (const a of open) if (a.point === level?.id && a.cleared_at === null && ["HH", "H", "L", "LL"].includes(a.condition)) out[a.condition.toLowerCase() as LimitKey] = a.level;
+    return out;
+  }, [open, level]);
+  const span = (SPAN_KEYS as readonly string[]).includes(params.get("span") ?? "") ? (params.get("span") as Span) : "1h";
+  const [asTable, setAsTable] = useState(false);
+  const set = (key: string, value: string): void => setParams((old) => { const next = new URLSearchParams(old); next.set(key, value); return next; }, { replace: true });
+
+  const mapLink = equipment.longitude !== null && equipment.latitude !== null ? `/map?focus=${equipment.longitude},${equipment.latitude}` : "/map";
+  const { refusal, acknowledge } = useAcknowledge();
+  const worst = open[0];
+  useKeys({
+    M: () => void navigate(mapLink),
+    A: () => worst && refusal(worst) === null && void acknowledge(worst),
+    Escape: () => void navigate(-1),
+  });
+
+  return (
+    <div className="page equipment-page">
+      <header className="equipment-title">
+        <button type="button" className="btn icon" aria-label={t("equipment.back")} onClick={() => void navigate(-1)}><Symbol name="ui-left" size={16} /></button>
+        <h1 className="page-title">{equipment.tag} {name}</h1>
+        {equipment.volume_m3 !== null ? <span className="chip">{t("equipment.capacity", { n: equipment.volume_m3 })}</span> : null}
+        {equipment.medium ? <span className="chip">{[equipment.medium, equipment.cas].filter(Boolean).join(" ")}</span> : null}
+        {hazard ? <span className="chip ol"><Symbol name="eq-hazard" size={14} />{hazard.level && hazard.level <= 4 ? t("enterprise.hazard", { grade: t(`enterprise.grade.${hazard.level as Level}`) }) : t("enterprise.hazardPlain")}</span> : null}
+        {equipment.rollup?.faulty ? <span className="chip cb">{t("equipment.faulty")}</span> : null}
+        <span className="grow" />
+        <Siblings of={equipment} all={siblings.data ?? []} />
+        <Link className="btn" to={mapLink}><Symbol name="ac-locate" size={16} />{t("equipment.onMap")} <kbd className="kbd" aria-hidden="true">M</kbd></Link>
+      </header>
+      {worst ? <Banner alarm={worst} more={open.length - 1} /> : null}
+      {points.length === 0 ? <div className="card"><Empty>{t("equipment.noPoints")}</Empty></div> : (
+        <div className="equipment-grid">
+          <div className="col left-col">
+            <section className="card drawing-card"><Drawing kind={equipment.kind} name={equipment.name} tag={equipment.tag} volume={equipment.volume_m3} level={level} levels={levels} /></section>
+            {rest.length > 0 ? (
+              <section className="card rest" aria-label={t("equipment.points")}>
+                <h2 className="hd">{t("equipment.points")}<span className="grow" /><span className="m f12">{t("equipment.valueAge")}</span></h2>
+                <ul>{rest.map((p) => <PointRow key={p.id} point={p} alarms={open} {...(p.kind === "analog" ? { onSelect: () => set("point", p.id) } : {})} />)}</ul>
+              </section>
+            ) : null}
+          </div>
+          <div className="col mid-col">
+            <div className="tiles">{main.map((p) => <PointTile key={p.id} point={p} alarms={open} selected={p === first} onSelect={() => set("point", p.id)} />)}</div>
+            <section className="card trend-card" aria-label={t("equipment.trend")}>
+              <div className="hd wrap">
+                <h2>{t("equipment.trend")}</h2>
+                <div className="seg" role="group" aria-label={t("trend.span")}>
+                  {SPAN_KEYS.map((s) => <button key={s} type="button" aria-pressed={span === s} onClick={() => set("span", s)}>{t(`trend.span.${s}`)}</button>)}
+                </div>
+                <span className="grow" />
+                <span className="legend m f12"><i className="swatch normal" />{t("equipment.normalBand")}</span>
+                <span className="legend m f12"><i className="swatch hatch" />{t("equipment.badGap")}</span>
+                <button type="button" className="btn txt sm" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>{t(asTable ? "trend.chart" : "trend.table")}</button>
+              </div>
+              <Suspense fallback={<Loading />}>
+                <TrendChart points={ordered} window={{ span: SPANS[span] }} height={ordered.length > 1 ? 452 : 360} asTable={asTable} />
+              </Suspense>
+            </section>
+          </div>
+          <section className="card records" aria-label={t("equipment.records")}>
+            <h2 className="hd">{t("equipment.records")}</h2>
+            <Records alarms={today} />
+          </section>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Siblings({ of, all }: { of: Equipment; all: readonly Equipment[] }) {
+  const { t } = useI18n();
+  const same = all.filter((e) => e.kind === of.kind && e.hazard === of.hazard).sort((a, b) => (a.tag < b.tag ? -1 : 1));
+  if (same.length < 2) return null;
+  const at = same.findIndex((e) => e.id === of.id);
+  const near = same.slice(Math.max(0, Math.min(at - 2, same.length - 5)), Math.max(5, at + 3));
+  return (
+    <nav className="seg siblings" aria-label={t("equipment.siblings")}>
+      {near.map((e) => <Link key={e.id} to={`/equipment/${encodeURIComponent(e.id)}`} aria-current={e.id === of.id ? "page" : undefined}>{e.tag}</Link>)}
+    </nav>
+  );
+}
+
+function Banner({ alarm, more }: { alarm: Alarm; more: number }) {
+  const { t, language } = useI18n();
+  const now = useNow(1000);
+  return (
+    <div className={`card banner l${alarm.level}`} role={alarm.level === 1 ? "alert" : "status"}>
+      <LevelSymbol level={alarm.level} size={20} outline={alarm.state === "returned_unacknowledged"} />
+      <b className="banner-title">{alarmTitle(alarm, t, language)}</b>
+      <span className="s">{alarmValue(alarm)}</span>
+      {alarm.limit !== null ? <span className="s">{t("alarms.limit", { value: alarmValue(alarm, alarm.limit) })}{alarm.limits_version ? ` (${t("alarms.limitVersion", { n: alarm.limits_version })})` : ""}</span> : null}
+      <span className="s nw">{t("alarms.since", { time: clockTime(alarm.raised_at) })}</span>
+      <b className={alarm.cleared_at === null ? `t${alarm.level} nw` : "s nw"}>{alarm.cleared_at === null ? t("alarms.lastedFor", { duration: duration(now - alarm.raised_at) }) : t("alarms.state.returned_unacknowledged")}</b>
+      <span className="grow" />
+      {more > 0 ? <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{t("alarms.group", { n: more })}</Link> : null}
+      <Link className="btn" to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{t("alarms.detail")}</Link>
+      {waitsForAnswer(alarm) ? <AckButton alarm={alarm} /> : <span className="s row g4"><Symbol name="st-ack" size={15} />{alarm.acknowledged?.name || alarm.acknowledged?.by}</span>}
+    </div>
+  );
+}
+
+function Records({ alarms }: { alarms: readonly Alarm[] }) {
+  const { t } = useI18n();
+  const records = recordsOf(alarms, startOfDay(useNow(10_000)));
+  if (records.length === 0) return <Empty>{t("equipment.noRecords")}</Empty>;
+  return (
+    <ol className="record-list">
+      {records.slice(0, 60).map((r) => (
+        <li key={r.key}>
+          <time className="m">{clockTime(r.at)}</time>
+          {r.kind === "raised" ? <LevelSymbol level={r.alarm.level} size={14} /> : <Symbol name={r.kind === "acknowledged" ? "st-ack" : "ac-return"} size={14} className="s" />}
+          <Link to={`/alarms?alarm=${encodeURIComponent(r.alarm.id)}`} className="record-words"><RecordWords record={r} /></Link>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function RecordWords({ record: { kind, alarm } }: { record: DayRecord }) {
+  const { t } = useI18n();
+  const condition = `${alarm.tag ?? ""} ${t(`alarms.condition.${alarm.condition}`)}`.trim();
+  switch (kind) {
+    case "raised":
+      return t("equipment.raised", { condition, value: alarmValue(alarm) });
+    case "cleared":
+      return t("equipment.ended", { condition });
+    case "acknowledged": {
+      const who = alarm.acknowledged?.name || alarm.acknowledged?.by || "";
+      return alarm.acknowledged?.comment ? t("equipment.ackedWith", { who, condition, comment: alarm.acknowledged.comment }) : t("equipment.acked", { who, condition });
+    }
+  }
+}

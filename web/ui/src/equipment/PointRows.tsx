@@ -1,0 +1,29 @@
+/** Points as dense rows: name, value in its true look, age. */
+import "./point-rows.css";
+import type { Alarm, Point } from "../api/types";
+import { useI18n } from "../i18n";
+import { localName } from "../i18n/name";
+import { LevelSymbol } from "../ui/LevelSymbol";
+import { Age, Value } from "../ui/Value";
+import { stateOf } from "./points";
+import { useReading } from "./reading";
+
+export function PointRow({ point, alarms, onSelect }: { point: Point; alarms: readonly Alarm[]; onSelect?: () => void }) {
+  const { language } = useI18n();
+  const { live, face } = useReading(point);
+  const state = stateOf(point, live?.value ?? null);
+  const worst = alarms.filter((a) => a.point === point.id).sort((a, b) => a.level - b.level)[0];
+  const words = (
+    <>
+      {worst ? <LevelSymbol level={worst.level} size={14} /> : null}
+      <span className="ell">{localName(point.name, language)} <span className="m f12">{point.tag}</span></span>
+    </>
+  );
+  return (
+    <li className="point-row" data-point={point.id} data-face={face}>
+      {onSelect ? <button type="button" className="point-name" onClick={onSelect}>{words}</button> : <span className="point-name">{words}</span>}
+      <Value value={live?.value ?? null} unit={point.unit} decimals={point.decimals} face={face} late={live?.late ?? false} word={state ? localName(state.name, language) : null} />
+      <Age at={live?.sourceAt ?? null} bare className="m f12 row-age" />
+    </li>
+  );
+}

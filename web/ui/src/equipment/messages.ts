@@ -1,0 +1,18 @@
+/** Words of equipment: kinds, signals, the page. */
+export const zh = {
+  "equipment.title": "设备", "equipment.what": "设备", "equipment.none": "这里还没有设备", "equipment.choose": "选一台设备", "equipment.back": "返回", "equipment.onMap": "地图", "equipment.points": "关联点位", "equipment.valueAge": "值 · 时效", "equipment.records": "今日记录", "equipment.noRecords": "今天没有报警记录",
+  "equipment.noPoints": "这台设备还没有点位", "equipment.trend": "趋势", "equipment.siblings": "同区设备", "equipment.capacity": "{n} m³", "equipment.normalBand": "正常区间", "equipment.badGap": "坏值，不连线", "equipment.limits": "限值",
+  "equipment.noLimits": "未设限值", "equipment.range": "量程 {low} – {high}", "equipment.rate": "变化 {rate}", "equipment.toNext": "距 {limit} {distance}", "equipment.list": "设备列表", "equipment.filter": "找设备、位号", "equipment.drawing": "{name} 图示，液位 {level}", "equipment.drawingPlain": "{name} 图示",
+  "equipment.worst": "最高报警", "equipment.pointsCount": "{n} 个点位", "equipment.state": "状态", "equipment.raised": "{condition} {value}", "equipment.ended": "{condition} 恢复", "equipment.acked": "{who} 确认 {condition}", "equipment.ackedWith": "{who} 确认 {condition}：“{comment}”", "equipment.faulty": "传感器故障",
+  "equipment.kind.tank": "储罐", "equipment.kind.sphere": "球罐", "equipment.kind.htank": "卧罐", "equipment.kind.unit": "生产装置", "equipment.kind.warehouse": "仓库", "equipment.kind.area": "一般区域", "equipment.kind.other": "设备",
+  "signal.level": "液位", "signal.pressure": "压力", "signal.temperature": "温度", "signal.flow": "流量", "signal.gas_combustible": "可燃气体", "signal.gas_toxic": "有毒气体", "signal.oxygen": "氧含量", "signal.state": "状态", "signal.humidity": "湿度", "signal.wind_speed": "风速", "signal.wind_direction": "风向", "signal.other": "测量值",
+} as const;
+
+export const en: Record<keyof typeof zh, string> = {
+  "equipment.title": "Equipment", "equipment.what": "the equipment", "equipment.none": "No equipment here yet", "equipment.choose": "Choose a piece of equipment", "equipment.back": "Back", "equipment.onMap": "Map", "equipment.points": "Related points", "equipment.valueAge": "value · age", "equipment.records": "Today", "equipment.noRecords": "No alarm today",
+  "equipment.noPoints": "This equipment has no points yet", "equipment.trend": "Trend", "equipment.siblings": "Same area", "equipment.capacity": "{n} m³", "equipment.normalBand": "normal range", "equipment.badGap": "bad data, not joined", "equipment.limits": "Limits",
+  "equipment.noLimits": "no limits set", "equipment.range": "range {low} – {high}", "equipment.rate": "change {rate}", "equipment.toNext": "{distance} to {limit}", "equipment.list": "Equipment list", "equipment.filter": "Find equipment or tag", "equipment.drawing": "Drawing of {name}, level {level}", "equipment.drawingPlain": "Drawing of {name}",
+  "equipment.worst": "Worst alarm", "equipment.pointsCount": "{n} points", "equipment.state": "State", "equipment.raised": "{condition} {value}", "equipment.ended": "{condition} returned", "equipment.acked": "{who} acknowledged {condition}", "equipment.ackedWith": "{who} acknowledged {condition}: “{comment}”", "equipment.faulty": "sensor fault",
+  "equipment.kind.tank": "Tank", "equipment.kind.sphere": "Sphere", "equipment.kind.htank": "Bullet", "equipment.kind.unit": "Production unit", "equipment.kind.warehouse": "Warehouse", "equipment.kind.area": "General area", "equipment.kind.other": "Equipment",
+  "signal.level": "Level", "signal.pressure": "Pressure", "signal.temperature": "Temperature", "signal.flow": "Flow", "signal.gas_combustible": "Combustible gas", "signal.gas_toxic": "Toxic gas", "signal.oxygen": "Oxygen", "signal.state": "State", "signal.humidity": "Humidity", "signal.wind_speed": "Wind speed", "signal.wind_direction": "Wind direction", "signal.other": "Value",
+};

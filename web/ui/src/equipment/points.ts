@@ -1,0 +1,57 @@
+/** Which points of a piece of equipment speak first, and what their limits say. Plain functions. */
+import type { Alarm, LimitKey, Point } from "../api/types";
+
+export const LIMIT_KEYS: readonly LimitKey[] = ["ll", "l", "h", "hh"];
+export const LIMIT_CODES: Record<LimitKey, string> = { ll: "LL", l: "L", h: "H", hh: "HH" };
+
+const ORDER = ["level", "pressure", "temperature", "gas_toxic", "gas_combustible", "oxygen", "flow"];
+const rank = (p: Point): number => {
+  const i = ORDER.indexOf(p.signal);
+  return i < 0 ? ORDER.length : i;
+};
+export const hasLimits = (p: Point): boolean => LIMIT_KEYS.some((k) => p.limits?.[k] != null);
+
+/** Up to three: what is in alarm, then what has limits, of different quantities, in the order level, pressure, temperature, gas. */
+export function mainPoints(points: readonly Point[], alarms: readonly Alarm[], wanted: string | null, count = 3): Point[] {
+  const worst = (p: Point): number => alarms.reduce((w, a) => (a.point === p.id ? Math.min(w, a.level) : w), 5);
+  const analog = points.filter((p) => p.kind === "analog");
+  const chosen: Point[] = [];
+  const add = (p: Point | undefined): void => {
+    if (p && chosen.length < count && !chosen.includes(p)) chosen.push(p);
+  };
+  add(analog.find((p) => p.id === wanted));
+  const sorted = analog.slice().sort((a, b) => rank(a) - rank(b) || Number(hasLimits(b)) - Number(hasLimits(a)) || worst(a) - worst(b) || (a.tag < b.tag ? -1 : 1));
+  for (const p of sorted.filter((p) => worst(p) <= 2)) add(p);
+  for (const p of sorted.filter(hasLimits)) if (!chosen.some((c) => c.signal === p.signal)) add(p);
+  for (const p of sorted) add(p);
+  return chosen.sort((a, b) => rank(a) - rank(b));
+}
+
+/** The point that fills the drawing: the level with limits. */
+export function levelPoint(points: readonly Point[]): Point | null {
+  const levels = points.filter((p) => p.signal === "level" && p.kind === "analog");
+  return levels.find(hasLimits) ?? levels[0] ?? null;
+}
+
+/** Which limit a value has broken, the outermost first. */
+export function brokenLimit(point: Point, value: number | null): LimitKey | null {
+  if (value === null || !point.limits) return null;
+  const { hh, h, l, ll } = point.limits;
+  if (hh && value >= hh.value) return "hh";
+  if (ll && value <= ll.value) return "ll";
+  if (h && value >= h.value) return "h";
+  if (l && value <= l.value) return "l";
+  return null;
+}
+
+/** Where a value lies on the engineering range, 0 to 1. */
+export function shareOfRange(point: Point, value: number): number {
+  const [low, high] = point.range;
+  return high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
+}
+
+/** The word of a discrete point's value. */
+export function stateOf(point: Point, value: number | null): { name: Point["name"]; alarm: boolean } | null {
+  if (point.kind !== "discrete" || value === null) return null;
+  return point.states?.find((s) => s.value === Math.round(value)) ?? null;
+}

@@ -1,0 +1,80 @@
+/** The map shows what is abnormal, clusters no grave alarm away, and keeps its callouts apart. */
+import { describe, expect, it } from "vitest";
+import type { Alarm, Enterprise, Equipment, Level, Region } from "../api/types";
+import { placeCallouts } from "./callouts";
+import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, rungBelow } from "./markers";
+
+const tank = (id: string, kind = "tank"): Equipment => ({ id, tag: id, enterprise: "e", kind, longitude: 114.1, latitude: 34.7, rollup: null }) as unknown as Equipment;
+const equipment = new Map([["e.T1", tank("e.T1")], ["e.V1", tank("e.V1", "sphere")]]);
+const enterprises = new Map([["e", { code: "e", longitude: 114.2, latitude: 34.8 } as Enterprise]]);
+const alarm = (id: string, level: Level, change: Partial<Alarm> = {}): Alarm =>
+  ({ id, level, point: `${id}.p`, state: "unacknowledged", enterprise: "e", equipment: "e.T1", signal: "level", longitude: 114.11, latitude: 34.71, raised_at: 0, ...change }) as Alarm;
+const input = { equipment, enterprises, filter: "all" as const };
+
+describe("alarm symbols", () => {
+  it("join the alarms of one vessel under the gravest", () => {
+    const groups = alarmGroups({ ...input, band: "equipment", alarms: [alarm("a", 3), alarm("b", 1)] });
+    expect(groups.map((g) => [g.key, g.worst, g.alarms.length, g.halo])).toEqual([["equipment:e.T1", 1, 2, true]]);
+  });
+  it("gather levels 3 and 4 by enterprise far out, and never levels 1 and 2", () => {
+    const groups = alarmGroups({ ...input, band: "enterprise", alarms: [alarm("a", 3), alarm("b", 4, { equipment: "e.V1" }), alarm("c", 2)] });
+    expect(groups.map((g) => g.key).sort()).toEqual(["enterprise:e", "equipment:e.T1"]);
+  });
+  it("put a gas detector where it stands", () => {
+    const [group] = alarmGroups({ ...input, band: "equipment", alarms: [alarm("g", 2, { signal: "gas_toxic" })] });
+    expect(group?.at).toEqual([114.11, 34.71]);
+  });
+  it("leave out closed ones, the data path, and kinds that are filtered out", () => {
+    expect(alarmGroups({ ...input, band: "equipment", alarms: [alarm("a", 1, { state: "closed" }), alarm("b", 2, { point: null })] })).toEqual([]);
+    expect(alarmGroups({ ...input, filter: "sphere", band: "equipment", alarms: [alarm("a", 1)] })).toEqual([]);
+  });
+  it("are outlines once everything in them has returned", () => {
+    const groups = alarmGroups({ ...input, band: "equipment", alarms: [alarm("a", 3, { state: "returned_unacknowledged" })] });
+    expect(alarmFeatures(groups, null).features[0]?.properties?.["icon"]).toBe("alarm-3-o");
+  });
+  it("speak for levels 1 and 2 that nobody has acknowledged, five at most", () => {
+    const many = Array.from({ length: 8 }, (_, i) => alarm(`a${i}`, i === 7 ? 1 : 2, { signal: "gas_toxic", raised_at: i }));
+    const callouts = calloutGroups(alarmGroups({ ...input, band: "equipment", alarms: [...many, alarm("quiet", 1, { state: "acknowledged" })] }));
+    expect(callouts).toHaveLength(5);
+    expect(callouts[0]?.alarms[0]?.id).toBe("a7");
+  });
+});
+
+describe("markers", () => {
+  it("count bullets as tanks for a person who filters", () => expect([inFilter("htank", "tank"), inFilter("sphere", "tank")]).toEqual([true, false]));
+  it("disappear under `only abnormal`", () => expect(markerFeatures({ equipment: equipment.values(), detectors: [], filter: "abnormal", abnormal: new Set() }).features).toEqual([]));
+  it("build ten thousand in well under a frame's worth of patience", () => {
+    const many = Array.from({ length: 10_000 }, (_, i) => tank(`e.T${i}`));
+    const start = performance.now();
+    expect(markerFeatures({ equipment: many, detectors: [], filter: "all", abnormal: new Set() }).features).toHaveLength(10_000);
+    expect(performance.now() - start).toBeLessThan(250);
+  });
+});
+
+describe("regions", () => {
+  const region = (code: string, parent: string | null): Region => ({ code, parent, level: "park", name: { zh: "", en: "" }, rollup: null, longitude: 1, latitude: 1 });
+  it("are drilled one rung at a time, and stand for themselves at the last", () => {
+    const all = new Map([region("a", null), region("b", "a"), region("c", "a"), region("d", "b")].map((r) => [r.code, r]));
+    expect(rungBelow(all, "a").map((r) => r.code)).toEqual(["b", "c"]);
+    expect(rungBelow(all, "d").map((r) => r.code)).toEqual(["d"]);
+  });
+  it("have bounds from any geometry", () => {
+    expect(boundsOf([{ geometry: { type: "Polygon", coordinates: [[[1, 2], [3, 0], [2, 5]]] } }])).toEqual([1, 0, 3, 5]);
+    expect(boundsOf([])).toBeNull();
+  });
+});
+
+describe("callouts", () => {
+  const view = { x: 0, y: 0, width: 900, height: 700 };
+  const size = { width: 200, height: 54 };
+  it("stay inside the view and off each other", () => {
+    const placed = placeCallouts([{ x: 450, y: 300 }, { x: 470, y: 310 }, { x: 20, y: 20 }, { x: 880, y: 690 }], size, view);
+    expect(placed.every((p) => p !== null)).toBe(true);
+    const boxes = placed.flatMap((p) => (p ? [p.box] : []));
+    for (const [i, a] of boxes.entries()) {
+      expect(a.x >= 0 && a.y >= 0 && a.x + a.width <= 900 && a.y + a.height <= 700).toBe(true);
+      for (const b of boxes.slice(i + 1)) expect(a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height).toBe(false);
+    }
+  });
+  it("are left out for a point outside the view", () => expect(placeCallouts([{ x: -50, y: 10 }], size, view)).toEqual([null]));
+});

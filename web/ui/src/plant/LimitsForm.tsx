@@ -1,0 +1,117 @@
+/** Limits of one point: a new version at each save, checked by the center, with who and why; older versions below. */
+import { Drawer, Input, InputNumber, Select } from "antd";
+import { useState } from "react";
+import { get, put } from "../api/client";
+import type { Limit, LimitKey, Limits, Point } from "../api/types";
+import { asApiError, useResource } from "../api/useResource";
+import { useI18n, type MessageKey } from "../i18n";
+import { Empty, Faces } from "../ui/faces";
+import { formatNumber } from "../ui/number";
+import { listTime } from "../ui/time";
+
+export type LimitName = LimitKey | "rate_per_min";
+export const LIMIT_NAMES: readonly LimitName[] = ["hh", "h", "l", "ll", "rate_per_min"];
+const TITLE: Record<LimitName, string> = { hh: "HH", h: "H", l: "L", ll: "LL", rate_per_min: "ROC" };
+type Cells = { value: number | null; deadband: number | null; on: number | null; off: number | null; level: number | null };
+export type LimitsDraft = Record<LimitName, Cells>;
+
+export function draftOf(limits: Limits | null): LimitsDraft {
+  const cells = (limit: Limit | null | undefined): Cells =>
+    limit ? { value: limit.value, deadband: limit.deadband, on: limit.on_delay_ms / 1000, off: limit.off_delay_ms / 1000, level: limit.level } : { value: null, deadband: 0, on: 0, off: 0, level: null };
+  return Object.fromEntries(LIMIT_NAMES.map((name) => [name, cells(limits?.[name])])) as LimitsDraft;
+}
+
+/** A row without a value sets no limit. */
+export function limitsOf(draft: LimitsDraft): Record<LimitName, Limit | null> {
+  const limit = ({ value, deadband, on, off, level }: Cells): Limit | null =>
+    value === null ? null : { value, deadband: deadband ?? 0, on_delay_ms: Math.round((on ?? 0) * 1000), off_delay_ms: Math.round((off ?? 0) * 1000), level };
+  return Object.fromEntries(LIMIT_NAMES.map((name) => [name, limit(draft[name])])) as Record<LimitName, Limit | null>;
+}
+
+type Version = Limits & { by?: string | null; at?: number | null; reason?: string | null };
+
+export function LimitsForm({ point, close, saved }: { point: Point; close: () => void; saved: () => void }) {
+  const { t } = useI18n();
+  const versions = useResource(`limits/${point.id}`, async (signal) => {
+    const answer = await get<Version[] | { items: Version[] }>(`/points/${encodeURIComponent(point.id)}/limits`, {}, signal);
+    return Array.isArray(answer) ? answer : answer.items;
+  });
+  return (
+    <Drawer open width={Math.min(640, window.innerWidth)} title={t("limits.title", { tag: point.tag })} onClose={close} destroyOnHidden>
+      <Faces of={versions} what={t("limits.what")}>
+        {(all) => (
+          <>
+            <Editor key={all[0]?.version ?? 0} point={point} now={all[0] ?? null} close={close} saved={saved} />
+            <h3 className="limits-history">{t("limits.history")}</h3>
+            {all.length === 0 ? <Empty>{t("limits.never")}</Empty> : <History versions={all} point={point} />}
+          </>
+        )}
+      </Faces>
+    </Drawer>
+  );
+}
+
+function Editor({ point, now, close, saved }: { point: Point; now: Version | null; close: () => void; saved: () => void }) {
+  const { t } = useI18n();
+  const [draft, setDraft] = useState<LimitsDraft>(() => draftOf(now));
+  const [reason, setReason] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const set = (name: LimitName, cell: keyof Cells, value: number | null): void => setDraft((d) => ({ ...d, [name]: { ...d[name], [cell]: value } }));
+  const save = (): void => {
+    setBusy(true);
+    setProblem(null);
+    put<unknown>(`/points/${encodeURIComponent(point.id)}/limits`, { ...limitsOf(draft), reason, version: now?.version ?? 0 })
+      .then(saved, (cause: unknown) => setProblem(asApiError(cause).message))
+      .finally(() => setBusy(false));
+  };
+  const number = (name: LimitName, cell: "value" | "deadband" | "on" | "off", label: MessageKey) => (
+    <td><InputNumber style={{ width: "100%" }} value={draft[name][cell]} onChange={(v) => set(name, cell, v)} aria-label={`${TITLE[name]} ${t(label)}`} /></td>
+  );
+  return (
+    <>
+      <p className="m f12">{now ? t("limits.inForce", { n: now.version }) : t("limits.never")} · {formatNumber(point.range[0], 0)} … {formatNumber(point.range[1], 0)} {point.unit} · {t("limits.order")} · {t("limits.rule")}</p>
+      <div className="wide-table">
+        <table className="plain limits-table">
+          <thead><tr><th /><th>{t("limits.value")} {point.unit}</th><th>{t("limits.deadband")}</th><th>{t("limits.on")}</th><th>{t("limits.off")}</th><th>{t("limits.level")}</th></tr></thead>
+          <tbody>
+            {LIMIT_NAMES.map((name) => (
+              <tr key={name}>
+                <td className="b nw">{name === "rate_per_min" ? t("limits.ROC", { unit: point.unit }) : TITLE[name]}</td>
+                {number(name, "value", "limits.value")}{number(name, "deadband", "limits.deadband")}{number(name, "on", "limits.on")}{number(name, "off", "limits.off")}
+                <td>
+                  <Select style={{ width: 84 }} value={draft[name].level} onChange={(v) => set(name, "level", v)} aria-label={`${TITLE[name]} ${t("limits.level")}`}
+                    options={[{ value: null, label: t("limits.default") }, ...[1, 2, 3, 4].map((n) => ({ value: n, label: String(n) }))]} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Input.TextArea rows={2} value={reason} onChange={(e) => setReason(e.target.value)} placeholder={t("limits.reason")} aria-label={t("limits.reason")} style={{ marginTop: 12 }} />
+      {problem ? <p className="t2" role="alert" style={{ marginTop: 8 }}>{problem}</p> : null}
+      <div className="row g8" style={{ justifyContent: "flex-end", marginTop: 12 }}>
+        <button type="button" className="btn" onClick={close}>{t("dialog.cancel")}</button>
+        <button type="button" className="btn pri" disabled={busy || reason.trim() === ""} onClick={save}>{t("limits.save")}</button>
+      </div>
+    </>
+  );
+}
+
+function History({ versions, point }: { versions: readonly Version[]; point: Point }) {
+  const { t } = useI18n();
+  return (
+    <table className="plain">
+      <tbody>
+        {versions.map((v) => (
+          <tr key={v.version}>
+            <td className="b nw">{v.version}</td>
+            <td>{LIMIT_NAMES.flatMap((name) => { const limit = v[name]; return limit ? [`${TITLE[name]} ${formatNumber(limit.value, point.decimals)}`] : []; }).join(" · ") || "—"}</td>
+            <td className="s">{v.reason}</td>
+            <td className="m nw">{v.by && v.at ? t("limits.by", { by: v.by, time: listTime(v.at) }) : ""}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

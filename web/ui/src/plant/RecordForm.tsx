@@ -1,0 +1,73 @@
+/** The form of one record, drawn from its field list. What the center refuses is shown at its field. */
+import { Drawer, Form, Input, InputNumber, Select } from "antd";
+import { useMemo, useState } from "react";
+import { post, put } from "../api/client";
+import { asApiError } from "../api/useResource";
+import { useI18n, type MessageKey } from "../i18n";
+import { PlacePicker, type Place } from "./PlacePicker";
+import { fromDraft, RECORDS, toDraft, type Draft, type Field, type RecordKind, type Row } from "./records";
+
+export type Choices = Partial<Record<"region" | "hazard" | "equipment" | "gateway", readonly { value: string; label: string }[]>>;
+type Props = { kind: RecordKind; enterprise: string; row: Row | null; choices: Choices; near: Place | null; close: () => void; saved: (answer: Row) => void; reload: () => void };
+
+export function RecordForm({ kind, enterprise, row, choices, near, close, saved, reload }: Props) {
+  const { t } = useI18n();
+  const spec = RECORDS[kind];
+  const [form] = Form.useForm<Draft>();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const initial = useMemo(() => (row ? toDraft(row, spec.fields) : { ...(kind === "equipment" || kind === "point" || kind === "camera" ? { id: `${enterprise}.` } : { [spec.idKey]: enterprise }) }), [row, spec, kind, enterprise]);
+  const id = row ? String(row[spec.idKey]) : null;
+  const save = async (draft: Draft): Promise<void> => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      const body = fromDraft(kind, enterprise, row, draft);
+      saved(id === null ? await post<Row>(spec.path, body) : await put<Row>(`${spec.path}/${encodeURIComponent(id)}`, body));
+    } catch (cause) {
+      const error = asApiError(cause);
+      const field = fieldOf(error.field, spec.fields);
+      if (error.code === "changed_meanwhile") {
+        setProblem(t("plant.changed"));
+        reload();
+      } else if (field) form.setFields([{ name: field, errors: [error.message] }]);
+      else setProblem(error.message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Drawer open width={Math.min(520, window.innerWidth)} title={id ?? t("plant.add")} onClose={close} destroyOnHidden
+      footer={<div className="row g8" style={{ justifyContent: "flex-end" }}><button type="button" className="btn" onClick={close}>{t("dialog.cancel")}</button><button type="button" className="btn pri" disabled={busy} onClick={() => form.submit()}>{t("plant.save")}</button></div>}>
+      <Form form={form} layout="vertical" requiredMark={false} initialValues={initial} onFinish={(draft) => void save(draft)} className="record-form">
+        {spec.fields.map((field) => (
+          <Form.Item key={field.key} name={field.key} label={t(`field.${field.key}` as MessageKey)} className={field.type === "place" ? "whole" : ""}
+            rules={field.required ? [{ required: true, message: t("form.required") }] : []}>
+            {control(field, choices, near, id !== null, t)}
+          </Form.Item>
+        ))}
+        {problem ? <p className="t2 whole" role="alert">{problem}</p> : null}
+      </Form>
+    </Drawer>
+  );
+}
+
+/** The form's field for the one that the center named (`name.zh`, `range`, `longitude` …). */
+export function fieldOf(named: string | null, fields: readonly Field[]): string | null {
+  if (named === null) return null;
+  const alias: Record<string, string> = { name: "name_zh", "name.zh": "name_zh", "name.en": "name_en", range: "range_hi", longitude: "place", latitude: "place" };
+  const key = alias[named] ?? named;
+  return fields.some((f) => f.key === key) ? key : null;
+}
+
+function control(field: Field, choices: Choices, near: Place | null, exists: boolean, t: (key: MessageKey, params?: Record<string, string | number>) => string) {
+  const disabled = exists && field.fixed === true;
+  switch (field.type) {
+    case "place": return <PlacePicker near={near} />;
+    case "number": return <InputNumber style={{ width: "100%" }} disabled={disabled} />;
+    case "ref": return <Select showSearch={{ optionFilterProp: "label" }} allowClear={!field.required} disabled={disabled} options={[...((field.of && choices[field.of]) ?? [])]} />;
+    case "select":
+      return <Select disabled={disabled} allowClear={!field.required} options={(field.options ?? []).map((o) => ({ value: o, label: field.key === "level" ? t("plant.level", { n: o }) : t(`kind.${o}` as MessageKey) }))} />;
+    case "text": return <Input disabled={disabled} autoComplete="off" />;
+  }
+}

@@ -1,0 +1,36 @@
+/** Words of the plant pages: creating and changing what stands on the map, and the limits in force. */
+export const zh = {
+  "plant.title": "档案与点位", "plant.pick": "选择企业", "plant.newEnterprise": "新增企业", "plant.all": "全部企业",
+  "plant.tab.enterprise": "企业", "plant.tab.hazard": "重大危险源", "plant.tab.equipment": "设备", "plant.tab.point": "点位与检测仪", "plant.tab.camera": "摄像头", "plant.tab.gateway": "采集主机",
+  "plant.add": "新增", "plant.edit": "修改", "plant.limits": "限值", "plant.save": "保存", "plant.none": "这里还没有内容", "plant.filter": "按编码或名称筛选", "plant.count": "{n} 项",
+  "plant.changed": "别人刚改过这一条，已读到最新内容，核对后再保存", "plant.readOnly": "系统管理员或本企业安全管理员可以修改",
+  "plant.remove": "删除", "plant.removeAsk": "删除 {id}？历史数据和报警记录保留。",
+  "plant.place": "在地图上点一下放置", "plant.noPlace": "未放置", "plant.placed": "经度 {lon}，纬度 {lat}", "plant.clearPlace": "取消放置",
+  "plant.secret": "接入密钥，只显示这一次", "plant.secretHint": "写进主机的 secret_file。丢了就重新生成。", "plant.badNumber": "要填数字", "plant.level": "{n} 级",
+  "field.code": "编码", "field.id": "编码", "field.name_zh": "中文名", "field.name_en": "英文名", "field.credit_code": "统一社会信用代码", "field.region": "所在区域", "field.industry_code": "行业代码", "field.address": "地址",
+  "field.principal": "主要负责人", "field.phone": "电话", "field.level": "级别", "field.kind": "类型", "field.hazard": "重大危险源", "field.medium": "介质", "field.cas": "CAS 号", "field.volume_m3": "容积 m³",
+  "field.equipment": "设备", "field.gateway": "采集主机", "field.device": "仪表设备", "field.signal": "信号类型", "field.role": "用途", "field.unit": "单位", "field.range_lo": "量程下限", "field.range_hi": "量程上限", "field.decimals": "小数位", "field.scan_ms": "采样周期 ms",
+  "field.url": "RTSP 地址", "field.place": "位置", "field.tag": "位号", "field.version": "版本",
+  "kind.tank": "储罐", "kind.sphere": "球罐", "kind.htank": "卧罐", "kind.unit": "生产装置", "kind.warehouse": "仓库", "kind.area": "公用区域", "kind.analog": "模拟量", "kind.discrete": "开关量",
+  "limits.title": "{tag} 限值", "limits.inForce": "现行第 {n} 版", "limits.never": "还没有限值", "limits.value": "限值", "limits.deadband": "回差", "limits.on": "报警延时 s", "limits.off": "恢复延时 s", "limits.level": "级别", "limits.default": "默认",
+  "limits.reason": "修改原因", "limits.order": "量程下限 ≤ LL < L < H < HH ≤ 量程上限；空着表示不设", "limits.save": "存为新版本", "limits.history": "历次版本", "limits.by": "{by}，{time}", "limits.rule": "达到限值即报警；回差只用于恢复", "limits.ROC": "变化率 {unit}/min",
+  "limits.what": "限值",
+} as const;
+
+export const en: Record<keyof typeof zh, string> = {
+  "plant.title": "Plant and points", "plant.pick": "Choose an enterprise", "plant.newEnterprise": "Add enterprise", "plant.all": "All enterprises",
+  "plant.tab.enterprise": "Enterprise", "plant.tab.hazard": "Hazard sources", "plant.tab.equipment": "Equipment", "plant.tab.point": "Points and detectors", "plant.tab.camera": "Cameras", "plant.tab.gateway": "Gateways",
+  "plant.add": "Add", "plant.edit": "Change", "plant.limits": "Limits", "plant.save": "Save", "plant.none": "Nothing here yet", "plant.filter": "Filter by code or name", "plant.count": "{n} rows",
+  "plant.changed": "Somebody has just changed this. The newest version is shown; check, then save", "plant.readOnly": "An administrator or the enterprise's safety manager may change this",
+  "plant.remove": "Delete", "plant.removeAsk": "Delete {id}? History and alarms stay on record.",
+  "plant.place": "Click on the map to place it", "plant.noPlace": "Not placed", "plant.placed": "Longitude {lon}, latitude {lat}", "plant.clearPlace": "Remove from the map",
+  "plant.secret": "Secret of the gateway, shown this once", "plant.secretHint": "Put it into the gateway's secret_file. If it is lost, make a new one.", "plant.badNumber": "A number is needed", "plant.level": "level {n}",
+  "field.code": "Code", "field.id": "Code", "field.name_zh": "Chinese name", "field.name_en": "English name", "field.credit_code": "Unified social credit code", "field.region": "Region", "field.industry_code": "Industry code", "field.address": "Address",
+  "field.principal": "Principal", "field.phone": "Telephone", "field.level": "Level", "field.kind": "Kind", "field.hazard": "Hazard source", "field.medium": "Medium", "field.cas": "CAS number", "field.volume_m3": "Volume m³",
+  "field.equipment": "Equipment", "field.gateway": "Gateway", "field.device": "Field device", "field.signal": "Signal type", "field.role": "Use", "field.unit": "Unit", "field.range_lo": "Range low", "field.range_hi": "Range high", "field.decimals": "Decimals", "field.scan_ms": "Scan ms",
+  "field.url": "RTSP address", "field.place": "Place", "field.tag": "Tag", "field.version": "Version",
+  "kind.tank": "Tank", "kind.sphere": "Sphere", "kind.htank": "Bullet tank", "kind.unit": "Production unit", "kind.warehouse": "Warehouse", "kind.area": "General area", "kind.analog": "Analog", "kind.discrete": "Discrete",
+  "limits.title": "Limits of {tag}", "limits.inForce": "Version {n} in force", "limits.never": "No limits yet", "limits.value": "Limit", "limits.deadband": "Deadband", "limits.on": "On-delay s", "limits.off": "Off-delay s", "limits.level": "Level", "limits.default": "default",
+  "limits.reason": "Reason", "limits.order": "range low ≤ LL < L < H < HH ≤ range high; empty means none", "limits.save": "Save as a new version", "limits.history": "Versions", "limits.by": "{by}, {time}", "limits.rule": "Reaching the limit raises the alarm; the deadband acts on clearing alone", "limits.ROC": "Rate {unit}/min",
+  "limits.what": "limits",
+};

@@ -1,0 +1,41 @@
+/** The state of the system itself, in tabs whose address is in the URL. A tab that a person may not use is not shown. */
+import "./system.css";
+import { NavLink, Navigate, useParams } from "react-router";
+import type { Role } from "../api/types";
+import { useI18n, type MessageKey } from "../i18n";
+import { useUser } from "../session/session";
+import { AuditTab } from "./AuditTab";
+import { GatewaysTab } from "./GatewaysTab";
+import { QualityTab } from "./QualityTab";
+import { TreeTab } from "./TreeTab";
+import { UsersTab } from "./UsersTab";
+
+type Tab = { path: string; label: MessageKey; part: () => React.JSX.Element; roles?: readonly Role[] };
+const TABS: readonly Tab[] = [
+  { path: "gateways", label: "system.tab.gateways", part: GatewaysTab },
+  { path: "quality", label: "system.tab.quality", part: QualityTab },
+  { path: "tree", label: "system.tab.tree", part: TreeTab, roles: ["administrator", "officer"] },
+  { path: "users", label: "system.tab.users", part: UsersTab, roles: ["administrator"] },
+  { path: "audit", label: "system.tab.audit", part: AuditTab, roles: ["administrator"] },
+];
+
+export function SystemPage() {
+  const { t } = useI18n();
+  const { role } = useUser();
+  const { tab } = useParams();
+  const tabs = TABS.filter((x) => !x.roles || x.roles.includes(role));
+  const current = tabs.find((x) => x.path === tab);
+  if (!current) return <Navigate to="/system/gateways" replace />;
+  const Part = current.part;
+  return (
+    <div className="page system">
+      <header className="row g12 system-head">
+        <h1 className="page-title">{t("system.title")}</h1>
+        <nav className="tabs" aria-label={t("system.title")}>
+          {tabs.map((x) => <NavLink key={x.path} to={`/system/${x.path}`}>{t(x.label)}</NavLink>)}
+        </nav>
+      </header>
+      <Part />
+    </div>
+  );
+}

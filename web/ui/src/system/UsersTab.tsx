@@ -1,0 +1,139 @@
+/** Accounts: who, in which role, seeing what. The center refuses what is not allowed; the form names the field that it refused. */
+import { Form, Input, Modal, Select } from "antd";
+import { useMemo, useState } from "react";
+import { getAll, post, put, remove } from "../api/client";
+import type { Role, Scope } from "../api/types";
+import { asApiError, useResource } from "../api/useResource";
+import { useDirectory } from "../enterprise/directory";
+import { useI18n, type MessageKey } from "../i18n";
+import { localName } from "../i18n/name";
+import { useUser } from "../session/session";
+import { now } from "../ui/clock";
+import { Empty, Faces } from "../ui/faces";
+import { listTime } from "../ui/time";
+import type { Account } from "./types";
+
+const ROLES: readonly Role[] = ["officer", "enterprise_manager", "enterprise_responder", "administrator", "tester"];
+type Draft = { username: string; name: string; role: Role; scope: string; password?: string };
+
+const scopeKey = (scope: Scope | null): string => (scope === null ? "" : "region" in scope ? `region:${scope.region}` : `enterprise:${scope.enterprise}`);
+export function scopeOf(key: string): Scope | null {
+  const [kind, code = ""] = key.split(":");
+  return kind === "region" ? { region: code } : kind === "enterprise" ? { enterprise: code } : null;
+}
+
+export function UsersTab() {
+  const { t } = useI18n();
+  const read = useResource("users", (signal) => getAll<Account>("/users", {}, undefined, signal));
+  const [editing, setEditing] = useState<Account | "new" | null>(null);
+  return (
+    <section className="card" aria-label={t("system.tab.users")}>
+      <div className="toolbar"><button type="button" className="btn pri" onClick={() => setEditing("new")}>{t("users.add")}</button></div>
+      <Faces of={read} what={t("users.what")}>
+        {(accounts) => accounts.length === 0 ? <Empty>{t("users.none")}</Empty> : (
+          <div className="wide-table">
+            <table className="plain">
+              <thead><tr><th>{t("users.username")}</th><th>{t("users.name")}</th><th>{t("users.role")}</th><th>{t("users.scope")}</th><th /></tr></thead>
+              <tbody>{accounts.map((a) => <AccountRow key={a.username} account={a} edit={() => setEditing(a)} changed={read.reload} />)}</tbody>
+            </table>
+          </div>
+        )}
+      </Faces>
+      {editing ? <AccountForm account={editing === "new" ? null : editing} close={() => setEditing(null)} saved={() => { setEditing(null); read.reload(); }} reload={read.reload} /> : null}
+    </section>
+  );
+}
+
+function useScopeName(): (scope: Scope | null) => string {
+  const { t, language } = useI18n();
+  const { regions, enterprises } = useDirectory();
+  return (scope) => {
+    if (scope === null) return t("users.all");
+    const found = "region" in scope ? regions.get(scope.region) : enterprises.get(scope.enterprise);
+    return found ? localName(found.name, language) : "region" in scope ? scope.region : scope.enterprise;
+  };
+}
+
+function AccountRow({ account, edit, changed }: { account: Account; edit: () => void; changed: () => void }) {
+  const { t } = useI18n();
+  const me = useUser();
+  const scopeName = useScopeName();
+  const [modal, holder] = Modal.useModal();
+  const ask = (): void => {
+    modal.confirm({
+      title: t("users.removeAsk", { name: account.name }), okText: t("users.remove"), cancelText: t("dialog.cancel"), icon: null,
+      onOk: async () => {
+        try {
+          await remove<void>(`/users/${encodeURIComponent(account.username)}`);
+        } catch (cause) {
+          modal.error({ title: asApiError(cause).message, icon: null });
+        }
+        changed();
+      },
+    });
+  };
+  return (
+    <tr>
+      <td className="b">{account.username}</td>
+      <td>{account.name}{account.locked_until !== null && account.locked_until > now() ? <span className="chip" style={{ marginLeft: 8 }}>{t("users.locked", { time: listTime(account.locked_until) })}</span> : null}</td>
+      <td>{t(`role.${account.role}` as MessageKey)}</td>
+      <td>{scopeName(account.scope)}</td>
+      <td className="num">
+        <button type="button" className="btn txt sm" onClick={edit}>{t("users.edit")}</button>
+        <button type="button" className="btn txt sm" disabled={account.username === me.username} onClick={ask}>{t("users.remove")}</button>
+        {holder}
+      </td>
+    </tr>
+  );
+}
+
+function AccountForm({ account, close, saved, reload }: { account: Account | null; close: () => void; saved: () => void; reload: () => void }) {
+  const { t, language } = useI18n();
+  const { regions, enterprises } = useDirectory();
+  const [form] = Form.useForm<Draft>();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const scopes = useMemo(
+    () => [
+      { value: "", label: t("users.all") },
+      ...[...regions.values()].map((r) => ({ value: `region:${r.code}`, label: `${localName(r.name, language)} ${r.code}` })),
+      ...[...enterprises.values()].map((e) => ({ value: `enterprise:${e.code}`, label: `${localName(e.name, language)} ${e.code}` })),
+    ],
+    [regions, enterprises, language, t],
+  );
+  const save = async (draft: Draft): Promise<void> => {
+    setBusy(true);
+    setProblem(null);
+    const body = { username: draft.username, name: draft.name, role: draft.role, scope: scopeOf(draft.scope), ...(draft.password ? { password: draft.password } : {}) };
+    try {
+      if (account) await put<Account>(`/users/${encodeURIComponent(account.username)}`, { ...body, version: account.version });
+      else await post<Account>("/users", body);
+      saved();
+    } catch (cause) {
+      const error = asApiError(cause);
+      if (error.code === "changed_meanwhile") {
+        setProblem(t("users.changed"));
+        reload();
+      } else if (error.field && ["username", "name", "role", "scope", "password"].includes(error.field)) {
+        form.setFields([{ name: error.field as keyof Draft, errors: [error.message] }]);
+      } else setProblem(error.message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal open title={account ? account.username : t("users.add")} okText={t("users.save")} cancelText={t("dialog.cancel")} confirmLoading={busy} onCancel={close} onOk={() => form.submit()} destroyOnHidden>
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={(draft) => void save(draft)}
+        initialValues={account ? { username: account.username, name: account.name, role: account.role, scope: scopeKey(account.scope) } : { role: "officer", scope: "" }}>
+        <Form.Item name="username" label={t("users.username")} rules={[{ required: true, message: t("form.required") }]}><Input autoComplete="off" disabled={account !== null} /></Form.Item>
+        <Form.Item name="name" label={t("users.name")} rules={[{ required: true, message: t("form.required") }]}><Input /></Form.Item>
+        <Form.Item name="role" label={t("users.role")}><Select options={ROLES.map((r) => ({ value: r, label: t(`role.${r}` as MessageKey) }))} /></Form.Item>
+        <Form.Item name="scope" label={t("users.scope")}><Select showSearch={{ optionFilterProp: "label" }} options={scopes} /></Form.Item>
+        <Form.Item name="password" label={account ? t("users.newPassword") : t("users.password")} extra={t("users.passwordRule")} rules={[{ required: account === null, message: t("form.required") }, { min: 10, message: t("users.passwordRule") }]}>
+          <Input.Password autoComplete="new-password" />
+        </Form.Item>
+        {problem ? <p className="t2" role="alert">{problem}</p> : null}
+      </Form>
+    </Modal>
+  );
+}
