@@ -59,7 +59,12 @@ impl ListQuery {
             equipment: parsed("equipment", self.equipment.as_deref(), EquipmentId::new)?,
             kind: self.kind.clone().filter(|k| !k.is_empty()),
             text: self.q.clone(),
-            after: self.cursor.as_deref().filter(|c| !c.is_empty()).map(cursor::text).transpose()?,
+            after: self
+                .cursor
+                .as_deref()
+                .filter(|c| !c.is_empty())
+                .map(cursor::text)
+                .transpose()?,
             limit: limit + 1,
         };
         Ok((filter, limit as usize))
@@ -92,14 +97,18 @@ fn field<T, E: std::fmt::Display>(
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, Problem> {
     parse(text).map_err(|error| {
-        Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "refused", error.to_string()).field(name)
+        Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "refused", error.to_string())
+            .field(name)
     })
 }
 
 /// The version that a changing request must state.
 fn expected(version: Option<u32>) -> Result<Expected, Problem> {
     version.map(Expected::Version).ok_or_else(|| {
-        Problem::bad_request("version", "State the version that you read, so that nobody's change is lost")
+        Problem::bad_request(
+            "version",
+            "State the version that you read, so that nobody's change is lost",
+        )
     })
 }
 

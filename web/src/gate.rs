@@ -153,7 +153,8 @@ impl App {
 
     /// Reads the regions of all enterprises anew.
     pub(crate) async fn refresh_places(&self) -> Result<(), RegistryError> {
-        let all = self.parts.registry.scoped(Scope::Everything).enterprises(&Filter::default()).await?;
+        let all =
+            self.parts.registry.scoped(Scope::Everything).enterprises(&Filter::default()).await?;
         let places = all.into_iter().map(|e| (e.code, e.region)).collect();
         *self.places.write().expect("no panic while held") = Arc::new(places);
         Ok(())
@@ -190,8 +191,12 @@ impl App {
             Found::Route(route, parameters) => (route, parameters),
             Found::OtherMethods(allowed) => {
                 let words = format!("This path takes {allowed}");
-                return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", words)
-                    .fact("allow", allowed));
+                return Err(Problem::new(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "method_not_allowed",
+                    words,
+                )
+                .fact("allow", allowed));
             }
             Found::Nothing => return Err(Problem::not_found()),
         };
@@ -199,7 +204,8 @@ impl App {
             Some((token, by_cookie)) => {
                 let who = self.who(&token).await?;
                 let changes = !matches!(request.method, Method::GET | Method::HEAD);
-                if by_cookie && changes && who.is_some() && !request.headers.contains_key("x-anlan") {
+                if by_cookie && changes && who.is_some() && !request.headers.contains_key("x-anlan")
+                {
                     return Err(Problem::new(
                         StatusCode::FORBIDDEN,
                         "csrf",
@@ -219,7 +225,8 @@ impl App {
     pub(crate) fn stream_begins(self: &Arc<Self>, username: &str) -> Result<StreamSeat, Problem> {
         let limits = self.options.limits;
         let mut streams = self.streams.lock().expect("no panic while held");
-        let (all, own) = (streams.values().sum::<usize>(), streams.get(username).copied().unwrap_or(0));
+        let (all, own) =
+            (streams.values().sum::<usize>(), streams.get(username).copied().unwrap_or(0));
         if all >= limits.live_streams || own >= limits.live_streams_per_user {
             metrics::counter!("anlan_live_streams_refused_total").increment(1);
             let words = "Too many live streams are open; close another page";

@@ -199,8 +199,9 @@ impl Stream {
             return false;
         }
         match self.app.who_by_hash(self.who.token_sha256.clone()).await {
-            Ok(Some(now)) if now.session.user.sees() == self.who.session.user.sees()
-                && now.session.user.role == self.who.session.user.role =>
+            Ok(Some(now))
+                if now.session.user.sees() == self.who.session.user.sees()
+                    && now.session.user.role == self.who.session.user.role =>
             {
                 let places = self.app.places();
                 let scope = now.session.user.sees();
@@ -209,9 +210,13 @@ impl Stream {
                 }
                 self.outbox.close("scope", "Your scope has changed; connect again").await;
             }
-            Ok(Some(_)) => self.outbox.close("scope", "Your rights have changed; connect again").await,
+            Ok(Some(_)) => {
+                self.outbox.close("scope", "Your rights have changed; connect again").await
+            }
             Ok(None) => self.outbox.close("session", "The session has ended; sign in again").await,
-            Err(_) => self.outbox.close("resume", "The session could not be checked; connect again").await,
+            Err(_) => {
+                self.outbox.close("resume", "The session could not be checked; connect again").await
+            }
         }
         false
     }
@@ -261,7 +266,13 @@ impl Stream {
             return self.outbox.error(Some(&id), "limit", words).await;
         }
         let scope = self.who.session.user.sees();
-        let work = subscription::run(self.app.clone(), scope, id.clone(), wish.clone(), self.outbox.clone());
+        let work = subscription::run(
+            self.app.clone(),
+            scope,
+            id.clone(),
+            wish.clone(),
+            self.outbox.clone(),
+        );
         self.subscriptions.insert(id, (wish, Task(tokio::spawn(work))));
         true
     }

@@ -63,7 +63,9 @@ fn operation(route: &Route, schemas: &mut Vec<(String, RefOr<Schema>)>) -> Value
     let content = |schema: Value| json!({ "application/json": { "schema": schema } });
     let (status, good) = match route.out {
         Out::Nothing => ("204", json!({ "description": "Done" })),
-        Out::One(shape) => ("200", json!({ "description": "OK", "content": content(json!(shape(schemas))) })),
+        Out::One(shape) => {
+            ("200", json!({ "description": "OK", "content": content(json!(shape(schemas))) }))
+        }
         Out::List(shape) => {
             let page = json!({
                 "type": "object",
@@ -89,7 +91,8 @@ fn operation(route: &Route, schemas: &mut Vec<(String, RefOr<Schema>)>) -> Value
         operation["security"] = json!([{ "session": [] }, { "bearer": [] }]);
     }
     if let Some(body) = route.body {
-        operation["requestBody"] = json!({ "required": true, "content": content(json!(body(schemas))) });
+        operation["requestBody"] =
+            json!({ "required": true, "content": content(json!(body(schemas))) });
     }
     operation
 }

@@ -63,7 +63,11 @@ impl Problem {
     /// What is not there, or not in scope: the two look the same.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such thing, or it is not in your scope")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is no such thing, or it is not in your scope",
+        )
     }
 
     /// A request that cannot be understood.
@@ -106,7 +110,8 @@ impl From<RegistryError> for Problem {
         let message = error.to_string();
         match error {
             RegistryError::ChangedMeanwhile { version, .. } => {
-                Self::new(StatusCode::CONFLICT, "changed_meanwhile", message).fact("version", version)
+                Self::new(StatusCode::CONFLICT, "changed_meanwhile", message)
+                    .fact("version", version)
             }
             RegistryError::Missing { .. } => Self::not_found(),
             RegistryError::Taken { .. } => Self::new(StatusCode::CONFLICT, "taken", message),
@@ -150,7 +155,9 @@ impl From<CenterError> for Problem {
 impl From<IndexError> for Problem {
     fn from(error: IndexError) -> Self {
         match error {
-            IndexError::Cursor(_) => Self::bad_request("cursor", "This is no cursor that was given out"),
+            IndexError::Cursor(_) => {
+                Self::bad_request("cursor", "This is no cursor that was given out")
+            }
             other => Self::internal(&other),
         }
     }

@@ -104,7 +104,10 @@ pub async fn serve(
 }
 
 fn acceptor(cert: &std::path::Path, key: &std::path::Path) -> Result<TlsAcceptor, ServeError> {
-    let bad = |path: &std::path::Path, why: String| ServeError::Tls { what: path.display().to_string(), why };
+    let bad = |path: &std::path::Path, why: String| ServeError::Tls {
+        what: path.display().to_string(),
+        why,
+    };
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| bad(cert, error.to_string()))?;
@@ -120,7 +123,12 @@ fn acceptor(cert: &std::path::Path, key: &std::path::Path) -> Result<TlsAcceptor
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(app: Arc<App>, listener: TcpListener, tls: Option<TlsAcceptor>, stop: CancellationToken) {
+async fn accept(
+    app: Arc<App>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+) {
     let connections = Arc::new(Semaphore::new(app.options().limits.connections));
     let tasks = TaskTracker::new();
     loop {
@@ -236,28 +244,33 @@ fn routes(
     stop: CancellationToken,
 ) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone {
     let (for_live, for_rest) = (app.clone(), app);
-    let live = warp::path!("api" / "v1" / "live")
-        .and(warp::get())
-        .and(warp::ws())
-        .and(warp::header::headers_cloned())
-        .and(query())
-        .then(move |upgrade: warp::ws::Ws, headers: HeaderMap, query: String| {
-            let (app, stop) = (for_live.clone(), stop.clone());
-            async move { open_stream(app, upgrade, headers, query, stop).await.unwrap_or_else(refused) }
-        });
+    let live =
+        warp::path!("api" / "v1" / "live")
+            .and(warp::get())
+            .and(warp::ws())
+            .and(warp::header::headers_cloned())
+            .and(query())
+            .then(move |upgrade: warp::ws::Ws, headers: HeaderMap, query: String| {
+                let (app, stop) = (for_live.clone(), stop.clone());
+                async move {
+                    open_stream(app, upgrade, headers, query, stop).await.unwrap_or_else(refused)
+                }
+            });
     let rest = warp::method()
         .and(warp::path::full())
         .and(query())
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Peer>())
         .and(warp::body::stream())
-        .then(move |method, path: warp::path::FullPath, query, headers, peer: Option<Peer>, body| {
-            let app = for_rest.clone();
-            async move {
-                let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |p| p.0);
-                answer(app, method, path.as_str(), query, headers, peer, body).await
-            }
-        });
+        .then(
+            move |method, path: warp::path::FullPath, query, headers, peer: Option<Peer>, body| {
+                let app = for_rest.clone();
+                async move {
+                    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |p| p.0);
+                    answer(app, method, path.as_str(), query, headers, peer, body).await
+                }
+            },
+        );
     live.or(rest).unify()
 }
 
@@ -266,7 +279,9 @@ fn refused(problem: Problem) -> Response {
     *response.status_mut() = problem.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(allow) = problem.facts.get("allow").and_then(|a| a.as_str()).and_then(|a| a.parse().ok()) {
+    if let Some(allow) =
+        problem.facts.get("allow").and_then(|a| a.as_str()).and_then(|a| a.parse().ok())
+    {
         headers.insert(header::ALLOW, allow);
     }
     response
@@ -385,15 +400,18 @@ async fn open_stream(
         None => token_of(&headers).map_or((None, false), |(token, cookie)| (Some(token), cookie)),
     };
     if by_cookie && !same_origin(&headers) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, "csrf", "Another site may not open this stream"));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "csrf",
+            "Another site may not open this stream",
+        ));
     }
     let who = match token {
         Some(token) => app.who(&token).await?,
         None => None,
     };
-    let who = who.ok_or_else(|| {
-        Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first")
-    })?;
+    let who = who
+        .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first"))?;
     let seat = app.stream_begins(who.session.user.username.as_str())?;
     let reply = upgrade
         .max_message_size(live::MESSAGE_BYTES_MAX)
@@ -407,7 +425,9 @@ fn same_origin(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     match (text(header::ORIGIN), text(header::HOST)) {
         (None, _) => true,
-        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, rest)| rest == host),
+        (Some(origin), Some(host)) => {
+            origin.split_once("://").is_some_and(|(_, rest)| rest == host)
+        }
         (Some(_), None) => false,
     }
 }

@@ -54,7 +54,7 @@ impl Simulator {
             let response = self.client.request(request).await.map_err(|e| silent(e.to_string()))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), BYTES_MAX).collect().await;
-            Ok((status, body.map_err(|e| silent(e.to_string()))?.to_bytes()))
+            Ok::<_, Problem>((status, body.map_err(|e| silent(e.to_string()))?.to_bytes()))
         };
         let answered = tokio::time::timeout(PATIENCE, asked).await;
         let (status, body) = answered.map_err(|_| silent("it took too long".to_owned()))??;

@@ -23,7 +23,11 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Response {
     }
     // A page of the application: its router reads the path. What looks like a file is not there.
     let last = asked.rsplit('/').next().unwrap_or_default();
-    if last.contains('.') && !asked.starts_with("equipment/") && !asked.starts_with("points/") && !asked.starts_with("alarms/") {
+    if last.contains('.')
+        && !asked.starts_with("equipment/")
+        && !asked.starts_with("points/")
+        && !asked.starts_with("alarms/")
+    {
         return text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found");
     }
     match Dist::get("index.html") {
@@ -50,7 +54,11 @@ fn answer(path: &str, file: &rust_embed::EmbeddedFile, headers: &HeaderMap) -> R
         Response::new(file.data.to_vec().into())
     };
     // Bundled assets carry a hash in their name; everything else is asked for again.
-    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let set = response.headers_mut();
     set.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind(path)));
     set.insert(header::CACHE_CONTROL, header::HeaderValue::from_static(cache));

@@ -2,10 +2,10 @@
 
 use anlan_actors::api::{DeviceView, GatewayView, LostNode, PointValue, RollupView};
 use anlan_domain::limits::{Limit, Limits};
+use anlan_store::registry::Scope;
 use anlan_store::registry::limits::LimitsVersion;
 use anlan_store::registry::people::{User as UserRecord, role_code};
 use anlan_store::registry::records as rec;
-use anlan_store::registry::Scope;
 use anlan_store::registry::scoped::Holdings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -495,7 +495,11 @@ impl Point {
                 .states
                 .0
                 .into_iter()
-                .map(|s| State { value: s.value, name: Names { zh: s.zh, en: s.en }, alarm: s.alarm })
+                .map(|s| State {
+                    value: s.value,
+                    name: Names { zh: s.zh, en: s.en },
+                    alarm: s.alarm,
+                })
                 .collect(),
             limits: LimitsBody::of(limits),
             longitude: p.longitude,
@@ -559,7 +563,12 @@ pub struct Device {
 
 impl From<&DeviceView> for Device {
     fn from(d: &DeviceView) -> Self {
-        Self { device: d.device.clone(), connected: d.connected, since: d.since.0, error: d.error.clone() }
+        Self {
+            device: d.device.clone(),
+            connected: d.connected,
+            since: d.since.0,
+            error: d.error.clone(),
+        }
     }
 }
 

@@ -35,13 +35,18 @@ struct AlarmQuery {
 }
 
 /// Reads a list separated by commas.
-fn several<T>(field: &str, text: Option<&str>, one: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Problem> {
+fn several<T>(
+    field: &str,
+    text: Option<&str>,
+    one: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Problem> {
     text.unwrap_or_default()
         .split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .map(|part| {
-            one(part).ok_or_else(|| Problem::bad_request(field, format!("{part:?} is not known here")))
+            one(part)
+                .ok_or_else(|| Problem::bad_request(field, format!("{part:?} is not known here")))
         })
         .collect()
 }
@@ -64,7 +69,11 @@ impl AlarmQuery {
             late: self.late,
             from: self.from.map(UtcMillis),
             to: self.to.map(UtcMillis),
-            text: self.q.as_deref().map(|q| q.trim().chars().take(100).collect()).filter(|q: &String| !q.is_empty()),
+            text: self
+                .q
+                .as_deref()
+                .map(|q| q.trim().chars().take(100).collect())
+                .filter(|q: &String| !q.is_empty()),
             enterprises: None,
         };
         let within = Filter {
@@ -132,11 +141,9 @@ pub async fn moments(call: Call) -> Answer {
     let mut cursor: Option<String> = None;
     loop {
         let page = call.alarms(filter.clone(), &within, cursor.as_deref(), 500).await?;
-        moments.extend(
-            page.items
-                .iter()
-                .map(|a| json!({ "id": a.id.to_string(), "at": a.raised_at.0, "level": a.level.get() })),
-        );
+        moments.extend(page.items.iter().map(
+            |a| json!({ "id": a.id.to_string(), "at": a.raised_at.0, "level": a.level.get() }),
+        ));
         cursor = page.next_cursor;
         if cursor.is_none() || moments.len() >= MOMENTS_MAX {
             return Reply::json(&moments);

@@ -40,12 +40,13 @@ struct AuditQuery {
 pub async fn list(call: Call) -> Answer {
     let query: AuditQuery = call.query()?;
     let limit = query.limit.unwrap_or(100).clamp(1, 500);
-    let before = match query.cursor.as_deref().filter(|c| !c.is_empty()) {
-        Some(cursor) => Some(cursor::text(cursor)?.parse().map_err(|_| {
-            Problem::bad_request("cursor", "This is no cursor that was given out")
-        })?),
-        None => None,
-    };
+    let before =
+        match query.cursor.as_deref().filter(|c| !c.is_empty()) {
+            Some(cursor) => Some(cursor::text(cursor)?.parse().map_err(|_| {
+                Problem::bad_request("cursor", "This is no cursor that was given out")
+            })?),
+            None => None,
+        };
     let filter = AuditFilter {
         from: query.from.map(UtcMillis),
         to: query.to.map(UtcMillis),

@@ -1,10 +1,10 @@
 //! Equipment.
 
 use anlan_domain::ids::{EquipmentId, HazardCode};
+use anlan_store::registry::Expected;
 use anlan_store::registry::record::Meta;
 use anlan_store::registry::records::Equipment;
 use anlan_store::registry::scoped::Filter;
-use anlan_store::registry::Expected;
 
 use super::{ListQuery, VersionQuery, expected, field, page, parsed, points, same_object};
 use crate::gate::{Answer, Call, Reply};
@@ -16,7 +16,8 @@ use crate::views::input::EquipmentInput;
 pub async fn list(call: Call) -> Answer {
     let (filter, limit) = call.query::<ListQuery>()?.filter()?;
     let (found, next) = page(call.registry()?.equipment(&filter).await?, limit);
-    let mut rollups = call.rollups(found.iter().map(|e| format!("equipment:{}", e.id)).collect()).await;
+    let mut rollups =
+        call.rollups(found.iter().map(|e| format!("equipment:{}", e.id)).collect()).await;
     let items: Vec<_> = found
         .into_iter()
         .map(|e| {
@@ -37,7 +38,8 @@ async fn shown(call: &Call, id: &EquipmentId) -> Answer {
     let found = registry.equipment_of(id).await?.ok_or_else(Problem::not_found)?;
     let of = Filter { equipment: Some(id.clone()), ..Filter::default() };
     let points = points::views_of(call, registry.points(&of).await?).await?;
-    let rollup = call.rollups(vec![format!("equipment:{id}")]).await.remove(&format!("equipment:{id}"));
+    let rollup =
+        call.rollups(vec![format!("equipment:{id}")]).await.remove(&format!("equipment:{id}"));
     Reply::json(&views::Equipment::of(found, rollup, Some(points)))
 }
 
@@ -78,7 +80,8 @@ async fn save(call: &Call, input: EquipmentInput, expected: Expected) -> Answer 
 /// `DELETE /equipment/{id}`
 pub async fn delete(call: Call) -> Answer {
     let expected = expected(call.query::<VersionQuery>()?.version)?;
-    let found = call.registry()?.equipment_of(&call.id("id")?).await?.ok_or_else(Problem::not_found)?;
+    let found =
+        call.registry()?.equipment_of(&call.id("id")?).await?.ok_or_else(Problem::not_found)?;
     call.delete(&found, expected).await?;
     Ok(Reply::nothing())
 }

@@ -19,7 +19,8 @@ pub async fn list(call: Call) -> Answer {
 }
 
 async fn views_of(call: &Call, found: Vec<HazardSource>) -> Vec<views::HazardSource> {
-    let mut rollups = call.rollups(found.iter().map(|h| format!("hazard:{}", h.code)).collect()).await;
+    let mut rollups =
+        call.rollups(found.iter().map(|h| format!("hazard:{}", h.code)).collect()).await;
     found
         .into_iter()
         .map(|h| {

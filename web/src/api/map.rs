@@ -38,7 +38,10 @@ const FEATURES_MAX: usize = 5_000;
 pub async fn put(call: Call) -> Answer {
     let MapInput { features } = call.json()?;
     if features.len() > FEATURES_MAX {
-        return Err(Problem::bad_request("features", format!("At most {FEATURES_MAX} features at once")));
+        return Err(Problem::bad_request(
+            "features",
+            format!("At most {FEATURES_MAX} features at once"),
+        ));
     }
     let mut read = Vec::with_capacity(features.len());
     for (place, feature) in features.iter().enumerate() {

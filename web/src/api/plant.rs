@@ -21,7 +21,8 @@ pub async fn list(call: Call) -> Answer {
 
 async fn views_of(call: &Call, found: Vec<Enterprise>) -> Result<Vec<views::Enterprise>, Problem> {
     let mut holdings = call.registry()?.holdings(&found).await?;
-    let mut rollups = call.rollups(found.iter().map(|e| format!("enterprise:{}", e.code)).collect()).await;
+    let mut rollups =
+        call.rollups(found.iter().map(|e| format!("enterprise:{}", e.code)).collect()).await;
     Ok(found
         .into_iter()
         .map(|e| {
@@ -62,7 +63,9 @@ async fn save(call: &Call, input: EnterpriseInput, expected: Expected) -> Answer
     let length = call.options().enterprise_code_length;
     if expected == Expected::New && !code.has_length(length) {
         let why = format!("{code} has not the {length} digits that this installation is set to");
-        return Err(Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "refused", why).field("code"));
+        return Err(
+            Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "refused", why).field("code")
+        );
     }
     let enterprise = Enterprise {
         code: code.clone(),

@@ -184,7 +184,10 @@ pub async fn trend(call: Call) -> Answer {
     let TrendQuery { from, to, pixels } = call.query()?;
     // Ten years is more than history keeps; the end of the calendar would overflow what counts in it.
     if from >= to || to.checked_sub(from).is_none_or(|span| span > 3_660 * 86_400_000) || from < 0 {
-        return Err(Problem::bad_request("from", "from must be before to, and not more than ten years"));
+        return Err(Problem::bad_request(
+            "from",
+            "from must be before to, and not more than ten years",
+        ));
     }
     let point = found(&call).await?;
     let pixels = pixels.clamp(1, 4_000);

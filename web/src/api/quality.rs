@@ -61,7 +61,10 @@ pub async fn list(call: Call) -> Answer {
     let to = query.to.unwrap_or(now).min(now);
     let from = query.from.unwrap_or(to.div_euclid(DAY_MS) * DAY_MS);
     if from < 0 || from > to || to - from > 366 * DAY_MS {
-        return Err(Problem::bad_request("from", "from must be before to, and not more than a year"));
+        return Err(Problem::bad_request(
+            "from",
+            "from must be before to, and not more than a year",
+        ));
     }
     let limit = query.limit.unwrap_or(10).clamp(1, 50);
     let filter = Filter {

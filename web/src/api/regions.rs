@@ -20,8 +20,11 @@ pub async fn list(call: Call) -> Answer {
             (*e, *n, *count) = (*e + east, *n + north, *count + 1.0);
         }
     }
-    let own: Vec<_> =
-        regions.iter().filter(|r| registry.scope().covers_region(&r.code)).map(|r| format!("region:{}", r.code)).collect();
+    let own: Vec<_> = regions
+        .iter()
+        .filter(|r| registry.scope().covers_region(&r.code))
+        .map(|r| format!("region:{}", r.code))
+        .collect();
     let mut rollups = call.rollups(own).await;
     let items: Vec<Region> = regions
         .into_iter()

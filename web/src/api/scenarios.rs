@@ -16,7 +16,10 @@ async fn pass(call: &Call, method: Method, path: &str) -> Result<Value, Problem>
     if status.is_success() {
         return Ok(value);
     }
-    let message = value["message"].as_str().or(value["error"].as_str()).unwrap_or("The simulator refuses this");
+    let message = value["message"]
+        .as_str()
+        .or(value["error"].as_str())
+        .unwrap_or("The simulator refuses this");
     let status = if status.is_client_error() { status } else { StatusCode::BAD_GATEWAY };
     Err(Problem::new(status, "simulator_refuses", message))
 }
@@ -80,7 +83,9 @@ pub async fn runs(call: Call) -> Answer {
     for run in runs {
         let from = run["started_at"].as_i64().unwrap_or(0);
         let to = run["ended_at"].as_i64();
-        let Some(expected) = run.get_mut("expected").and_then(Value::as_array_mut) else { continue };
+        let Some(expected) = run.get_mut("expected").and_then(Value::as_array_mut) else {
+            continue;
+        };
         for expectation in expected {
             let seen = seen(&call, expectation, from, to).await?;
             expectation["seen"] = seen;
@@ -90,7 +95,12 @@ pub async fn runs(call: Call) -> Answer {
 }
 
 /// Looks the expectation up: its `subject` (or `point`) and `condition` within the run.
-async fn seen(call: &Call, expectation: &Value, from: i64, to: Option<i64>) -> Result<Value, Problem> {
+async fn seen(
+    call: &Call,
+    expectation: &Value,
+    from: i64,
+    to: Option<i64>,
+) -> Result<Value, Problem> {
     let subject = expectation["subject"].as_str().or(expectation["point"].as_str());
     let condition = expectation["condition"].as_str().and_then(Condition::from_code);
     let (Some(subject), Some(condition)) = (subject, condition) else { return Ok(Value::Null) };

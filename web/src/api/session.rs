@@ -57,7 +57,8 @@ pub async fn open(call: Call) -> Answer {
     let (token, expires_at, user) = call.sign_in(&username, password).await?;
     let secure = if call.options().tls.is_some() { "; Secure" } else { "" };
     let age = call.options().limits.session_ms / 1000;
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
+    let cookie =
+        format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
     let opened = Opened { token, expires_at: expires_at.0, user: User::of(&user, None) };
     Ok(Reply { cookie: Some(cookie), ..Reply::json(&opened)? })
 }

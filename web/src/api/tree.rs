@@ -39,7 +39,9 @@ pub fn prune(node: &mut TreeNode, scope: &Scope, places: &Places) {
     }
     let whole = match about(&node.id) {
         About::Region(code) => scope.covers_region(&code),
-        About::Enterprise(code) => places.get(&code).is_some_and(|region| scope.covers(&code, region)),
+        About::Enterprise(code) => {
+            places.get(&code).is_some_and(|region| scope.covers(&code, region))
+        }
         About::Machinery => false,
     };
     if !whole {
@@ -56,9 +58,13 @@ fn keep(node: &TreeNode, scope: &Scope, places: &Places) -> bool {
     match about(&node.id) {
         About::Region(code) => {
             let below = matches!(scope, Scope::Region(own) if code.covers(own));
-            scope.covers_region(&code) || below || node.children.iter().any(|c| keep(c, scope, places))
+            scope.covers_region(&code)
+                || below
+                || node.children.iter().any(|c| keep(c, scope, places))
         }
-        About::Enterprise(code) => places.get(&code).is_some_and(|region| scope.covers(&code, region)),
+        About::Enterprise(code) => {
+            places.get(&code).is_some_and(|region| scope.covers(&code, region))
+        }
         About::Machinery => node.children.iter().any(|c| keep(c, scope, places)),
     }
 }

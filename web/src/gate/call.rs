@@ -122,7 +122,8 @@ impl Call {
     /// When it is no such JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let body: &[u8] = if self.request.body.is_empty() { b"{}" } else { &self.request.body };
-        serde_json::from_slice(body).map_err(|error| Problem::bad_request("body", error.to_string()))
+        serde_json::from_slice(body)
+            .map_err(|error| Problem::bad_request("body", error.to_string()))
     }
 
     /// The body as it came.
@@ -151,7 +152,8 @@ impl Call {
     /// 401 where nobody is signed in.
     pub fn user(&self) -> Result<&User, Problem> {
         let signed_in = self.who.as_ref().map(|who| &who.session.user);
-        signed_in.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first"))
+        signed_in
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first"))
     }
 
     fn doer(&self) -> Result<Doer, Problem> {
@@ -173,7 +175,8 @@ impl Call {
 
     /// Gateways connected and known, as counts: shown before anybody signs in.
     pub async fn gateway_counts(&self) -> Result<(usize, usize), Problem> {
-        let known = self.app.parts.registry.scoped(Scope::Everything).gateways(&Filter::default()).await?;
+        let known =
+            self.app.parts.registry.scoped(Scope::Everything).gateways(&Filter::default()).await?;
         let connected = self.app.parts.center.gateways().iter().filter(|g| g.connected).count();
         Ok((connected.min(known.len()), known.len()))
     }
@@ -214,7 +217,13 @@ impl Call {
     ///
     /// # Errors
     /// When the center cannot give one.
-    pub async fn trend(&self, of: &Point, from: UtcMillis, to: UtcMillis, pixels: usize) -> Result<Trend, Problem> {
+    pub async fn trend(
+        &self,
+        of: &Point,
+        from: UtcMillis,
+        to: UtcMillis,
+        pixels: usize,
+    ) -> Result<Trend, Problem> {
         Ok(self.app.parts.center.trend(of.id.clone(), from, to, pixels).await?)
     }
 
@@ -222,7 +231,12 @@ impl Call {
     ///
     /// # Errors
     /// When the center cannot say.
-    pub async fn day_quality(&self, of: &Point, from: UtcMillis, to: UtcMillis) -> Result<Vec<DayQuality>, Problem> {
+    pub async fn day_quality(
+        &self,
+        of: &Point,
+        from: UtcMillis,
+        to: UtcMillis,
+    ) -> Result<Vec<DayQuality>, Problem> {
         match self.app.parts.center.day_quality(of.id.clone(), from, to).await {
             // A point that has not yet sent anything has no days.
             Err(anlan_actors::api::CenterError::Unknown(_)) => Ok(Vec::new()),
@@ -299,7 +313,11 @@ impl Call {
         let user = self.user()?;
         match (user.role, enterprise) {
             (Role::Administrator, _) => Ok(()),
-            (Role::EnterpriseManager, Some(code)) if user.sees() == Scope::Enterprise(code.clone()) => Ok(()),
+            (Role::EnterpriseManager, Some(code))
+                if user.sees() == Scope::Enterprise(code.clone()) =>
+            {
+                Ok(())
+            }
             // Somebody else's is not there.
             _ => Err(Problem::not_found()),
         }
@@ -396,7 +414,12 @@ impl Call {
     ///
     /// # Errors
     /// When the person is no administrator, or the registry refuses.
-    pub async fn put_user(&self, user: &User, expected: Expected, unlock: bool) -> Result<(), Problem> {
+    pub async fn put_user(
+        &self,
+        user: &User,
+        expected: Expected,
+        unlock: bool,
+    ) -> Result<(), Problem> {
         self.administrator()?;
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         change.put_user(user, expected).await?;
@@ -411,7 +434,11 @@ impl Call {
     ///
     /// # Errors
     /// When the person is no administrator, or the registry refuses.
-    pub async fn delete_user(&self, username: &UserName, expected: Expected) -> Result<(), Problem> {
+    pub async fn delete_user(
+        &self,
+        username: &UserName,
+        expected: Expected,
+    ) -> Result<(), Problem> {
         self.administrator()?;
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         change.delete_user(username, expected).await?;
@@ -434,7 +461,11 @@ impl Call {
     ///
     /// # Errors
     /// When they do not fit, the name is locked, or there are too many tries.
-    pub async fn sign_in(&self, username: &str, password: String) -> Result<(String, UtcMillis, User), Problem> {
+    pub async fn sign_in(
+        &self,
+        username: &str,
+        password: String,
+    ) -> Result<(String, UtcMillis, User), Problem> {
         let registry = &self.app.parts.registry;
         let address = self.request.peer.to_string();
         if !self.app.sign_in_allowed(self.request.peer) {

@@ -126,11 +126,17 @@ impl Feed {
         self.encode(&records).await
     }
 
-    async fn encode(&self, records: &[Arc<AlarmRecord>]) -> Result<Vec<Arc<AlarmEvent>>, FeedError> {
+    async fn encode(
+        &self,
+        records: &[Arc<AlarmRecord>],
+    ) -> Result<Vec<Arc<AlarmEvent>>, FeedError> {
         self.catch_up().await?;
         let mut rows = Vec::with_capacity(records.len());
         for record in records {
-            if rows.iter().any(|row: &anlan_store::alarm_index::AlarmRow| row.id == record.entry.alarm) {
+            if rows
+                .iter()
+                .any(|row: &anlan_store::alarm_index::AlarmRow| row.id == record.entry.alarm)
+            {
                 continue;
             }
             if let Some(row) = self.parts.alarms.get(&record.entry.alarm).await? {

@@ -38,7 +38,9 @@ impl Wish {
     /// Reads a wish.
     pub(super) fn parse(wish: &Value, resume: Option<&str>) -> Result<Self, String> {
         let Some((kind, value)) = wish.as_object().and_then(|o| o.iter().next()) else {
-            return Err("subscribe names one of region, enterprise, equipment, points, alarms".to_owned());
+            return Err(
+                "subscribe names one of region, enterprise, equipment, points, alarms".to_owned()
+            );
         };
         let text = || value.as_str().ok_or_else(|| format!("{kind} takes one code"));
         match kind.as_str() {
@@ -51,11 +53,14 @@ impl Wish {
                 Ok(Self::Topic(Topic::Enterprise(code)))
             }
             "equipment" => {
-                let ids = several(value, EQUIPMENT_MAX, |t| EquipmentId::new(t).map_err(|e| e.to_string()))?;
+                let ids = several(value, EQUIPMENT_MAX, |t| {
+                    EquipmentId::new(t).map_err(|e| e.to_string())
+                })?;
                 Ok(Self::Topic(Topic::Equipment(ids)))
             }
             "points" => {
-                let ids = several(value, POINTS_MAX, |t| PointId::new(t).map_err(|e| e.to_string()))?;
+                let ids =
+                    several(value, POINTS_MAX, |t| PointId::new(t).map_err(|e| e.to_string()))?;
                 Ok(Self::Topic(Topic::Points(ids)))
             }
             "alarms" => match resume {
@@ -71,7 +76,9 @@ impl Wish {
 
     /// Whether all of it is in scope. What does not exist is not in anybody's scope.
     pub(super) fn allowed(&self, scope: &Scope, places: &Places) -> bool {
-        let sees = |code: &EnterpriseCode| places.get(code).is_some_and(|region| scope.covers(code, region));
+        let sees = |code: &EnterpriseCode| {
+            places.get(code).is_some_and(|region| scope.covers(code, region))
+        };
         match self {
             Self::Alarms(_) => true,
             Self::Topic(Topic::Region(code)) => scope.covers_region(code),
@@ -82,7 +89,11 @@ impl Wish {
     }
 }
 
-fn several<T>(value: &Value, most: usize, one: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+fn several<T>(
+    value: &Value,
+    most: usize,
+    one: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
     let list = value.as_array().ok_or("give a list")?;
     if list.is_empty() || list.len() > most {
         return Err(format!("give 1 to {most} of them"));
@@ -170,7 +181,9 @@ async fn alarms(
                 Some(code) => places.get(code).is_some_and(|region| scope.covers(code, region)),
                 None => *scope == Scope::Everything,
             };
-            if seen && !outbox.send(format!("{{\"id\":{id},\"type\":\"alarm\",{}", event.body)).await {
+            if seen
+                && !outbox.send(format!("{{\"id\":{id},\"type\":\"alarm\",{}", event.body)).await
+            {
                 return Ok(());
             }
         }

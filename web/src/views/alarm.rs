@@ -141,8 +141,7 @@ impl Change {
     }
 }
 
-type Parts =
-    (&'static str, Option<String>, Option<String>, Option<ClearReason>, Option<f64>);
+type Parts = (&'static str, Option<String>, Option<String>, Option<ClearReason>, Option<f64>);
 
 fn parts(change: &AlarmChange) -> Parts {
     match change {
@@ -187,7 +186,8 @@ pub async fn enrich(
     let mut equipment: HashMap<EquipmentId, Option<Equipment>> = HashMap::new();
     let mut people: HashMap<String, String> = HashMap::new();
     for row in &rows {
-        if let Some(code) = row.enterprise.as_ref().filter(|code| !enterprises.contains_key(*code)) {
+        if let Some(code) = row.enterprise.as_ref().filter(|code| !enterprises.contains_key(*code))
+        {
             enterprises.insert(code.clone(), scoped.enterprise(code).await?);
         }
         if let Some(id) = row.equipment.as_ref().filter(|id| !equipment.contains_key(*id)) {
