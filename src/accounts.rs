@@ -15,7 +15,7 @@ pub struct Account {
     pub username: &'static str,
     /// Invented.
     pub name: &'static str,
-    /// Region or enterprise; empty for everything.
+    /// As in users.csv: `region:CODE`, `enterprise:CODE` or `everything`.
     pub scope: &'static str,
     /// Made at random.
     pub password: String,
@@ -23,14 +23,14 @@ pub struct Account {
 
 /// Role, user name, name, scope. The park's officer comes first: who sees the whole demo.
 const ACCOUNTS: [(&str, &str, &str, &str); 8] = [
-    ("officer", "park", "王素琴", "410205P01"),
-    ("officer", "county", "周航", "410205"),
-    ("officer", "city", "刘敏", "410200"),
-    ("officer", "province", "陈立", "410000"),
-    ("enterprise_manager", "manager", "张海峰", "410205001"),
-    ("enterprise_responder", "responder", "刘建国", "410205001"),
-    ("administrator", "admin", "赵磊", ""),
-    ("tester", "tester", "孙敏", "410205P01"),
+    ("officer", "park", "王素琴", "region:410205P01"),
+    ("officer", "county", "周航", "region:410205"),
+    ("officer", "city", "刘敏", "region:410200"),
+    ("officer", "province", "陈立", "region:410000"),
+    ("enterprise_manager", "manager", "张海峰", "enterprise:410205001"),
+    ("enterprise_responder", "responder", "刘建国", "enterprise:410205001"),
+    ("administrator", "admin", "赵磊", "everything"),
+    ("tester", "tester", "孙敏", "region:410205P01"),
 ];
 
 /// The accounts of a data folder, made where there are none yet. The flag says whether they are new.
