@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anlan_domain::log::{GatewayNo, RecordKind};
+use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::{Acks, Boot, Lane};
 use anlan_store::journal::{Journal, JournalError, Offset, Record};
 use bytes::Bytes;
@@ -97,7 +98,21 @@ impl LogQueue {
         payload: Bytes,
         then: Afterwards,
     ) -> Result<(), LogClosed> {
-        let received = self.clock.now();
+        self.submit_at(self.clock.now(), kind, source, payload, then).await
+    }
+
+    /// Submits a record that was received at `received`, by the log's clock.
+    ///
+    /// # Errors
+    /// When the writer has ended.
+    pub async fn submit_at(
+        &self,
+        received: UtcMillis,
+        kind: RecordKind,
+        source: u32,
+        payload: Bytes,
+        then: Afterwards,
+    ) -> Result<(), LogClosed> {
         let size = u32::try_from((payload.len() + 64).min(self.room_bytes))
             .expect("bounded by the queue, which is below 4 GiB");
         let room = self.room.clone().acquire_many_owned(size).await.map_err(|_| LogClosed)?;
@@ -191,7 +206,7 @@ impl LogWriter {
 
     /// Runs until every door to it is closed, or the journal or the dispatcher has failed.
     pub async fn run(mut self) {
-        let mut newest = anlan_domain::time::UtcMillis(i64::MIN);
+        let mut newest = UtcMillis(i64::MIN);
         while let Some(first) = self.submissions.recv().await {
             let mut bytes = first.record.payload.len();
             let mut batch = vec![first];

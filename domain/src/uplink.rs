@@ -328,11 +328,14 @@ pub struct Refuse {
     pub retry_after_ms: u32,
 }
 
+/// Ranges of sequence numbers, both ends included, in ascending order.
+pub type SeqRanges = Vec<(u64, u64)>;
+
 /// What is durable: for each boot and lane, ranges of sequence numbers, both ends included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acks {
     /// Boot, lane, ranges in ascending order.
-    pub ranges: Vec<(Boot, Lane, Vec<(u64, u64)>)>,
+    pub ranges: Vec<(Boot, Lane, SeqRanges)>,
 }
 
 /// The center lacks a point table.

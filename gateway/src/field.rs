@@ -151,3 +151,47 @@ fn points_of(
         .filter(move |(point, _)| point.device == device)
         .map(|(point, no)| (PointNo(no), &point.address))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use anlan_drivers::driver::DeviceState;
+    use async_trait::async_trait;
+
+    struct Fragile(u32);
+
+    #[async_trait]
+    impl Driver for Fragile {
+        fn name(&self) -> String {
+            "fragile".into()
+        }
+
+        async fn run(self: Box<Self>, reports: mpsc::Sender<Report>, stop: CancellationToken) {
+            assert!(self.0 > 1, "the first two lives end badly");
+            drop(
+                reports
+                    .send(Report::Device { device: DeviceNo(0), state: DeviceState::Connected })
+                    .await,
+            );
+            stop.cancelled().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_panics_is_built_anew() {
+        let lives = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&lives);
+        let build: Build =
+            Box::new(move || Box::new(Fragile(counter.fetch_add(1, Ordering::SeqCst))));
+        let (sender, mut reports) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let keeper = tokio::spawn(keep_running(build, sender, stop.clone()));
+        assert!(reports.recv().await.is_some());
+        assert_eq!(lives.load(Ordering::SeqCst), 3);
+        stop.cancel();
+        keeper.await.unwrap();
+    }
+}

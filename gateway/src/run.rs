@@ -102,6 +102,7 @@ pub async fn run(
         devices = config.devices.len(), points = config.points.len(), "gateway starts"
     );
 
+    let Field { mut reports, drivers } = Field::start(&config, &stop).map_err(RunError::Setup)?;
     let closing = CancellationToken::new();
     let state = watch::Sender::new(LinkState {
         trouble: "not connected yet".into(),
@@ -117,8 +118,6 @@ pub async fn run(
         closing: closing.clone(),
     };
     let uplink = tokio::spawn(Box::pin(uplink.run()));
-    let drivers_stop = stop.child_token();
-    let field = Field::start(&config, &drivers_stop).map_err(RunError::Setup)?;
     let upkeep = tokio::spawn(upkeep(
         Arc::clone(&outbox),
         link.clone(),
@@ -126,7 +125,6 @@ pub async fn run(
         closing.clone(),
     ));
 
-    let Field { mut reports, drivers } = field;
     collect(&outbox, &mut reports).await;
     drivers.closed().await;
     // The stream of reports has ended, so everything is sealed.

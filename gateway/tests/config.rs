@@ -62,12 +62,9 @@ fn every_key_that_is_read_is_shown_in_the_example() {
 
 #[test]
 fn the_least_configuration_is_enough_to_read() {
-    let config = GatewayConfig::from_toml(
-        "[[device]]\nid = \"a\"\nprotocol = \"modbus-tcp\"\naddress = \"127.0.0.1:502\"\n\
-         [[point]]\nid = \"p\"\ndevice = \"a\"\nregister = \"holding:0\"\ntype = \"u16\"\n",
-        Path::new("least.toml"),
-    )
-    .unwrap();
+    let least = include_str!("../../examples/gateway-least.toml");
+    let config = GatewayConfig::from_toml(least, Path::new("examples/gateway-least.toml")).unwrap();
+    assert_eq!((config.devices.len(), config.points.len()), (2, 2));
     assert_eq!(config.devices[0].scan.as_secs(), 1);
     let missing = config.for_running().err().unwrap().to_string();
     for key in ["gateway.id", "gateway.secret_file", "uplink.url"] {
@@ -132,6 +129,18 @@ scale = "two"
         );
     }
     assert_eq!(found.len(), 14, "{found:#?}");
+}
+
+#[test]
+fn a_tls_uplink_without_authorities_and_half_a_pair_of_keys_are_problems() {
+    let found =
+        problems(&EXAMPLE.replace("\nca_file", "\n# ca_file").replace("\nclient_key_file", "\n# "));
+    assert!(
+        found[1].contains("uplink.client_cert_file: and client_key_file belong together"),
+        "{found:?}"
+    );
+    assert!(found[0].contains("uplink.ca_file: is missing"), "{found:?}");
+    assert_eq!(found.len(), 2);
 }
 
 #[test]

@@ -18,7 +18,10 @@ use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-const KILLS: usize = 12;
+/// A dozen in every test run; `make chaos` asks for more.
+fn kills() -> usize {
+    std::env::var("ANLAN_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12)
+}
 
 /// Not a test of its own: the victim. Without its environment it has nothing to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,7 +55,7 @@ async fn a_gateway_that_is_killed_again_and_again_loses_no_sealed_frame() {
     let (dir, device, center) =
         (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);
     let mut asked_at_kill = Vec::new();
-    for kill in 0..KILLS {
+    for kill in 0..kills() {
         // Half of the lives end with the center away, so that frames must wait for the next one.
         let mut gateway = start(dir.path(), &device, &center);
         let counted = device.count();
@@ -94,7 +97,7 @@ async fn a_gateway_that_is_killed_again_and_again_loses_no_sealed_frame() {
     }
     // Each life that reached the center began its live lane with a gap.
     let boots: std::collections::BTreeSet<_> = seen.journal.keys().map(|k| k.0).collect();
-    assert_eq!(boots.len(), KILLS + 1);
+    assert_eq!(boots.len(), kills() + 1);
     for boot in boots {
         if let Some(first) =
             seen.arrivals.iter().find(|a| a.header.boot == boot && a.header.lane == Lane::Live)

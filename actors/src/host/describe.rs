@@ -162,6 +162,19 @@ impl<E: Evaluator> Host<E> {
         sum
     }
 
+    /// Gateways that have been lost for longer than their grace. Cheap, unlike [`Self::describe`].
+    #[must_use]
+    pub fn lost_gateways(&self) -> usize {
+        let lost = |link: &&Link| matches!(link, Link::Down { told: true, .. });
+        self.state.gateways.iter().map(|gateway| &gateway.link).filter(lost).count()
+    }
+
+    /// Sensors that crashed and have not lived a while since.
+    #[must_use]
+    pub fn faulty_sensors(&self) -> usize {
+        self.state.cells.iter().filter(|cell| cell.fault.is_some()).count()
+    }
+
     /// Everything that it says of itself.
     #[must_use]
     pub fn describe(&self) -> HostDescription {

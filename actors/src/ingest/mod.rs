@@ -1,3 +1,19 @@
 //! Uplink: gateways sign in, what they send is checked, journalled and acknowledged.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | [`listener`] | accepts connections, TLS and the WebSocket handshake, bounds |
+//! | [`connection`] | one connection: hello, frames in, acknowledgements out |
+//! | [`session`] | the actor of one gateway: what a frame means for its gateway |
+//! | [`book`] | who is connected; where acknowledgements go; the center's own link |
+//! | [`ledger`] | which frames have been received |
+//! | [`tables`] | point tables |
 
+pub mod book;
+pub mod connection;
 pub mod ledger;
+pub mod listener;
+pub mod outbox;
+pub mod session;
+pub mod tables;
+pub mod tls;

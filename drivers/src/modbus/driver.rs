@@ -175,7 +175,8 @@ async fn scan_and_report(line: &mut Line, unit: &mut Unit, reports: &mpsc::Sende
 
 /// Scans over the open connection, over a new one where the old one turns out to have been closed for idling.
 async fn ask(line: &mut Line, unit: &mut Unit) -> (DeviceState, Vec<crate::driver::Sample>) {
-    for second_try in [false, true] {
+    let mut second_try = false;
+    loop {
         let Some(link) = line.open().await else {
             return (
                 DeviceState::Lost { why: line.why.clone() },
@@ -189,7 +190,10 @@ async fn ask(line: &mut Line, unit: &mut Unit) -> (DeviceState, Vec<crate::drive
                 line.failures = 0;
                 return (DeviceState::Connected, samples);
             }
-            ScanEnd::Broken(why) if had_answered && !second_try => line.lose(why),
+            ScanEnd::Broken(why) if had_answered && !second_try => {
+                line.lose(why);
+                second_try = true;
+            }
             ScanEnd::Broken(why) => {
                 unit.rest();
                 line.lose(why.clone());
@@ -212,5 +216,4 @@ async fn ask(line: &mut Line, unit: &mut Unit) -> (DeviceState, Vec<crate::drive
             }
         }
     }
-    unreachable!("the second try returns on every path")
 }

@@ -141,6 +141,7 @@ async fn build_client(server: Arc<OpcUaServer>) -> Result<Client, String> {
             .verify_server_certs(true)
             .pki_dir(&server.pki_dir)
             .request_timeout(server.timeout)
+            .publish_timeout(session::keep_alive_interval(&server) * 10 + server.timeout)
             .keep_alive_interval(server.timeout.max(Duration::from_secs(1)))
             .max_failed_keep_alive_count(0)
             .session_retry_limit(0)

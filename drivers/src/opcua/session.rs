@@ -11,6 +11,7 @@ use anlan_domain::time::UtcMillis;
 use futures_util::TryStreamExt;
 use opcua::client::{
     Client, DataChangeCallback, IdentityToken, Session, SessionActivity, SessionPollResult,
+    SubscriptionActivity,
 };
 use opcua::types::{
     AttributeId, DataValue, EndpointDescription, MessageSecurityMode, MonitoredItemCreateRequest,
@@ -26,6 +27,10 @@ use crate::driver::DeviceState;
 
 /// Failed keep-alives in a row after which the server counts as lost.
 const KEEP_ALIVES_MISSED: u32 = 2;
+/// The server is asked to speak at least this often, though nothing changed.
+const KEEP_ALIVE: Duration = Duration::from_secs(3);
+/// A subscription is given up when as many keep-alives as this were due and nothing came.
+const PUBLISHES_MISSED: u32 = 3;
 /// Nodes that the server refused are asked for again after this long.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// Nodes per request: below what small servers limit `MaxMonitoredItemsPerCall` to.
@@ -73,6 +78,8 @@ pub(super) async fn run(
     tokio::pin!(subscribed);
     let deadline = Instant::now() + patience;
     let mut up = None;
+    let mut published = Instant::now();
+    let publish_silence = keep_alive_interval(server) * PUBLISHES_MISSED + server.timeout;
     loop {
         let retry_at = match &up {
             Some(Subscribed { refused, retry_at, .. }) if !refused.is_empty() => *retry_at,
@@ -89,6 +96,7 @@ pub(super) async fn run(
                     }
                 }
                 Ok(Some(SessionPollResult::SessionActivity(SessionActivity::KeepAliveSucceeded))) => keep_alives_missed = 0,
+                Ok(Some(SessionPollResult::Subscription(SubscriptionActivity::Publish))) => published = Instant::now(),
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(lost(server, StatusCode::BadConnectionClosed)),
                 Err(status) => return Err(cannot(&status)),
@@ -100,6 +108,10 @@ pub(super) async fn run(
             }
             () = sleep_until(deadline), if up.is_none() => {
                 return Err(cannot(&format_args!("no session within {patience:?}")));
+            }
+            // The server lives but has forgotten the subscription: its values would stay as they are for ever.
+            () = sleep_until(published + publish_silence), if up.is_some() => {
+                return Err(format!("{} has published nothing for {publish_silence:?}", server.endpoint));
             }
             () = sleep_until(retry_at), if up.is_some() => {
                 if let Some(known) = up.as_mut() {
@@ -153,12 +165,26 @@ async fn subscribe(
             writes.set(index, latest(&value));
         }
     });
-    // Lifetime: three keep-alives and then some (Part 4, 5.13.2). A keep-alive every ten publishing intervals.
-    let subscription =
-        session.create_subscription(server.scan, 100, 10, 0, 0, true, callback).await?;
+    // Lifetime: at least three keep-alives (Part 4, 5.13.2), and long enough for a slow network.
+    let keep_alives = keep_alive_count(server.scan);
+    let lifetime = (keep_alives * 10).max(100);
+    let subscription = session
+        .create_subscription(server.scan, lifetime, keep_alives, 0, 0, true, callback)
+        .await?;
     let all: Vec<usize> = (0..server.points.len()).collect();
     let refused = create_items(session, server, board, subscription, &all).await?;
     Ok((subscription, refused))
+}
+
+/// Publishing intervals without news after which the server says that it is still there.
+fn keep_alive_count(scan: Duration) -> u32 {
+    let intervals = KEEP_ALIVE.as_millis().div_ceil(scan.as_millis().max(1));
+    u32::try_from(intervals).unwrap_or(u32::MAX).clamp(1, 1_000)
+}
+
+/// Longest time between two words of a healthy subscription.
+pub(super) fn keep_alive_interval(server: &OpcUaServer) -> Duration {
+    server.scan * keep_alive_count(server.scan)
 }
 
 async fn create_items(
@@ -268,6 +294,15 @@ mod tests {
         let found = latest(&DataValue { value: value.clone(), status, ..DataValue::null() });
         let found_number = (!found.quality.is_bad()).then_some(found.value);
         assert_eq!((found_number, found.quality), (number, quality), "{value:?} {status:?}");
+    }
+
+    #[test]
+    fn the_server_is_asked_to_speak_every_few_seconds_however_short_or_long_the_scan() {
+        for (scan_ms, count) in
+            [(50, 60), (200, 15), (1_000, 3), (3_000, 1), (60_000, 1), (0, 1_000)]
+        {
+            assert_eq!(keep_alive_count(Duration::from_millis(scan_ms)), count, "{scan_ms} ms");
+        }
     }
 
     #[test]

@@ -134,6 +134,9 @@ impl<'a> Walk<'a> {
             );
         }
         let ca_file = section.text("ca_file").map(|text| self.path(&text));
+        if url.as_deref().is_some_and(|url| url.starts_with("wss://")) && !section.has("ca_file") {
+            section.problem("ca_file", "is missing; wss:// needs the authorities that may have signed the center's certificate");
+        }
         let cert = section.text("client_cert_file").map(|text| self.path(&text));
         let key = section.text("client_key_file").map(|text| self.path(&text));
         if cert.is_some() != key.is_some() {
@@ -197,7 +200,7 @@ impl<'a> Walk<'a> {
         devices.push(DeviceConfig {
             id: id.clone(),
             scan: scan.unwrap_or(Duration::from_secs(1)),
-            timeout: timeout.unwrap_or(Duration::from_secs(1)),
+            timeout: timeout.unwrap_or(Duration::from_secs(if is_modbus { 1 } else { 3 })),
             // A device whose protocol could not be read is a problem already; points may still be checked against it.
             protocol: protocol.unwrap_or(Protocol::ModbusTcp {
                 address: String::new(),

@@ -3,6 +3,9 @@
 //! Every segment but the last must be whole. The last may end in a write that a crash tore: it is cut off there, and
 //! only there. Anything else is damage, and opening fails with the file and the byte: a person decides, nothing is
 //! skipped.
+//!
+//! What is found may be no more than what a killed process left in the page cache: it is synced, names included, before
+//! anybody reads it or anything is built on it.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -62,6 +65,9 @@ pub fn recover(dir: &Path, disk: &dyn Disk) -> Result<Recovered, JournalError> {
         }
         let segment = match read_trailer(&file, bytes, &path)? {
             Some(Trailer { data_end, next }) if next >= header.first => {
+                if last {
+                    disk.sync_all(&file).map_err(|e| io("sync", &path, e))?;
+                }
                 let extent = Extent { next, data_end, sealed: true };
                 SegmentFile::new(id, header.first, path, extent, None)
             }
@@ -77,13 +83,13 @@ pub fn recover(dir: &Path, disk: &dyn Disk) -> Result<Recovered, JournalError> {
         };
         segments.push(Arc::new(segment));
     }
+    disk.sync_dir(dir).map_err(|e| io("sync", dir, e))?;
     Ok(Recovered { segments, open })
 }
 
 /// Numbers of the segments in a directory. Files that were never finished are removed.
 fn list(dir: &Path, disk: &dyn Disk) -> Result<Vec<u64>, JournalError> {
     let mut ids = Vec::new();
-    let mut removed = false;
     for entry in std::fs::read_dir(dir).map_err(|e| io("list", dir, e))? {
         let path = entry.map_err(|e| io("list", dir, e))?.path();
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
@@ -94,13 +100,9 @@ fn list(dir: &Path, disk: &dyn Disk) -> Result<Vec<u64>, JournalError> {
             ),
             Some("new") => {
                 disk.remove(&path).map_err(|e| io("remove", &path, e))?;
-                removed = true;
             }
             _ => {}
         }
-    }
-    if removed {
-        disk.sync_dir(dir).map_err(|e| io("sync", dir, e))?;
     }
     Ok(ids)
 }
@@ -123,8 +125,7 @@ fn read_trailer(file: &File, bytes: u64, path: &Path) -> Result<Option<Trailer>,
     Ok(Trailer::decode(&tail, bytes))
 }
 
-/// Walks the open segment, cuts a torn write off, and makes the rest durable: what a killed process left in the page
-/// cache was never promised to anybody, but from here on it is read.
+/// Walks the open segment, cuts a torn write off, and makes the rest durable.
 fn recover_tail(
     file: &File,
     bytes: u64,

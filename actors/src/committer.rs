@@ -1,0 +1,232 @@
+//! The one task that writes alarm log, checkpoints and offsets: group commit over hosts, then visibility.
+//!
+//! Hosts hand in what they have come to; what waits goes out as one atomic batch. Several commits of one host in a batch
+//! become one: all entries in order, the last checkpoint. Only what is written is shown: the tail of the alarm log wakes
+//! its readers after the write. A failed write ends the process, because nobody can know what is on disk.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, RwLock};
+
+use anlan_domain::log::HostNo;
+use anlan_domain::time::UtcMillis;
+use anlan_store::journal::Offset;
+use anlan_store::state::{AlarmRecord, AlarmSeq, HostCommit, StateError, StateStore};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::directory::Clock;
+use crate::fatal::Fatal;
+
+/// Entries kept in memory for those who follow the end of the log.
+const TAIL_MAX: usize = 50_000;
+
+/// The alarm log as its readers see it: the newest entries in memory, the rest in the store.
+pub struct AlarmTail {
+    state: Arc<dyn StateStore>,
+    newest: RwLock<VecDeque<Arc<AlarmRecord>>>,
+    last: watch::Sender<AlarmSeq>,
+}
+
+impl AlarmTail {
+    /// A tail over what is in the store.
+    #[must_use]
+    pub fn new(state: Arc<dyn StateStore>) -> Self {
+        let (last, _) = watch::channel(state.last_alarm());
+        Self { state, newest: RwLock::default(), last }
+    }
+
+    fn append(&self, records: Vec<Arc<AlarmRecord>>) {
+        let Some(last) = records.last().map(|record| record.seq) else { return };
+        let mut newest = self.newest.write().expect("no code panics while it holds the tail");
+        newest.extend(records);
+        let over = newest.len().saturating_sub(TAIL_MAX);
+        newest.drain(..over);
+        drop(newest);
+        self.last.send_replace(last);
+    }
+
+    /// The end of the log.
+    #[must_use]
+    pub fn last(&self) -> AlarmSeq {
+        *self.last.borrow()
+    }
+
+    /// Is told of every new end.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<AlarmSeq> {
+        self.last.subscribe()
+    }
+
+    /// Entries after `after`, at most `limit`. Reads the store when they are older than what is in memory.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn after(
+        &self,
+        after: AlarmSeq,
+        limit: usize,
+    ) -> Result<Vec<Arc<AlarmRecord>>, StateError> {
+        if after >= self.last() {
+            return Ok(Vec::new());
+        }
+        {
+            let newest = self.newest.read().expect("no code panics while it holds the tail");
+            if newest.front().is_some_and(|first| first.seq.0 <= after.0 + 1) {
+                let from = newest.partition_point(|record| record.seq <= after);
+                return Ok(newest.range(from..).take(limit).cloned().collect());
+            }
+        }
+        let state = self.state.clone();
+        let read = tokio::task::spawn_blocking(move || state.alarms_after(after, limit)).await;
+        read.expect("reading the alarm log does not panic")
+    }
+}
+
+/// What the committer is asked for.
+pub enum CommitOrder {
+    /// Write this.
+    Commit(HostCommit),
+    /// Say when everything before is durable. A host that restarts asks first: what its last life handed in must not be
+    /// decided a second time.
+    Flush(oneshot::Sender<()>),
+}
+
+/// The door to the committer. Unbounded, because what waits is bounded by the hosts: each waits for its own flush or is
+/// limited by what may wait in front of it.
+pub type CommitQueue = mpsc::UnboundedSender<CommitOrder>;
+
+/// Offsets folded into what is durable, per host: the journal is needed from the smallest of them on.
+pub struct Committed {
+    folded: RwLock<HashMap<HostNo, Offset>>,
+    changed: watch::Sender<u64>,
+}
+
+impl Default for Committed {
+    fn default() -> Self {
+        Self { folded: RwLock::default(), changed: watch::channel(0).0 }
+    }
+}
+
+impl Committed {
+    /// Notes a host's durable offset.
+    pub fn note(&self, host: HostNo, folded: Offset) {
+        self.folded
+            .write()
+            .expect("no code panics while it holds the offsets")
+            .insert(host, folded);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until everything up to `offset` is durable in a host's checkpoint and in the alarm log.
+    pub async fn wait(&self, host: HostNo, offset: Offset) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            let folded = self
+                .folded
+                .read()
+                .expect("no code panics while it holds the offsets")
+                .get(&host)
+                .copied();
+            if folded.is_some_and(|folded| offset <= folded) {
+                return;
+            }
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The smallest of all, `None` when there is no host.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Offset> {
+        self.folded
+            .read()
+            .expect("no code panics while it holds the offsets")
+            .values()
+            .min()
+            .copied()
+    }
+}
+
+/// Writes commits until every door is closed.
+pub async fn run(
+    mut orders: mpsc::UnboundedReceiver<CommitOrder>,
+    state: Arc<dyn StateStore>,
+    tail: Arc<AlarmTail>,
+    committed: Arc<Committed>,
+    clock: Clock,
+    fatal: Fatal,
+) {
+    while let Some(first) = orders.recv().await {
+        let mut batch = Vec::new();
+        let mut flushed = Vec::new();
+        let mut next = Some(first);
+        while let Some(order) = next {
+            match order {
+                CommitOrder::Commit(commit) => batch.push(commit),
+                CommitOrder::Flush(tell) => flushed.push(tell),
+            }
+            next = if batch.len() < 512 { orders.try_recv().ok() } else { None };
+        }
+        if batch.is_empty() {
+            // Who asked may have stopped waiting.
+            flushed.into_iter().for_each(|tell| _ = tell.send(()));
+            continue;
+        }
+        let batch = join(batch);
+        let decided_time = clock();
+        let entries: usize = batch.iter().map(|commit| commit.entries.len()).sum();
+        let begun = std::time::Instant::now();
+        let (from, next) = match state.commit(batch.clone(), decided_time).await {
+            Ok(range) => range,
+            Err(error) => return fatal.end("alarm log and checkpoints cannot be written", &error),
+        };
+        metrics::histogram!("anlan_commit_seconds").record(begun.elapsed());
+        metrics::counter!("anlan_commit_hosts_total").increment(batch.len() as u64);
+        metrics::counter!("anlan_alarm_entries_total").increment(entries as u64);
+        debug_assert_eq!(next.0 - from.0, entries as u64);
+        let folded: Vec<_> = batch.iter().map(|commit| (commit.host, commit.folded)).collect();
+        tail.append(records(batch, from, decided_time));
+        // After the tail, so that who waits for an offset finds its entries.
+        folded.into_iter().for_each(|(host, folded)| committed.note(host, folded));
+        flushed.into_iter().for_each(|tell| _ = tell.send(()));
+    }
+}
+
+/// One commit per host: entries in order, the last checkpoint.
+fn join(batch: Vec<HostCommit>) -> Vec<HostCommit> {
+    let mut joined: Vec<HostCommit> = Vec::with_capacity(batch.len());
+    let mut at: HashMap<HostNo, usize> = HashMap::new();
+    for commit in batch {
+        match at.get(&commit.host) {
+            Some(&i) => {
+                let earlier = &mut joined[i];
+                earlier.folded = commit.folded;
+                earlier.checkpoint = commit.checkpoint;
+                earlier.entries.extend(commit.entries);
+            }
+            None => {
+                at.insert(commit.host, joined.len());
+                joined.push(commit);
+            }
+        }
+    }
+    joined
+}
+
+fn records(
+    batch: Vec<HostCommit>,
+    from: AlarmSeq,
+    decided_time: UtcMillis,
+) -> Vec<Arc<AlarmRecord>> {
+    let entries = batch.into_iter().flat_map(|commit| {
+        let host = commit.host;
+        commit.entries.into_iter().map(move |entry| (host, entry))
+    });
+    (from.0..)
+        .zip(entries)
+        .map(|(seq, (host, entry))| {
+            Arc::new(AlarmRecord { seq: AlarmSeq(seq), host, decided_time, entry })
+        })
+        .collect()
+}

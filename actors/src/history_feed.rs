@@ -1,0 +1,447 @@
+//! From the journal into the history, and what is not yet there for a trend.
+//!
+//! Every minute the open segment is sealed; sealed segments are decoded to rows and handed to the history, which takes
+//! each whole or not at all and knows which it has. Then the journal may go, as far as checkpoints and the ledger have passed
+//! it too. For the newest minutes a trend reads the frames of the point's gateway straight from the journal; an index of
+//! their offsets is kept for that, eight bytes a frame.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anlan_domain::ids::PointId;
+use anlan_domain::log::{GatewayNo, RecordKind};
+use anlan_domain::uplink::{self, Kind, Lane, ReadingsView};
+use anlan_store::history::{DayQuality, History, HistoryError, RawReading, ReadingRow, Trend};
+use anlan_store::journal::{Journal, JournalError, Offset, Record, Segment};
+use bytes::Bytes;
+
+use crate::api::CenterError;
+use crate::catalog::{Catalog, PointPlace};
+use crate::ingest::tables::Tables;
+use crate::shared::Shared;
+use crate::tree::plan::NodeKey;
+
+/// Key of the ledger's document.
+pub const LEDGER_KEY: &str = "ingest/ledger";
+/// Records read at a time.
+const READ_RECORDS: usize = 256;
+/// Bytes read at a time.
+const READ_BYTES: usize = 2 * 1024 * 1024;
+
+/// Offsets of the frames with readings that are not yet in the history, by gateway.
+#[derive(Default)]
+pub struct FrameIndex {
+    frames: Mutex<HashMap<GatewayNo, VecDeque<Offset>>>,
+}
+
+impl FrameIndex {
+    /// A frame was journalled.
+    pub fn add(&self, gateway: GatewayNo, offset: Offset) {
+        let mut frames = self.frames.lock().expect("no code panics while it holds the index");
+        frames.entry(gateway).or_default().push_back(offset);
+    }
+
+    fn forget_before(&self, offset: Offset) {
+        let mut frames = self.frames.lock().expect("no code panics while it holds the index");
+        for offsets in frames.values_mut() {
+            let gone = offsets.partition_point(|at| *at < offset);
+            offsets.drain(..gone);
+        }
+    }
+
+    fn of(&self, gateway: GatewayNo) -> Vec<Offset> {
+        let frames = self.frames.lock().expect("no code panics while it holds the index");
+        frames.get(&gateway).map(|offsets| offsets.iter().copied().collect()).unwrap_or_default()
+    }
+}
+
+/// First offset that is not yet in the history.
+#[must_use]
+pub fn first_unconsumed(journal: &dyn Journal, history: Option<&dyn History>) -> Offset {
+    let Some(history) = history else { return journal.bounds().1 };
+    journal
+        .segments()
+        .into_iter()
+        .filter(|segment| !segment.sealed || !history.has_segment(segment.id))
+        .map(|segment| segment.first)
+        .min()
+        .unwrap_or(journal.bounds().1)
+}
+
+/// Which point each row of a table is, and which points are scanned together.
+struct Columns {
+    rows: Vec<Option<(u32, u32)>>,
+}
+
+/// Decodes journalled frames to rows of the history.
+struct Decoder {
+    tables: Arc<Tables>,
+    catalog: Arc<Catalog>,
+    shared: Arc<Shared>,
+    columns: HashMap<(GatewayNo, u64), Option<Arc<Columns>>>,
+}
+
+impl Decoder {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            tables: shared.tables.clone(),
+            catalog: shared.catalog.clone(),
+            shared: shared.clone(),
+            columns: HashMap::new(),
+        }
+    }
+
+    fn columns(&mut self, gateway: GatewayNo, hash: u64) -> Option<Arc<Columns>> {
+        if let Some(known) = self.columns.get(&(gateway, hash)) {
+            return known.clone();
+        }
+        let columns = self.make_columns(gateway, hash);
+        if columns.is_none() {
+            metrics::counter!("anlan_history_unreadable_frames_total").increment(1);
+            tracing::error!(
+                gateway = gateway.0,
+                hash,
+                "frames of a table that is not known do not enter the history"
+            );
+        }
+        self.columns.insert((gateway, hash), columns.clone());
+        columns
+    }
+
+    fn make_columns(&self, gateway: GatewayNo, hash: u64) -> Option<Arc<Columns>> {
+        let table = self.tables.get(gateway, hash).ok().flatten()?;
+        let plan = self.shared.tree_plan();
+        let facts = plan.get(&NodeKey::Gateway(gateway))?;
+        let (enterprise, id) = (facts.enterprise.as_ref()?, facts.gateway.as_ref()?);
+        let mut devices: Vec<&str> = Vec::new();
+        let rows = table
+            .rows
+            .iter()
+            .map(|row| {
+                let device = devices.iter().position(|d| *d == row.device).unwrap_or_else(|| {
+                    devices.push(&row.device);
+                    devices.len() - 1
+                });
+                let point = PointId::of(enterprise, &row.tag).ok()?;
+                let place = self.catalog.point(&point)?;
+                let bound = self.catalog.is_bound(&point, id);
+                let group = gateway.0.wrapping_mul(4096).wrapping_add(device as u32);
+                bound.then_some((place.no.0, group))
+            })
+            .collect();
+        Some(Arc::new(Columns { rows }))
+    }
+
+    /// Adds the rows of a record; only those of `only`, where it is given.
+    fn rows(&mut self, record: &Record, only: Option<u32>, out: &mut Vec<ReadingRow>) {
+        if record.kind != RecordKind::Frame {
+            return;
+        }
+        let Ok((header, payload)) = uplink::open(&record.payload) else { return };
+        if header.kind != Kind::Readings {
+            return;
+        }
+        let Ok(view) = ReadingsView::new(payload) else { return };
+        let gateway = GatewayNo(record.source);
+        let Some(columns) = self.columns(gateway, view.table) else { return };
+        let late = header.lane == Lane::Backfill;
+        for group in view.groups() {
+            let sampled = header.wall.0.saturating_sub(i64::from(group.age_ms));
+            for i in 0..group.count {
+                let Some(&Some((point_no, scan))) = columns.rows.get(group.handle(i) as usize)
+                else {
+                    continue;
+                };
+                if only.is_some_and(|only| only != point_no) {
+                    continue;
+                }
+                out.push(ReadingRow {
+                    point_no,
+                    group: scan,
+                    source_ms: group.source_wall(i).unwrap_or(sampled),
+                    recv_ms: record.received.0,
+                    value: group.value(i),
+                    quality: group.quality(i).0,
+                    late,
+                });
+            }
+        }
+    }
+}
+
+/// The rows of one sealed segment, read as they are asked for.
+struct SegmentRows<'a> {
+    journal: &'a dyn Journal,
+    decoder: &'a mut Decoder,
+    at: Offset,
+    end: Offset,
+    waiting: std::vec::IntoIter<ReadingRow>,
+    failed: Option<JournalError>,
+}
+
+impl Iterator for SegmentRows<'_> {
+    type Item = ReadingRow;
+
+    fn next(&mut self) -> Option<ReadingRow> {
+        loop {
+            if let Some(row) = self.waiting.next() {
+                return Some(row);
+            }
+            if self.at >= self.end {
+                return None;
+            }
+            let records = match self.journal.read(self.at, READ_RECORDS, READ_BYTES) {
+                Ok(records) => records,
+                Err(error) => {
+                    self.failed = Some(error);
+                    return None;
+                }
+            };
+            let (last, _) = records.last()?;
+            let next = Offset(last.0 + 1);
+            let mut rows = Vec::new();
+            for (_, record) in records.iter().filter(|(offset, _)| *offset < self.end) {
+                self.decoder.rows(record, None, &mut rows);
+            }
+            self.at = next;
+            self.waiting = rows.into_iter();
+        }
+    }
+}
+
+/// Why a segment could not be handed over.
+#[derive(Debug, thiserror::Error)]
+enum FeedError {
+    #[error("the history does not take segment {0}")]
+    History(u64, #[source] HistoryError),
+    #[error("segment {0} cannot be read")]
+    Journal(u64, #[source] JournalError),
+}
+
+/// Hands a segment over. A segment that cannot be read whole is not handed over at all: the history takes what the
+/// iterator gives, so its readability is checked first.
+fn hand_over(
+    journal: &dyn Journal,
+    history: &dyn History,
+    decoder: &mut Decoder,
+    segment: &Segment,
+) -> Result<u64, FeedError> {
+    let mut at = segment.first;
+    while at < segment.next {
+        let records = journal
+            .read(at, READ_RECORDS, READ_BYTES)
+            .map_err(|error| FeedError::Journal(segment.id, error))?;
+        let Some((last, _)) = records.last() else { break };
+        at = Offset(last.0 + 1);
+    }
+    let mut rows = SegmentRows {
+        journal,
+        decoder,
+        at: segment.first,
+        end: segment.next,
+        waiting: Vec::new().into_iter(),
+        failed: None,
+    };
+    let appended = history
+        .append_segment(segment.id, &mut rows)
+        .map_err(|error| FeedError::History(segment.id, error))?;
+    if let Some(error) = rows.failed {
+        return Err(FeedError::Journal(segment.id, error));
+    }
+    Ok(appended.readings)
+}
+
+/// Keeps house: seals, feeds the history, writes the ledger, trims the journal. Runs until the center stops.
+pub async fn keep_house(shared: Arc<Shared>) {
+    let options = &shared.options;
+    let mut ledger_at = tokio::time::interval(options.ledger_every);
+    let mut seal_at = tokio::time::interval_at(
+        tokio::time::Instant::now() + options.seal_every,
+        options.seal_every,
+    );
+    let mut maintain_at = tokio::time::interval_at(
+        tokio::time::Instant::now() + options.maintain_every,
+        options.maintain_every,
+    );
+    for timer in [&mut ledger_at, &mut seal_at, &mut maintain_at] {
+        timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    }
+    let saved = AtomicU64::new(0);
+    loop {
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            _ = ledger_at.tick() => save_ledger(&shared, &saved).await,
+            _ = seal_at.tick() => {
+                if let Err(error) = shared.ports.journal.seal().await {
+                    return shared.fatal.end("the journal cannot be sealed", &error);
+                }
+                feed_sealed(&shared).await;
+                trim(&shared, Offset(saved.load(Ordering::Relaxed))).await;
+            }
+            _ = maintain_at.tick() => maintain(&shared).await,
+        }
+    }
+}
+
+async fn save_ledger(shared: &Shared, saved: &AtomicU64) {
+    let (complete_to, bytes) = shared.ledger.to_document();
+    if complete_to.0 == saved.load(Ordering::Relaxed) {
+        return;
+    }
+    match shared.ports.state.put(LEDGER_KEY, Bytes::from(bytes)).await {
+        Ok(()) => saved.store(complete_to.0, Ordering::Relaxed),
+        Err(error) => shared.fatal.end("the ledger of received frames cannot be written", &error),
+    }
+}
+
+/// Hands over what is sealed and not yet in the history. What fails is tried again at the next seal.
+pub(crate) async fn feed_sealed(shared: &Arc<Shared>) {
+    let Some(history) = shared.ports.history.clone() else {
+        shared.index.forget_before(shared.ports.journal.bounds().1);
+        return;
+    };
+    let with = shared.clone();
+    let fed = tokio::task::spawn_blocking(move || {
+        let journal = with.ports.journal.clone();
+        let mut decoder = Decoder::new(&with);
+        for segment in journal.segments() {
+            if !segment.sealed || history.has_segment(segment.id) || segment.first == segment.next {
+                continue;
+            }
+            match hand_over(&*journal, &*history, &mut decoder, &segment) {
+                Ok(readings) => {
+                    metrics::counter!("anlan_history_readings_total").increment(readings);
+                }
+                Err(error) => {
+                    metrics::counter!("anlan_history_feed_failures_total").increment(1);
+                    tracing::error!(segment = segment.id, error = %chain(&error), "a segment did not enter the history; it is kept and tried again");
+                    break;
+                }
+            }
+        }
+        with.index.forget_before(first_unconsumed(&*journal, Some(&*history)));
+    });
+    if fed.await.is_err() {
+        metrics::counter!("anlan_history_feed_failures_total").increment(1);
+        tracing::error!("the history crashed while it took a segment; it is tried again");
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+async fn trim(shared: &Shared, ledger_saved: Offset) {
+    let journal = &shared.ports.journal;
+    let history = first_unconsumed(&**journal, shared.ports.history.as_deref());
+    let folded = shared.committed.oldest().map_or(Offset(0), |folded| Offset(folded.0 + 1));
+    let keep_from = history.min(folded).min(ledger_saved);
+    if let Err(error) = journal.trim(keep_from).await {
+        // What could not be deleted is only in the way.
+        tracing::error!(%error, "the journal could not be trimmed");
+        metrics::counter!("anlan_journal_trim_failures_total").increment(1);
+    }
+    let (first, next) = journal.bounds();
+    #[allow(clippy::cast_precision_loss)]
+    metrics::gauge!("anlan_journal_kept_records").set(next.0.saturating_sub(first.0) as f64);
+}
+
+async fn maintain(shared: &Shared) {
+    let Some(history) = shared.ports.history.clone() else { return };
+    let now = (shared.clock)().0;
+    match tokio::task::spawn_blocking(move || history.maintain(now)).await {
+        Ok(Ok(done)) => {
+            metrics::counter!("anlan_history_too_late_total").increment(done.too_late);
+        }
+        Ok(Err(error)) => {
+            metrics::counter!("anlan_history_maintain_failures_total").increment(1);
+            tracing::error!(error = %chain(&error), "the history could not be maintained; it is tried again");
+        }
+        Err(_) => {
+            metrics::counter!("anlan_history_maintain_failures_total").increment(1);
+            tracing::error!("the history crashed while it was maintained; it is tried again");
+        }
+    }
+}
+
+/// Readings of a point that are not yet in the history, from the journal. Blocks.
+fn tail(shared: &Arc<Shared>, place: PointPlace) -> Vec<RawReading> {
+    let Some(config) = shared.catalog.host(place.host) else { return Vec::new() };
+    let Some(point) = config.points.get(place.slot as usize) else { return Vec::new() };
+    let gateway = config.gateways.iter().find(|(_, id)| *id == point.gateway).map(|(no, _)| *no);
+    let Some(gateway) = gateway else { return Vec::new() };
+    let mut decoder = Decoder::new(shared);
+    let mut rows = Vec::new();
+    for offset in shared.index.of(gateway) {
+        // Trimmed meanwhile means that it is in the history by now.
+        let Ok(records) = shared.ports.journal.read(offset, 1, usize::MAX) else { continue };
+        for (_, record) in &records {
+            decoder.rows(record, Some(place.no.0), &mut rows);
+        }
+    }
+    rows.iter().map(ReadingRow::reading).collect()
+}
+
+fn place(shared: &Shared, point: &PointId) -> Result<PointPlace, CenterError> {
+    shared.catalog.point(point).ok_or_else(|| CenterError::Unknown(point.to_string()))
+}
+
+fn history(shared: &Shared) -> Result<Arc<dyn History>, CenterError> {
+    let none = || CenterError::NotReady("this center keeps no history".into());
+    shared.ports.history.clone().ok_or_else(none)
+}
+
+/// A trend: history and what is not yet in it.
+///
+/// # Errors
+/// When the point is not known or the history cannot be read.
+pub async fn trend(
+    shared: &Arc<Shared>,
+    point: &PointId,
+    from: i64,
+    to: i64,
+    pixels: usize,
+) -> Result<Trend, CenterError> {
+    let (place, history, shared) = (place(shared, point)?, history(shared)?, shared.clone());
+    let asked = tokio::task::spawn_blocking(move || {
+        let tail = tail(&shared, place);
+        history.trend_with_tail(place.no.0, from, to, pixels, &tail)
+    });
+    answer(asked.await)
+}
+
+/// Counts by day.
+///
+/// # Errors
+/// As [`trend`].
+pub async fn day_quality(
+    shared: &Arc<Shared>,
+    point: &PointId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<DayQuality>, CenterError> {
+    let (place, history) = (place(shared, point)?, history(shared)?);
+    let asked = tokio::task::spawn_blocking(move || history.day_quality(place.no.0, from, to));
+    answer(asked.await)
+}
+
+fn answer<T>(
+    asked: Result<Result<T, HistoryError>, tokio::task::JoinError>,
+) -> Result<T, CenterError> {
+    match asked {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => {
+            tracing::error!(error = %chain(&error), "the history could not be read");
+            Err(CenterError::NotReady(format!("the history could not be read: {error}")))
+        }
+        Err(_) => Err(CenterError::NotReady("the history crashed while it was read".into())),
+    }
+}

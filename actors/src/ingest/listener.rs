@@ -1,0 +1,110 @@
+//! Accepts uplink connections: TLS where configured, the WebSocket handshake on its one path, and a bound on how many.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anlan_domain::uplink::MAX_FRAME;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::StatusCode;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use super::connection;
+use crate::shared::Shared;
+
+/// Path of the uplink.
+pub const PATH: &str = "/uplink/v1";
+
+/// Serves the uplink until the center stops.
+pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+    let room = Arc::new(Semaphore::new(shared.options.connections_max));
+    loop {
+        let accepted = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, for instance: others may close.
+                tracing::warn!(%error, "an uplink connection could not be accepted");
+                metrics::counter!("anlan_ingest_accept_failures_total").increment(1);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(place) = room.clone().try_acquire_owned() else {
+            metrics::counter!("anlan_ingest_refused_total", "code" => "too_many_connections")
+                .increment(1);
+            drop(stream);
+            continue;
+        };
+        let (tls, shared) = (tls.clone(), shared.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            accept(stream, peer, tls, shared).await;
+        });
+    }
+}
+
+async fn accept(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "an uplink connection ended at once");
+        return;
+    }
+    match tls {
+        None => handshake(stream, peer, shared).await,
+        Some(tls) => {
+            let limit = shared.options.hello_within;
+            match tokio::time::timeout(limit, tls.accept(stream)).await {
+                Ok(Ok(stream)) => handshake(stream, peer, shared).await,
+                Ok(Err(error)) => {
+                    metrics::counter!("anlan_ingest_handshake_failures_total").increment(1);
+                    tracing::warn!(%peer, %error, "an uplink connection failed at TLS");
+                }
+                Err(_) => {
+                    metrics::counter!("anlan_ingest_handshake_failures_total").increment(1);
+                }
+            }
+        }
+    }
+}
+
+/// Does the WebSocket handshake on any stream and serves the connection. Public for tests that bring their own streams.
+pub async fn handshake<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
+    // The error's size is the library's choice.
+    #[allow(clippy::result_large_err)]
+    let only_the_path = |request: &Request, response: Response| {
+        if request.uri().path() == PATH {
+            return Ok(response);
+        }
+        let mut refusal = ErrorResponse::new(Some(format!("the uplink is at {PATH}")));
+        *refusal.status_mut() = StatusCode::NOT_FOUND;
+        Err(refusal)
+    };
+    let accepting =
+        tokio_tungstenite::accept_hdr_async_with_config(stream, only_the_path, Some(config));
+    match tokio::time::timeout(shared.options.hello_within, accepting).await {
+        Ok(Ok(socket)) => connection::serve(socket, peer, shared).await,
+        Ok(Err(error)) => {
+            metrics::counter!("anlan_ingest_handshake_failures_total").increment(1);
+            tracing::debug!(%peer, %error, "an uplink connection failed at its handshake");
+        }
+        Err(_) => metrics::counter!("anlan_ingest_handshake_failures_total").increment(1),
+    }
+}

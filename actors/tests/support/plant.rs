@@ -1,0 +1,191 @@
+//! A small park: enterprises with a hazard source, a general area and a gateway each; and a center over it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anlan_actors::center::RunningCenter;
+use anlan_actors::directory::{Directory, DirectoryError, EnterpriseEntry, GatewayEntry, Plan};
+use anlan_actors::options::{CenterOptions, Ports};
+use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
+use anlan_domain::limits::{Limit, Limits};
+use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
+use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
+use anlan_domain::region::RegionCode;
+use anlan_domain::time::UtcMillis;
+use anlan_domain::uplink::{Table, TableRow};
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::memory::{Disk, Door};
+
+pub const SECRET: &str = "a long random secret";
+pub const START: i64 = 1_790_000_000_000;
+
+pub struct TestDirectory(pub std::sync::Mutex<Plan>);
+
+#[async_trait]
+impl Directory for TestDirectory {
+    async fn plan(&self) -> Result<Plan, DirectoryError> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn gateway(&self, id: &GatewayId) -> Result<Option<GatewayEntry>, DirectoryError> {
+        Ok(self.0.lock().unwrap().gateways.iter().find(|g| g.id == *id).cloned())
+    }
+}
+
+fn limit(value: f64, on_delay_ms: u32) -> Option<Limit> {
+    Some(Limit { value, deadband: 1.0, on_delay_ms, off_delay_ms: 0, level: None })
+}
+
+fn settings() -> Arc<PointSettings> {
+    Arc::new(PointSettings {
+        kind: PointKind::Analog,
+        signal: "level".into(),
+        unit: "%".into(),
+        range: (0.0, 100.0),
+        scan_ms: 1_000,
+        missing_scans: 3,
+        frozen_after_ms: None,
+        limits: Limits {
+            version: 1,
+            h: limit(80.0, 0),
+            hh: limit(90.0, 2_000),
+            ..Limits::default()
+        },
+        of_hazard_source: true,
+    })
+}
+
+pub fn enterprise(i: u32) -> EnterpriseCode {
+    EnterpriseCode::new(&format!("4102050{i:02}")).unwrap()
+}
+
+pub fn gateway_id(i: u32) -> GatewayId {
+    GatewayId::new(&format!("{}01", enterprise(i))).unwrap()
+}
+
+/// Host numbers: 1 + 2·i the hazard source, 2 + 2·i the general area.
+pub fn plan(enterprises: u32, points_each: u32) -> Plan {
+    let mut plan = Plan::default();
+    let settings = settings();
+    plan.hosts.push(HostConfig {
+        host: HostNo::CENTER,
+        key: HostKey::Center,
+        enterprise: None,
+        gateways: (0..enterprises).map(|i| (GatewayNo(i + 1), gateway_id(i))).collect(),
+        points: vec![],
+        gateway_grace_ms: 5_000,
+    });
+    for i in 0..enterprises {
+        let code = enterprise(i);
+        plan.enterprises.push(EnterpriseEntry {
+            code: code.clone(),
+            name: format!("enterprise {i}"),
+            region: RegionCode::new("410205P01").unwrap(),
+        });
+        plan.gateways.push(GatewayEntry {
+            no: GatewayNo(i + 1),
+            id: gateway_id(i),
+            enterprise: code.clone(),
+            secret_sha256: Sha256::digest(SECRET.as_bytes()).into(),
+        });
+        let point = |p: u32| PointConfig {
+            no: PointNo(i * 1000 + p + 1),
+            id: PointId::of(&code, &format!("LT-{p}")).unwrap(),
+            equipment: EquipmentId::new(&format!("{code}.V-{}", p / 4)).unwrap(),
+            gateway: gateway_id(i),
+            device: "plc".into(),
+            settings: settings.clone(),
+        };
+        let host = |no, key, points| HostConfig {
+            host: HostNo(no),
+            key,
+            enterprise: Some(code.clone()),
+            gateways: vec![(GatewayNo(i + 1), gateway_id(i))],
+            points,
+            gateway_grace_ms: 5_000,
+        };
+        let half = points_each / 2;
+        let hazard = HazardCode::new(&format!("{code}001")).unwrap();
+        plan.hosts.push(host(1 + 2 * i, HostKey::Hazard(hazard), (0..half).map(point).collect()));
+        let general = HostKey::General(code.clone());
+        plan.hosts.push(host(2 + 2 * i, general, (half..points_each).map(point).collect()));
+    }
+    plan
+}
+
+/// The table of a gateway: its points, and one row that is bound to nothing.
+pub fn table(points_each: u32) -> Table {
+    let row = |tag: String| TableRow { tag, device: "plc".into() };
+    let mut rows: Vec<_> = (0..points_each).map(|p| row(format!("LT-{p}"))).collect();
+    rows.push(row("NOT-OURS".into()));
+    Table { rows }
+}
+
+/// A center, its disk, and its registry.
+pub struct Park {
+    pub disk: Arc<Disk>,
+    pub directory: Arc<TestDirectory>,
+    pub options: CenterOptions,
+    pub begun: tokio::time::Instant,
+    pub center: Arc<RunningCenter>,
+    door: Door,
+    shutdown: CancellationToken,
+}
+
+fn clock(begun: tokio::time::Instant) -> anlan_actors::directory::Clock {
+    Arc::new(move || UtcMillis(START + begun.elapsed().as_millis() as i64))
+}
+
+impl Park {
+    pub async fn start(plan: Plan) -> Self {
+        let options = CenterOptions {
+            checkpoint_every: (Duration::from_secs(2), Duration::from_secs(6)),
+            ..CenterOptions::default()
+        };
+        let disk = Arc::<Disk>::default();
+        let directory = Arc::new(TestDirectory(std::sync::Mutex::new(plan)));
+        let begun = tokio::time::Instant::now();
+        let (center, door, shutdown) = life(&disk, &directory, &options, begun).await;
+        Self { disk, directory, options, begun, center, door, shutdown }
+    }
+
+    pub fn now(&self) -> UtcMillis {
+        clock(self.begun)()
+    }
+
+    /// Ends this life as a killed process ends: nothing is written from this moment on.
+    pub async fn kill_and_restart(&mut self) {
+        self.door.kill();
+        self.shutdown.cancel();
+        let (center, door, shutdown) =
+            life(&self.disk, &self.directory, &self.options, self.begun).await;
+        (self.center, self.door, self.shutdown) = (center, door, shutdown);
+    }
+
+    pub fn stop(&self) {
+        self.shutdown.cancel();
+    }
+}
+
+async fn life(
+    disk: &Arc<Disk>,
+    directory: &Arc<TestDirectory>,
+    options: &CenterOptions,
+    begun: tokio::time::Instant,
+) -> (Arc<RunningCenter>, Door, CancellationToken) {
+    let door = Door::open(disk);
+    let ports =
+        Ports { journal: Arc::new(door.clone()), state: Arc::new(door.clone()), history: None };
+    let shutdown = CancellationToken::new();
+    let started = RunningCenter::start(
+        options.clone(),
+        ports,
+        directory.clone(),
+        clock(begun),
+        shutdown.clone(),
+    );
+    (started.await.unwrap(), door, shutdown)
+}
