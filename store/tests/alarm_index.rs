@@ -215,6 +215,11 @@ async fn a_search_keeps_to_its_filter() {
     check(any(), &all).await;
     check(AlarmFilter { enterprises: enterprise(2), ..any() }, &[&gas, &late]).await;
     check(AlarmFilter { enterprises: Some(vec![]), ..any() }, &[]).await;
+    let many = (1..=100).map(|n| EnterpriseCode::new(&format!("410205{n:03}")).unwrap());
+    let many = Some(many.collect::<Vec<_>>());
+    check(AlarmFilter { enterprises: many.clone(), ..any() }, &[&gas, &high, &late]).await;
+    check(AlarmFilter { enterprises: many, ..AlarmFilter::open() }, &[&gas, &late]).await;
+    check(AlarmFilter { enterprises: enterprise(2), ..AlarmFilter::open() }, &[&gas, &late]).await;
     check(AlarmFilter::open(), &[&center, &gas, &late]).await;
     check(AlarmFilter { states: vec![AlarmState::Closed], ..any() }, &[&high]).await;
     check(AlarmFilter { levels: vec![Level::ONE, Level::FOUR], ..any() }, &[&center, &gas, &late])

@@ -36,6 +36,8 @@ pub struct Gateway {
     /// Added to the true time: how wrong its clock is.
     pub skew_ms: i64,
     pub epoch: u32,
+    /// The next live frame is the first after a reconnect.
+    gap: bool,
     begun: tokio::time::Instant,
     next: BTreeMap<Lane, u64>,
     pub unacked: BTreeMap<(Lane, u64), Vec<u8>>,
@@ -53,6 +55,7 @@ impl Gateway {
             table,
             skew_ms: 0,
             epoch: 0,
+            gap: true,
             begun,
             next: BTreeMap::new(),
             unacked: BTreeMap::new(),
@@ -100,6 +103,7 @@ impl Gateway {
         let (header, payload) = uplink::open(&frame).unwrap();
         match header.kind {
             Kind::Welcome => {
+                self.gap = true;
                 let welcome: Welcome = read_payload(payload).unwrap();
                 self.take_acks(&welcome.acks);
                 Ok(welcome)
@@ -139,6 +143,15 @@ impl Gateway {
         }
     }
 
+    /// The gateway process starts anew; its clock begins at zero again in truth, here it goes on.
+    pub fn reboot(&mut self, boot: [u8; 16]) {
+        assert!(self.unacked.is_empty(), "this gateway keeps the frames of one boot");
+        self.boot = Boot(boot);
+        self.next.clear();
+        self.epoch = 0;
+        self.gap = true;
+    }
+
     /// Seals readings of consecutive rows, and keeps them until they are acknowledged.
     pub fn seal_readings(&mut self, lane: Lane, first: u32, values: &[f64]) -> u64 {
         let group = GroupBuilder {
@@ -159,7 +172,11 @@ impl Gateway {
         let seq = self.next.entry(lane).or_insert(1);
         let number = *seq;
         *seq += 1;
-        let frame = uplink::seal(&self.header(kind, lane, number), payload);
+        let mut header = self.header(kind, lane, number);
+        if lane == Lane::Live && kind == Kind::Readings && std::mem::take(&mut self.gap) {
+            header.flags |= uplink::FLAG_GAP;
+        }
+        let frame = uplink::seal(&header, payload);
         self.unacked.insert((lane, number), frame);
         number
     }

@@ -8,3 +8,4 @@
 pub mod gateway;
 pub mod memory;
 pub mod plant;
+pub mod reference;

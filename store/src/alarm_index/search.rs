@@ -61,7 +61,7 @@ pub async fn search(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<AlarmPage, IndexError> {
-    let mut query = QueryBuilder::new("select * from alarm where ");
+    let mut query = QueryBuilder::new("select * from ");
     push_filter(&mut query, filter);
     if let Some(PageCursor { sort_at, first_seq }) = cursor.map(PageCursor::parse).transpose()? {
         query.push(" and (sort_at, first_seq) < (").push_bind(sort_at);
@@ -89,8 +89,7 @@ pub async fn counts(
     pool: &SqlitePool,
     filter: &AlarmFilter,
 ) -> Result<Vec<AlarmCount>, IndexError> {
-    let mut query =
-        QueryBuilder::new("select enterprise, level, state, count(*) as n from alarm where ");
+    let mut query = QueryBuilder::new("select enterprise, level, state, count(*) as n from ");
     push_filter(&mut query, filter);
     query.push(" group by enterprise, level, state order by enterprise, level, state");
     let rows = query.build().fetch_all(pool).await.map_err(sql)?;
@@ -109,7 +108,7 @@ pub async fn counts(
 pub async fn hours(pool: &SqlitePool, filter: &AlarmFilter) -> Result<Vec<HourCount>, IndexError> {
     // SQLite divides towards zero; instants before 1970 do not occur.
     let mut query = QueryBuilder::new("select raised_at / ");
-    query.push(HOUR_MS).push(" as hour, level, count(*) as n from alarm where ");
+    query.push(HOUR_MS).push(" as hour, level, count(*) as n from ");
     push_filter(&mut query, filter);
     query.push(" group by hour, level order by hour");
     let mut out: Vec<HourCount> = Vec::new();
@@ -126,16 +125,31 @@ pub async fn hours(pool: &SqlitePool, filter: &AlarmFilter) -> Result<Vec<HourCo
     Ok(out)
 }
 
-/// Adds the conditions of a filter. Lists travel as one JSON text, so that a province of ten thousand enterprises is one
-/// parameter.
+/// From so many enterprises on, going through them one by one costs more than going through all alarms by time.
+const MANY_ENTERPRISES: usize = 64;
+
+/// Adds the table and the conditions of a filter. Lists travel as one JSON text, so that a province of ten thousand
+/// enterprises is one parameter.
+///
+/// The planner knows nothing of how alarms are spread, so it is told: the open ones are few, whatever else is asked for
+/// (`indexed by`), and a long list of enterprises is no good way in (the `+` takes its index away). Measured with
+/// 400,000 alarms of 2,000 enterprises: 500 ms without, 2 ms with.
 fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &AlarmFilter) {
-    query.push("1");
+    let open_only = !filter.states.is_empty() && !filter.states.contains(&AlarmState::Closed);
+    // The index is of these rows alone and may be named only where they are asked for in the same words.
+    query.push(if open_only {
+        "alarm indexed by alarm_open where state <> 'closed'"
+    } else {
+        "alarm where 1"
+    });
     let list = |query: &mut QueryBuilder<Sqlite>, column: &str, values: Vec<&str>| {
         query.push(format_args!(" and {column} in (select value from json_each("));
         query.push_bind(serde_json::json!(values).to_string()).push("))");
     };
     if let Some(enterprises) = &filter.enterprises {
-        list(query, "enterprise", enterprises.iter().map(|e| e.as_str()).collect());
+        let many = enterprises.len() >= MANY_ENTERPRISES;
+        let column = if many { "+enterprise" } else { "enterprise" };
+        list(query, column, enterprises.iter().map(|e| e.as_str()).collect());
     }
     for (column, value) in [
         ("hazard", filter.hazard.as_ref().map(|h| h.as_str())),
@@ -152,10 +166,6 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &AlarmFilter) {
     }
     if !filter.states.is_empty() {
         list(query, "state", filter.states.iter().map(|&s| state_code(s)).collect());
-        if !filter.states.contains(&AlarmState::Closed) {
-            // Says the same again, in the words of the partial index.
-            query.push(" and state <> 'closed'");
-        }
     }
     if !filter.conditions.is_empty() {
         list(query, "condition", filter.conditions.iter().map(|c| c.code()).collect());

@@ -194,3 +194,95 @@ impl From<ReasonV1> for ClearReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(change: AlarmChange) -> AlarmRecord {
+        AlarmRecord {
+            seq: AlarmSeq(9),
+            host: HostNo(300),
+            decided_time: UtcMillis(1_700_000_000_900),
+            entry: AlarmEntry {
+                alarm: AlarmId {
+                    subject: AlarmSubject("410205001.LT-1".into()),
+                    condition: Condition::HighHigh,
+                    occurrence: 2,
+                },
+                place: AlarmPlace {
+                    enterprise: EnterpriseCode::new("410205001").ok(),
+                    hazard: None,
+                    equipment: EquipmentId::new("410205001.V-1").ok(),
+                },
+                change,
+                source_time: UtcMillis(1_700_000_000_000),
+                received_time: UtcMillis(1_700_000_000_040),
+                log_offset: 77,
+            },
+        }
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Alarm logs written by version 1 are read for as long as plants keep them: these bytes never change.
+    #[test]
+    fn version_one_stays_readable() {
+        let head = "01ac0288aeabfef962";
+        let place = "0e3431303230353030312e4c542d31024848020109343130323035303031\
+                     00010d3431303230353030312e562d31";
+        let tail = "80a0abfef962d0a0abfef9624d";
+        let raised = AlarmChange::Raised {
+            value: Some(1.0),
+            limit: None,
+            limits_version: 7,
+            level: Level::ONE,
+            late: true,
+        };
+        let ended = |reason| AlarmChange::Cleared { reason, value: None };
+        let acknowledged = AlarmChange::Acknowledged { by: "li".into(), comment: String::new() };
+        let amended = AlarmChange::Amended { raised_at: Some(UtcMillis(-1)), cleared_at: None };
+        for (change, bytes) in [
+            (raised, "0001000000000000f03f00070101"),
+            (ended(ClearReason::Returned), "010000"),
+            (ended(ClearReason::LimitsChanged), "010100"),
+            (ended(ClearReason::PointRemoved), "010200"),
+            (ended(ClearReason::ParentLost), "010300"),
+            (acknowledged, "02026c6900"),
+            (amended, "03010100"),
+        ] {
+            let record = record(change);
+            let encoded = encode_alarm(&record);
+            assert_eq!(hex(&encoded), format!("{head}{place}{bytes}{tail}"));
+            assert_eq!(decode_alarm(record.seq, &encoded).unwrap(), record);
+        }
+        let checkpoint = encode_checkpoint(Offset(258), b"ab");
+        assert_eq!(hex(&checkpoint), "0100000000000001026162");
+        assert_eq!(
+            decode_checkpoint(&checkpoint).unwrap(),
+            (Offset(258), Bytes::from_static(b"ab"))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused_with_its_reason() {
+        let good = encode_alarm(&record(AlarmChange::Cleared {
+            reason: ClearReason::Returned,
+            value: None,
+        }));
+        let later = [&[2], &good[1..]].concat();
+        assert!(decode_alarm(AlarmSeq(9), &later).unwrap_err().contains("version 2"));
+        assert!(decode_alarm(AlarmSeq(9), &[]).is_err());
+        for cut in 1..good.len() {
+            assert!(decode_alarm(AlarmSeq(9), &good[..cut]).is_err(), "cut at {cut}");
+        }
+        let position = good.windows(2).position(|pair| pair == b"HH").unwrap();
+        let mut unknown = good;
+        unknown[position] = b'X';
+        assert!(decode_alarm(AlarmSeq(9), &unknown).unwrap_err().contains("XH"));
+        assert!(decode_checkpoint(&[1, 0, 0]).is_err());
+        assert!(decode_checkpoint(&[9, 0, 0, 0, 0, 0, 0, 0, 0]).is_err());
+    }
+}

@@ -1,0 +1,279 @@
+//! Seeded simulation of a whole center with paused time: hosts and sessions crash, the center is killed, links are cut,
+//! frames are repeated, clocks are wrong and step; and the claims are checked from outside.
+//!
+//! `ANLAN_SIM_SEEDS=5000` runs thousands, `ANLAN_SIM_SEED=42` the one that failed.
+
+mod support;
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use anlan_actors::api::Center;
+use anlan_actors::ingest::session::SessionMsg;
+use anlan_actors::tree::host::HostMsg;
+use anlan_domain::log::{GatewayNo, HostNo};
+use anlan_domain::uplink::Lane;
+use anlan_store::state::AlarmSeq;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use support::gateway::Gateway;
+use support::plant::{Park, gateway_id, plan, table};
+use support::reference;
+
+const ENTERPRISES: u32 = 4;
+const POINTS: u32 = 8;
+const STEPS: u32 = 80;
+
+/// How rough a run is, in chances per thousand and step.
+#[derive(Clone, Copy)]
+struct Weather {
+    cut: u32,
+    host_crash: u32,
+    session_crash: u32,
+    kill: u32,
+    step_clock: u32,
+    values: &'static [f64],
+}
+
+const STORM: Weather = Weather {
+    cut: 60,
+    host_crash: 60,
+    session_crash: 15,
+    kill: 40,
+    step_clock: 30,
+    values: &[50.0, 60.0, 79.5, 81.0, 85.0, 91.0, 95.0, 120.0, f64::NAN],
+};
+
+/// Nothing goes wrong at the plant; the center is killed again and again.
+const KILLS: Weather = Weather {
+    cut: 0,
+    host_crash: 80,
+    session_crash: 0,
+    kill: 80,
+    step_clock: 0,
+    values: &[50.0, 50.5, 51.0],
+};
+
+struct Run {
+    rng: StdRng,
+    park: Park,
+    gateways: Vec<Gateway>,
+    repeatable: Vec<Vec<u8>>,
+}
+
+impl Run {
+    async fn new(seed: u64) -> Self {
+        let rng = StdRng::seed_from_u64(seed);
+        let park = Park::start(plan(ENTERPRISES, POINTS)).await;
+        let gateways = (0..ENTERPRISES)
+            .map(|i| Gateway::new(gateway_id(i).as_str(), i as u8 + 1, table(POINTS), park.begun))
+            .collect();
+        Self { rng, park, gateways, repeatable: Vec::new() }
+    }
+
+    fn chance(&mut self, per_thousand: u32) -> bool {
+        self.rng.random_range(0..1000) < per_thousand
+    }
+
+    async fn step(&mut self, weather: Weather) {
+        for i in 0..self.gateways.len() {
+            self.step_gateway(i, weather).await;
+        }
+        if self.chance(weather.host_crash) {
+            let host = HostNo(self.rng.random_range(0..=2 * ENTERPRISES));
+            if let Some(actor) = self.park.center.shared().host_refs.get(host) {
+                drop(actor.send_message(HostMsg::Crash));
+            }
+        }
+        if self.chance(weather.session_crash) {
+            let gateway = GatewayNo(self.rng.random_range(1..=ENTERPRISES));
+            if let Some(actor) = self.park.center.shared().sessions.actor(gateway) {
+                drop(actor.send_message(SessionMsg::Crash));
+            }
+        }
+        if self.chance(50) {
+            self.acknowledge_something().await;
+        }
+        if self.chance(weather.kill) {
+            self.park.kill_and_restart().await;
+            for gateway in &mut self.gateways {
+                gateway.socket = None;
+            }
+        }
+        let pause = self.rng.random_range(0..1_500);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+
+    async fn step_gateway(&mut self, i: usize, weather: Weather) {
+        let (cut, reconnect) = (self.chance(weather.cut), weather.cut == 0 || self.chance(500));
+        let (repeat, reboot, step) =
+            (self.chance(100), self.chance(20), self.chance(weather.step_clock));
+        let skew = self.rng.random_range(-3_600_000..3_600_000);
+        let first = self.rng.random_range(0..POINTS);
+        let count = self.rng.random_range(1..=POINTS + 1 - first);
+        let values: Vec<f64> = if weather.cut == 0 {
+            // Every point is read in every step, so that nothing is missing.
+            (0..POINTS)
+                .map(|_| weather.values[self.rng.random_range(0..weather.values.len())])
+                .collect()
+        } else {
+            (0..count)
+                .map(|_| weather.values[self.rng.random_range(0..weather.values.len())])
+                .collect()
+        };
+        let first = if weather.cut == 0 { 0 } else { first };
+        let boot: [u8; 16] = self.rng.random();
+        let repeated = self.rng.random_range(0..=self.repeatable.len());
+        let gateway = &mut self.gateways[i];
+        if cut {
+            gateway.socket = None;
+        }
+        if step {
+            gateway.skew_ms = skew;
+            gateway.epoch += 1;
+        }
+        if gateway.socket.is_none() && reconnect && gateway.connect(&self.park.center).await.is_ok()
+        {
+            gateway.send_all().await;
+        }
+        if reboot && gateway.unacked.is_empty() {
+            gateway.socket = None;
+            gateway.reboot(boot);
+        }
+        let lane = if gateway.socket.is_some() { Lane::Live } else { Lane::Backfill };
+        let seq = gateway.seal_readings(lane, first, &values);
+        if repeat && let Some(frame) = gateway.unacked.get(&(lane, seq)) {
+            self.repeatable.push(frame.clone());
+        }
+        gateway.send(lane, seq).await;
+        if repeat {
+            gateway.send(lane, seq).await;
+            if let Some(frame) = self.repeatable.get(repeated)
+                && anlan_domain::uplink::open(frame).unwrap().0.boot == gateway.boot
+            {
+                gateway.send_bytes(frame.clone()).await;
+            }
+        }
+        if gateway.socket.is_some() {
+            gateway.seal_status();
+            gateway.send_all().await;
+            gateway.listen(Duration::from_millis(20), |g| g.unacked.is_empty()).await;
+        }
+    }
+
+    async fn acknowledge_something(&mut self) {
+        let log = self.park.center.alarms_after(AlarmSeq(0), usize::MAX, 0).await;
+        if log.is_empty() {
+            return;
+        }
+        let alarm = log[self.rng.random_range(0..log.len())].entry.alarm.clone();
+        let center = self.park.center.clone();
+        // Nobody waits for it: a kill may come before the answer.
+        tokio::spawn(
+            async move { drop(center.acknowledge(alarm, "wang".into(), String::new()).await) },
+        );
+    }
+
+    /// Lets everything come to rest and checks the claims.
+    async fn finish(mut self) -> Result<u64, String> {
+        for gateway in &mut self.gateways {
+            for _ in 0..20 {
+                if gateway.socket.is_none() {
+                    drop(gateway.connect(&self.park.center).await);
+                }
+                gateway.settle().await;
+                if gateway.unacked.is_empty() {
+                    break;
+                }
+                gateway.socket = None;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            if !gateway.unacked.is_empty() {
+                return Err(format!(
+                    "{} frames of {} were never acknowledged",
+                    gateway.unacked.len(),
+                    gateway.id
+                ));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let alarms = self.park.disk.alarms.lock().unwrap().len() as u64;
+        // Now the gateways fall silent, and hosts have time to commit what they have.
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        self.park.stop();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let disk = &self.park.disk;
+        reference::check(disk)?;
+        let journalled = reference::journalled(disk);
+        for (i, gateway) in (1..).zip(&self.gateways) {
+            for &(boot, lane, seq) in &gateway.acked {
+                if !journalled.contains(&(i, boot, lane, seq)) {
+                    return Err(format!(
+                        "acknowledged frame {seq} of {} is not in the journal",
+                        gateway.id
+                    ));
+                }
+            }
+        }
+        let records = disk.records.lock().unwrap().len() as u64;
+        for (host, (folded, _)) in disk.checkpoints.lock().unwrap().iter() {
+            if folded.0 + 200 < records {
+                return Err(format!("{host:?} stands still at {folded:?} of {records}"));
+            }
+        }
+        Ok(alarms)
+    }
+}
+
+/// Runs one seed and says how many entries the alarm log had when the last frame was acknowledged.
+fn run(seed: u64, weather: Weather) -> Result<u64, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut run = Run::new(seed).await;
+        for _ in 0..STEPS {
+            run.step(weather).await;
+        }
+        run.finish().await
+    })
+}
+
+fn seeds(default: u64) -> Vec<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    match number("ANLAN_SIM_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("ANLAN_SIM_SEEDS").unwrap_or(default)).collect(),
+    }
+}
+
+fn each_seed(default: u64, weather: Weather, check: impl Fn(u64) -> Result<(), String>) {
+    for seed in seeds(default) {
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| run(seed, weather)))
+            .unwrap_or_else(|_| Err("it panicked".into()))
+            .and_then(&check);
+        if let Err(why) = outcome {
+            panic!("ANLAN_SIM_SEED={seed} fails: {why}");
+        }
+    }
+}
+
+#[test]
+fn whatever_crashes_every_alarm_is_in_the_log_once_and_in_order() {
+    each_seed(24, STORM, |alarms| {
+        if alarms > 10 {
+            Ok(())
+        } else {
+            Err(format!("only {alarms} entries: the run proves nothing"))
+        }
+    });
+}
+
+#[test]
+fn a_kill_by_itself_raises_no_alarm() {
+    each_seed(12, KILLS, |alarms| {
+        if alarms == 0 { Ok(()) } else { Err(format!("{alarms} alarms in a calm plant")) }
+    });
+}
