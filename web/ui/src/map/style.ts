@@ -78,7 +78,7 @@ export function mapStyle(theme: Theme): StyleSpecification {
         id: "place", type: "symbol", source: "places", filter: ["==", ["get", "kind"], "enterprise"], minzoom: ZOOM.region, maxzoom: 17.2,
         layout: {
           "text-field": ["step", ["zoom"], ["format", ["get", "name"], {}], 14, ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["image", ["get", "icon1"]], {}, ["get", "count1"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon2"]], {}, ["get", "count2"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon3"]], {}, ["get", "count3"], { "font-scale": 0.9, "text-font": ["literal", FONT] }]],
-          "text-font": BOLD, "text-size": 13, "text-line-height": 1.5, "text-allow-overlap": true, "text-max-width": 10,
+          "text-font": BOLD, "text-size": ["interpolate", ["linear"], ["zoom"], 13, 10.5, 14.5, 13], "text-line-height": 1.5, "text-allow-overlap": true, "text-max-width": 10,
         },
         paint: { "text-color": c("map-lab"), ...halo },
       },
