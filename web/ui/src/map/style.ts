@@ -33,6 +33,7 @@ export function mapStyle(theme: Theme): StyleSpecification {
       places: { type: "geojson", data: EMPTY },
       markers: { type: "geojson", data: EMPTY },
       alarms: { type: "geojson", data: EMPTY },
+      wind: { type: "geojson", data: EMPTY },
     },
     layers: [
       { id: "land", type: "background", paint: { "background-color": c("map-land") } },
@@ -63,6 +64,12 @@ export function mapStyle(theme: Theme): StyleSpecification {
       {
         id: "building-name", type: "symbol", source: "base", filter: kind("building", "water"), minzoom: 16.3,
         layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11 }, paint: { "text-color": c("map-lab2"), "text-halo-color": c("map-bld"), "text-halo-width": 1.5 },
+      },
+      { id: "wind", type: "fill", source: "wind", minzoom: ZOOM.region, paint: { "fill-color": ["match", ["get", "level"], 1, c("a1"), c("a2")], "fill-opacity": 0.1 } },
+      { id: "wind-line", type: "line", source: "wind", minzoom: ZOOM.region, paint: { "line-color": ["match", ["get", "level"], 1, c("a1t"), c("a2t")], "line-width": 1.2, "line-dasharray": [3, 3] } },
+      {
+        id: "wind-name", type: "symbol", source: "wind", minzoom: 14, layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11, "text-ignore-placement": true, "text-allow-overlap": true },
+        paint: { "text-color": ["match", ["get", "level"], 1, c("a1t"), c("a2t")], "text-halo-color": c("map-plot"), "text-halo-width": 2 },
       },
       {
         id: "marker", type: "symbol", source: "markers", minzoom: 13,
