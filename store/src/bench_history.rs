@@ -77,6 +77,19 @@ pub struct Table {
     pub delays: Vec<i64>,
 }
 
+/// The delimiter that a command line means: one character, or the word for one that is hard to type.
+#[must_use]
+pub fn parse_delimiter(text: &str) -> Option<char> {
+    match text {
+        "\\t" | "tab" => Some('\t'),
+        "space" => Some(' '),
+        _ => {
+            let mut chars = text.chars();
+            chars.next().filter(|_| chars.next().is_none())
+        }
+    }
+}
+
 /// Runs the bench and prints its result to standard output.
 ///
 /// # Errors
