@@ -26,7 +26,7 @@ use crate::dispatch::Control;
 use crate::dispatch::feed::Feed;
 use crate::dispatch::input::{Input, What};
 use crate::dispatch::routes::split;
-use crate::host::{Effects, Entry, Host, Readings, Run};
+use crate::host::{Counters, Effects, Entry, Host, Readings, Run};
 use crate::shared::Shared;
 
 /// Tracking for the live hub ends when it has not asked for this long, in logged time.
@@ -56,6 +56,8 @@ pub enum HostMsg {
     Changes(RpcReplyPort<Vec<(u32, PointValue)>>),
     /// What it says of itself.
     Describe(RpcReplyPort<TreeNode>),
+    /// What it counts.
+    Counters(RpcReplyPort<Counters>),
     /// Crash now: for tests of supervision.
     Crash,
 }
@@ -192,6 +194,10 @@ impl Actor for HostActor {
             HostMsg::Values(slots, reply) => drop(reply.send(state.values(slots))),
             HostMsg::Changes(reply) => drop(reply.send(state.changes())),
             HostMsg::Describe(reply) => drop(reply.send(self.describe(state))),
+            HostMsg::Counters(reply) => {
+                let counters = state.host.as_ref().map(Host::counters).unwrap_or_default();
+                drop(reply.send(counters));
+            }
             HostMsg::Crash => return Err("asked to crash".into()),
         }
         Ok(())
