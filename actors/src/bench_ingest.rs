@@ -95,7 +95,7 @@ pub struct BenchError {
     why: String,
 }
 
-fn failed<E: std::fmt::Display>(doing: &'static str) -> impl Fn(E) -> BenchError {
+pub(crate) fn failed<E: std::fmt::Display>(doing: &'static str) -> impl Fn(E) -> BenchError {
     move |error| BenchError { doing, why: error.to_string() }
 }
 

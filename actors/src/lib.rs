@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod bench_ingest;
+pub mod bench_live;
 pub mod catalog;
 pub mod center;
 pub mod committer;
