@@ -255,17 +255,17 @@ impl<E: Evaluator> Host<E> {
         if let Some(book) = self.state.path_book(subject) {
             return (book.acknowledge(alarm.condition, alarm.occurrence), self.place(None));
         }
-        let Some(tag) = self.state.tag_of(subject) else {
-            return (Err(NotAcknowledged::NotOpen), self.place(None));
-        };
-        if let Some(slot) = self.state.names.slot_of(tag) {
+        let tag = self.state.tag_of(subject);
+        if let Some(slot) = tag.and_then(|tag| self.state.names.slot_of(tag)) {
             let before = self.state.contribution(slot);
             let outcome =
                 self.state.cells[slot].sensor.acknowledge(alarm.condition, alarm.occurrence);
             self.state.settle_roll_up(slot, &before);
             return (outcome, self.place(Some(slot)));
         }
-        let book = self.state.retired.iter_mut().find(|(retired, _)| **retired == *tag);
+        // A point, gateway or device that is gone can still have alarms that wait for a person.
+        let key = tag.unwrap_or(subject);
+        let book = self.state.retired.iter_mut().find(|(retired, _)| **retired == *key);
         let outcome = book.map_or(Err(NotAcknowledged::NotOpen), |(_, book)| {
             book.acknowledge(alarm.condition, alarm.occurrence)
         });

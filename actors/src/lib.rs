@@ -4,6 +4,7 @@
 //! starts), [`ingest`], [`log_writer`], [`dispatch`], [`tree`], [`host`], [`committer`], [`hub`], [`history_feed`].
 
 pub mod api;
+pub mod bench_actors;
 pub mod bench_ingest;
 pub mod bench_live;
 pub mod catalog;

@@ -1,5 +1,7 @@
 //! The operator's list of metrics and the code say the same.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

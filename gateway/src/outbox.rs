@@ -4,8 +4,8 @@
 //! up, then it is live; down (and at the start nothing is known to be up), then it is back-fill. A frame never changes its
 //! lane; one that was sealed live and then not acknowledged is sent again as live.
 //!
-//! After a start or a reconnect the live frames carry [`FLAG_GAP`] up to and including the first one with readings: the
-//! first says to the center that a gap begins, the one with readings says where it ends.
+//! After a start or a reconnect the first live frame, and it alone, carries [`FLAG_GAP`]. It is a status, so that the center
+//! learns the backlog together with the gap.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -44,6 +44,7 @@ struct Inner {
     last_seq: BTreeMap<Lane, u64>,
     link_up: bool,
     gap: bool,
+    out_of_turn: Option<Waiting>,
     table: Table,
     table_hash: u64,
     tables: TableFolder,
@@ -84,6 +85,7 @@ impl Outbox {
             last_seq: BTreeMap::new(),
             link_up: false,
             gap: true,
+            out_of_turn: None,
             table,
             table_hash,
             tables,
@@ -150,8 +152,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// The center has welcomed us: from here on frames are live. Seals, marked as after a gap, the point tables that older
-    /// boots' frames refer to and a status.
+    /// The center has welcomed us: from here on frames are live. Seals a status, marked as after a gap, and the point tables
+    /// that waiting frames refer to.
     ///
     /// # Errors
     /// When the disk refuses a frame.
@@ -160,12 +162,13 @@ impl Outbox {
         inner.acknowledge(durable);
         inner.link_up = true;
         inner.gap = true;
+        inner.out_of_turn = None;
+        inner.seal_status()?;
         let mut tables = inner.spool.tables();
         tables.insert(inner.table_hash);
         for hash in tables {
             inner.seal_table(hash)?;
         }
-        inner.seal_status()?;
         drop(inner);
         self.news.notify_one();
         Ok(())
@@ -192,14 +195,30 @@ impl Outbox {
         Ok(())
     }
 
-    /// Seals a point table that the center lacks.
+    /// Seals a point table that the center lacks. It is sent out of turn: live frames that the center holds back for want of
+    /// it may fill the window.
     ///
     /// # Errors
     /// When the disk refuses the frame.
     pub fn send_table(&self, hash: u64) -> io::Result<()> {
-        let sealed = self.inner().seal_table(hash);
+        let mut inner = self.inner();
+        inner.seal_table(hash)?;
+        inner.out_of_turn = inner.spool.newest(inner.boot, inner.lane());
+        drop(inner);
         self.news.notify_one();
-        sealed
+        Ok(())
+    }
+
+    /// A frame to be sent before all others, once.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub fn out_of_turn(&self) -> io::Result<Option<(Waiting, Vec<u8>)>> {
+        let mut inner = self.inner();
+        match inner.out_of_turn.take() {
+            None => Ok(None),
+            Some(waiting) => Ok(inner.spool.read(waiting.place)?.map(|bytes| (waiting, bytes))),
+        }
     }
 
     /// The next frame of a lane after `place`, with its bytes.
@@ -269,9 +288,6 @@ impl Inner {
         let payload = encode_readings(self.table_hash, &groups);
         let lane = self.lane();
         self.seal(Kind::Readings, lane, Some(self.table_hash), &payload)?;
-        if lane == Lane::Live {
-            self.gap = false;
-        }
         metrics::counter!("anlan_gateway_readings_total").increment(samples.len() as u64);
         Ok(())
     }
@@ -312,10 +328,11 @@ impl Inner {
         let stamp = self.clock.look();
         let seq = self.last_seq.entry(lane).or_insert(0);
         *seq += 1;
+        let after_gap = lane == Lane::Live && std::mem::take(&mut self.gap);
         let header = Header {
             kind,
             lane,
-            flags: if self.gap && lane == Lane::Live { FLAG_GAP } else { 0 },
+            flags: if after_gap { FLAG_GAP } else { 0 },
             boot: self.boot,
             seq: *seq,
             wall: stamp.wall,

@@ -225,6 +225,15 @@ impl Spool {
         )
     }
 
+    /// The newest frame of a boot and lane.
+    #[must_use]
+    pub fn newest(&self, boot: Boot, lane: Lane) -> Option<Waiting> {
+        let number = *self.active.get(&(boot, lane))?;
+        let (index, frame) = self.segments.get(&number)?.last()?;
+        let place = Place { segment: number, index };
+        Some(Waiting { place, boot, seq: frame.seq, len: frame.len })
+    }
+
     /// The bytes of a frame, as they were sealed. `None` where it has been acknowledged or dropped meanwhile.
     ///
     /// # Errors

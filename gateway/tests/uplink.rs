@@ -80,10 +80,14 @@ async fn readings_arrive_and_a_clean_stop_leaves_nothing_behind() {
     assert_eq!(left, 0, "every frame was acknowledged before the end");
     let seen = center.seen();
     let live: Vec<_> = seen.arrivals.iter().filter(|a| a.header.lane == Lane::Live).collect();
-    let first_readings = live.iter().position(|a| a.header.kind == Kind::Readings).unwrap();
     for (i, arrival) in live.iter().enumerate() {
-        assert_eq!(arrival.header.flags == FLAG_GAP, i <= first_readings, "frame {i}");
+        assert_eq!(
+            arrival.header.flags == FLAG_GAP,
+            i == 0,
+            "the first live frame alone is marked: frame {i}"
+        );
     }
+    assert_eq!(live[0].header.kind, Kind::Status);
     assert!(seen.last_status().unwrap().devices[0].connected);
 }
 
@@ -409,5 +413,21 @@ async fn two_gateways_never_share_a_data_folder() {
     until("a link", || gateway.snapshot.borrow().connected).await;
     let second = Box::pin(run(config, Hooks::default(), CancellationToken::new())).await;
     assert!(second.unwrap_err().to_string().contains("another gateway runs"));
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quiet_link_is_not_taken_for_a_dead_one() {
+    let (dir, device, center) =
+        (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);
+    let mut config =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "60s", "");
+    config.uplink.as_mut().unwrap().silence_max = Duration::from_millis(600);
+    let gateway = Running::start(config);
+    until("a link", || gateway.snapshot.borrow().connected).await;
+    let frames = center.seen().arrivals.len();
+    // Nothing to send or acknowledge but a status every five seconds: pings and pongs alone keep the link.
+    until("two more statuses", || center.seen().arrivals.len() >= frames + 2).await;
+    assert_eq!(center.seen().sessions, 1);
     gateway.stop().await;
 }

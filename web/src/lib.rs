@@ -1,1 +1,23 @@
-//! placeholder
+//! HTTP and WebSocket for people and their pages: sign-in, the API of `docs/protocols/http.md`, the live stream of
+//! `docs/protocols/live.md`, and the embedded front end.
+//!
+//! The thought behind it: one table of endpoints (`routes`), one gate that every request passes (`gate`), and handlers (`api`)
+//! that can reach data only through what the gate hands them, which carries the person's scope. What a plant or an alarm
+//! is, is decided elsewhere; nothing here computes a state.
+
+mod api;
+mod cursor;
+mod gate;
+mod live;
+pub mod openapi;
+pub mod options;
+pub mod password;
+mod problem;
+pub mod routes;
+mod server;
+mod simulator;
+mod ui;
+mod views;
+
+pub use options::{Clock, Limits, MetricsText, Parts, ServeOptions};
+pub use server::{ServeError, Server, serve};

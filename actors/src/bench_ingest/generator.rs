@@ -211,7 +211,7 @@ async fn gateway(
     let hash = table.hash();
     let sealed = uplink::seal(&header(&order, i, Kind::Table, 1, 0), &write_payload(&table));
     sink.send(Message::Binary(sealed.into())).await?;
-    let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ (i as u64 + 1) * 0x1234_5677);
+    let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ ((i as u64 + 1) * 0x1234_5677));
     let mut values: Vec<f64> = (0..SENSORS_EACH).map(|_| 30.0 + 40.0 * random.unit()).collect();
     let period = order.rate.map(|rate| Duration::from_secs_f64(1.0 / rate));
     // Phases are spread evenly: gateways do not scan in step.

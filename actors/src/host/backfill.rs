@@ -18,6 +18,7 @@
 use std::collections::VecDeque;
 
 use anlan_domain::alarm::{AlarmChange, ClearReason, Condition};
+use anlan_domain::quality::Quality;
 use anlan_domain::sensor::{Episode, Finding, Moment, Reading, Rules, Sensor, Watch, amended};
 use anlan_domain::time::{LineMillis, UtcMillis};
 use serde::{Deserialize, Serialize};
@@ -286,10 +287,16 @@ impl<E: Evaluator> Host<E> {
         let cell = &self.state.cells[slot];
         let current = &self.state.rules[cell.rules as usize];
         let rules = late.rules.as_deref().unwrap_or(current);
+        // The backlog does not say how the devices stood. Where a reading says that its device did not answer, the
+        // device is what was lost, and the point has no alarm of its own for it.
+        let watch = match reading.quality {
+            Quality::COMM_FAILURE | Quality::NOT_CONNECTED => Watch::ParentLost,
+            _ => Watch::Waiting,
+        };
         let mut copy = late.sensor.clone();
         let before = found.len();
         let evaluator = &self.evaluator;
-        if isolated(|| evaluator.step(&mut copy, rules, reading, Watch::Waiting, found)) {
+        if isolated(|| evaluator.step(&mut copy, rules, reading, watch, found)) {
             late.sensor = copy;
             return true;
         }

@@ -5,7 +5,7 @@
 
 use anlan_domain::alarm_book::AlarmBook;
 use anlan_domain::log::{GatewayNo, HostConfig};
-use anlan_domain::point::PointSettings;
+use anlan_domain::point::{PointConfig, PointSettings};
 use anlan_domain::sensor::{Moment, Rules, Sensor, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
 use std::collections::{HashMap, VecDeque};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::entry::Effects;
 use super::line::Line;
 use super::names::Names;
+use super::path::{device_subject, gateway_subject};
 use super::state::{
     Cell, Counters, Device, DeviceState, Equipment, Gateway, Link, PastRules, State,
 };
@@ -61,18 +62,28 @@ impl State {
                 link: Link::Down { since: now.clock, told: false },
                 line: Line::new(now.clock),
                 taken: Vec::new(),
-                book: AlarmBook::default(),
+                book: self.returning_book(&gateway_subject(id)),
                 backfill: None,
             });
             gateway.no = *no;
             self.gateways.push(gateway);
         }
-        // A gateway that is gone keeps the numbers of its alarms.
         for gateway in old {
-            if gateway.book != AlarmBook::default() {
-                self.retired.push((format!("gateway:{}", gateway.id).into(), gateway.book));
-            }
+            self.retire(gateway_subject(&gateway.id).into(), gateway.book);
         }
+    }
+
+    /// What is gone keeps the numbers of its alarms.
+    fn retire(&mut self, subject: Box<str>, book: AlarmBook) {
+        if book != AlarmBook::default() {
+            self.retired.push((subject, book));
+        }
+    }
+
+    /// What comes back takes its numbers up again.
+    fn returning_book(&mut self, subject: &str) -> AlarmBook {
+        let at = self.retired.iter().position(|(retired, _)| **retired == *subject);
+        at.map_or_else(AlarmBook::default, |at| self.retired.remove(at).1)
     }
 }
 
@@ -86,8 +97,33 @@ struct Layout<'a> {
 }
 
 impl<E: Evaluator> Host<E> {
+    /// The configuration in force, put together again: whoever restores a host needs to keep none beside its checkpoint.
+    #[must_use]
+    pub fn config(&self) -> HostConfig {
+        let state = &self.state;
+        let listed = state.gateways.iter().filter(|gateway| gateway.no != UNLISTED);
+        let enterprise = state.enterprise.as_ref();
+        let points = state.cells.iter().enumerate().map(|(slot, cell)| PointConfig {
+            no: state.names.no(slot),
+            id: state.names.id(slot, enterprise.expect("a host with points has an enterprise")),
+            equipment: state.equipment_of(slot),
+            gateway: state.gateways[usize::from(cell.gateway)].id.clone(),
+            device: state.devices[usize::from(cell.device)].name.clone(),
+            settings: state.rules[cell.rules as usize].settings.clone(),
+        });
+        HostConfig {
+            host: state.host,
+            key: state.key.clone(),
+            enterprise: state.enterprise.clone(),
+            gateways: listed.map(|gateway| (gateway.no, gateway.id.clone())).collect(),
+            points: points.collect(),
+            gateway_grace_ms: state.gateway_grace_ms,
+        }
+    }
+
     pub(super) fn configure(&mut self, now: Now, config: &HostConfig, effects: &mut Effects) {
         self.remove_points(now, config, effects);
+        self.remove_gateways(now, config, effects);
         let old_names = std::mem::take(&mut self.state.names);
         let old_cells = std::mem::take(&mut self.state.cells);
         let old_rules = std::mem::take(&mut self.state.rules);
@@ -109,6 +145,8 @@ impl<E: Evaluator> Host<E> {
             if let Some(gateway) = state.gateways.iter().position(|g| g.id == *id) {
                 let gateway = u16::try_from(gateway).expect("a host has few gateways");
                 state.devices.push(Device { gateway, ..device });
+            } else {
+                state.retire(device_subject(id, &device.name).into(), device.book);
             }
         }
         state.equipment.clear();
@@ -168,8 +206,8 @@ impl<E: Evaluator> Host<E> {
             });
             let tag: Box<str> = self.state.names.tag(slot).into();
             self.state.past_rules.retain(|past| past.tag != tag);
-            if let Some(book) = self.state.cells[slot].sensor.book() {
-                self.state.retired.push((tag, book.clone()));
+            if let Some(book) = self.state.cells[slot].sensor.book().cloned() {
+                self.state.retire(tag, book);
             }
         }
     }
@@ -216,13 +254,14 @@ impl State {
     /// so that its points are seen to be without data instead of being dropped.
     fn gateway_of<'a>(&mut self, layout: &mut Layout<'a>, id: &'a str, now: Now) -> u16 {
         *layout.gateways.entry(id).or_insert_with(|| {
+            let book = self.returning_book(&format!("gateway:{id}"));
             self.gateways.push(Gateway {
                 no: UNLISTED,
                 id: id.parse().expect("it is an identity"),
                 link: Link::Down { since: now.clock, told: false },
                 line: Line::new(now.clock),
                 taken: Vec::new(),
-                book: AlarmBook::default(),
+                book,
                 backfill: None,
             });
             u16::try_from(self.gateways.len() - 1).expect("a host has few gateways")
@@ -232,18 +271,17 @@ impl State {
     fn device_of<'a>(&mut self, layout: &mut Layout<'a>, gateway: u16, name: &'a str) -> u16 {
         *layout.devices.entry((gateway, name)).or_insert_with(|| {
             let found = self.devices.iter().position(|d| d.gateway == gateway && *d.name == *name);
-            let at = found.unwrap_or_else(|| {
-                self.devices.push(Device {
-                    gateway,
-                    name: name.into(),
-                    state: DeviceState::Unknown,
-                    watch: Watch::Waiting,
-                    book: AlarmBook::default(),
-                });
-                self.devices.len() - 1
-            });
+            let at = found.unwrap_or_else(|| self.add_device(gateway, name));
             u16::try_from(at).expect("a host has few devices")
         })
+    }
+
+    pub(super) fn add_device(&mut self, gateway: u16, name: &str) -> usize {
+        let subject = device_subject(&self.gateways[usize::from(gateway)].id, name);
+        let book = self.returning_book(&subject);
+        let (state, watch) = (DeviceState::Unknown, Watch::Waiting);
+        self.devices.push(Device { gateway, name: name.into(), state, watch, book });
+        self.devices.len() - 1
     }
 
     fn equipment_index<'a>(&mut self, layout: &mut Layout<'a>, id: &'a str) -> u16 {
@@ -269,10 +307,8 @@ impl State {
 
     /// A point that was here before takes up its numbers again.
     fn returning_sensor(&mut self, tag: &str) -> Sensor {
-        let Some(at) = self.retired.iter().position(|(retired, _)| **retired == *tag) else {
-            return Sensor::default();
-        };
-        Sensor::with_book(self.retired.remove(at).1)
+        let book = self.returning_book(tag);
+        if book == AlarmBook::default() { Sensor::default() } else { Sensor::with_book(book) }
     }
 
     fn remember_rules(&mut self, tag: Box<str>, until: LineMillis, rules: Rules) {

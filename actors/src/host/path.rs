@@ -9,7 +9,8 @@ use anlan_domain::alarm::{
     AlarmChange, AlarmSubject, ClearReason, Condition, Level, default_level,
 };
 use anlan_domain::alarm_book::AlarmBook;
-use anlan_domain::log::{GatewayNo, HostKey};
+use anlan_domain::ids::GatewayId;
+use anlan_domain::log::{GatewayNo, HostConfig, HostKey};
 use anlan_domain::sensor::{Moment, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
 use anlan_domain::uplink::{DeviceStatus, Header, Lane, Status};
@@ -244,6 +245,20 @@ impl<E: Evaluator> Host<E> {
         effects.all_changed = true;
     }
 
+    /// Gateways that a new configuration does not list any more: their alarms end with them.
+    pub(super) fn remove_gateways(&mut self, now: Now, config: &HostConfig, effects: &mut Effects) {
+        let gone: Vec<bool> = (self.state.gateways.iter())
+            .map(|gateway| config.gateways.iter().all(|(_, id)| *id != gateway.id))
+            .collect();
+        let devices = (0..self.state.devices.len())
+            .filter(|&device| gone[usize::from(self.state.devices[device].gateway)])
+            .map(Node::Device);
+        let gateways = (0..gone.len()).filter(|&gateway| gone[gateway]).map(Node::Gateway);
+        for node in gateways.chain(devices).collect::<Vec<_>>() {
+            self.end_alarm(now, node, ClearReason::PointRemoved, now.clock, effects);
+        }
+    }
+
     fn begin_alarm(&mut self, now: Now, node: Node, at: UtcMillis, effects: &mut Effects) {
         if !self.state.keeps_alarm_of(node) {
             return;
@@ -328,14 +343,8 @@ impl State {
         if self.devices.len() >= usize::from(u16::MAX) {
             return None;
         }
-        self.devices.push(Device {
-            gateway: u16::try_from(gateway).expect("a host has few gateways"),
-            name: name.into(),
-            state: DeviceState::Unknown,
-            watch: Watch::Waiting,
-            book: AlarmBook::default(),
-        });
-        Some(self.devices.len() - 1)
+        let gateway = u16::try_from(gateway).expect("a host has few gateways");
+        Some(self.add_device(gateway, name))
     }
 
     fn keeps_alarm_of(&self, node: Node) -> bool {
@@ -356,10 +365,10 @@ impl State {
     fn subject_of(&self, node: Node) -> AlarmSubject {
         AlarmSubject(match node {
             Node::Center => "center".into(),
-            Node::Gateway(gateway) => format!("gateway:{}", self.gateways[gateway].id).into(),
+            Node::Gateway(gateway) => gateway_subject(&self.gateways[gateway].id).into(),
             Node::Device(device) => {
                 let Device { gateway, name, .. } = &self.devices[device];
-                format!("device:{}/{name}", self.gateways[usize::from(*gateway)].id).into()
+                device_subject(&self.gateways[usize::from(*gateway)].id, name).into()
             }
         })
     }
@@ -374,4 +383,14 @@ impl State {
             .find(|&node| *self.subject_of(node).0 == *subject)?;
         Some(self.book_of(node))
     }
+}
+
+/// Subject of the alarms of a gateway. No tag has a colon, so it is no point's.
+pub(super) fn gateway_subject(gateway: &GatewayId) -> String {
+    format!("gateway:{gateway}")
+}
+
+/// Subject of the alarms of a device.
+pub(super) fn device_subject(gateway: &GatewayId, name: &str) -> String {
+    format!("device:{gateway}/{name}")
 }

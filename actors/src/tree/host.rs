@@ -287,8 +287,7 @@ impl HostActor {
     /// Publishes roll-ups that changed and tells the parent.
     fn tell(&self, state: &mut HostState) {
         let Some(host) = &state.host else { return };
-        let mut at = 0;
-        for (equipment, roll) in host.equipment() {
+        for (at, (equipment, roll)) in host.equipment().enumerate() {
             let node = NodeRoll { roll: *roll, lost: 0, faulty: 0 };
             if state.told_equipment.get(at) != Some(&node) {
                 self.shared.rolls.publish(node.view(&format!("equipment:{equipment}")));
@@ -297,7 +296,6 @@ impl HostActor {
                     None => state.told_equipment.push(node),
                 }
             }
-            at += 1;
         }
         let lost = u32::try_from(host.lost_gateways()).unwrap_or(u32::MAX);
         let faulty = u32::try_from(host.faulty_sensors()).unwrap_or(u32::MAX);

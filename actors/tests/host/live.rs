@@ -1,6 +1,6 @@
 //! What a host makes of the live lane: alarms, acknowledgement, silence, checkpoints.
 
-use crate::plant::{Plant, START};
+use crate::plant::{Plant, START, config};
 use anlan_actors::host::{CheckpointError, Host, Rulebook};
 use anlan_domain::log::CommandRefused;
 use anlan_domain::quality::Quality;
@@ -122,4 +122,20 @@ fn a_replay_from_any_checkpoint_comes_to_the_same_state_and_entries() {
         assert_eq!(checkpoint, end, "crash after {k}");
     }
     assert!(plant.effects.entries.iter().all(|e| e.received_time.0 >= START));
+}
+
+#[test]
+fn a_restored_host_knows_its_configuration() {
+    let mut config = config(8);
+    let mut settings = (*config.points[3].settings).clone();
+    settings.limits.h.as_mut().unwrap().value = 70.0;
+    config.points[3].settings = settings.into();
+    config.points[5].gateway = "41020500109".parse().unwrap();
+    config.points.swap(2, 6);
+    let plant = Plant::configured(config.clone());
+    assert_eq!(plant.host.config(), config);
+    let restored = Host::restore(&plant.host.checkpoint()).unwrap();
+    assert_eq!(restored.config(), config);
+    // A point whose gateway the configuration does not list is there, without data.
+    assert!(restored.value(5).parent_lost);
 }

@@ -280,3 +280,25 @@ fn a_new_limit_is_in_force_from_its_entry_on() {
     plant.live(4_000, 0, &[85.0, 75.0]);
     assert_eq!(plant.take_story(), ["LT-1|H|1 raised at 75 @4000"]);
 }
+
+#[test]
+fn a_gateway_that_leaves_and_comes_back_goes_on_with_its_numbers() {
+    let mut plant = Plant::new(0);
+    plant.link(false);
+    ticks(&mut plant, 0, 12_000);
+    let without = HostConfig { gateways: Vec::new(), ..config(0) };
+    let received = plant.received();
+    plant.put(Logged::Configured { config: without, received }).unwrap();
+    plant.acknowledge("gateway:41020500101|GATEWAY|1").unwrap();
+    plant.put(Logged::Configured { config: config(0), received }).unwrap();
+    ticks(&mut plant, 12_000, 25_000);
+    assert_eq!(
+        plant.take_story(),
+        [
+            "gateway:41020500101|GATEWAY|1 raised @10000",
+            "gateway:41020500101|GATEWAY|1 cleared PointRemoved @11750",
+            "gateway:41020500101|GATEWAY|1 acknowledged by wang.li @11750",
+            "gateway:41020500101|GATEWAY|2 raised @21750",
+        ]
+    );
+}

@@ -155,6 +155,10 @@ impl Segment {
         rest.iter().position(|frame| !frame.acknowledged).map(|i| (start + i, rest[i]))
     }
 
+    pub fn last(&self) -> Option<(usize, FrameAt)> {
+        self.frames.last().map(|&frame| (self.frames.len() - 1, frame))
+    }
+
     pub fn read(&self, index: usize) -> io::Result<Vec<u8>> {
         let frame = self.frames[index];
         let mut bytes = vec![0; frame.len as usize];

@@ -56,13 +56,14 @@ impl EmbeddedHistory {
             return Ok(());
         }
         let mut manifest = view.manifest.clone();
-        let mut by_hour: BTreeMap<i64, BTreeMap<u32, Vec<Place>>> = BTreeMap::new();
+        // By day: what one round merges of a day goes into one file. No file straddles two days.
+        let mut days: BTreeMap<i64, BTreeMap<ChunkKey, Vec<Place>>> = BTreeMap::new();
         let mut rest: Vec<Place> = Vec::new();
         for file in &inputs {
             for entry in file.index()? {
                 if finished(entry.key.start_ms) {
-                    let hour = by_hour.entry(entry.key.start_ms).or_default();
-                    hour.entry(entry.key.group).or_default().push((file.clone(), *entry));
+                    let day = days.entry(day_of(entry.key.start_ms)).or_default();
+                    day.entry(entry.key).or_default().push((file.clone(), *entry));
                 } else {
                     rest.push((file.clone(), *entry));
                 }
@@ -79,9 +80,9 @@ impl EmbeddedHistory {
             manifest.files.push(block.finish()?);
             done.files_written += 1;
         }
-        for (hour, groups) in by_hour {
-            if hour < manifest.raw_floor_ms {
-                done.too_late += count_readings(&groups)?;
+        for (day, keys) in days {
+            if day < manifest.raw_floor_ms {
+                done.too_late += count_readings(&keys)?;
                 continue;
             }
             let mut outputs = [
@@ -89,8 +90,7 @@ impl EmbeddedHistory {
                 self.create(FileKind::Minutes, writing.take_number(), HOUR_MS)?,
                 self.create(FileKind::Hours, writing.take_number(), HOUR_MS)?,
             ];
-            for (group, places) in groups {
-                let key = ChunkKey { group, start_ms: hour };
+            for (key, places) in keys {
                 let old = newest_raw(&view, key)?;
                 self.merge_group(key, &places, &old, &mut outputs, &mut writing.hints, done)?;
             }
@@ -139,7 +139,8 @@ impl EmbeddedHistory {
             let rolled = |width| -> Vec<(u32, Vec<Rollup>)> {
                 columns.iter().map(|(p, rows)| (*p, roll_up(rows, width))).collect()
             };
-            minutes.put(key, range, &encode_rollups(key, &rolled(MINUTE_MS), Effort::Thorough))?;
+            // Roll-ups are packed well when their day is gathered.
+            minutes.put(key, range, &encode_rollups(key, &rolled(MINUTE_MS), Effort::Fast))?;
             hours.put(key, range, &encode_rollups(key, &rolled(HOUR_MS), Effort::Fast))?;
         }
         Ok(())
@@ -157,7 +158,7 @@ impl EmbeddedHistory {
         let view = self.view();
         let mut days: BTreeMap<i64, Vec<Arc<StoredFile>>> = BTreeMap::new();
         for file in view.files.iter().filter(|f| f.meta.kind == kind) {
-            let day = file.meta.from_ms.div_euclid(DAY_MS).saturating_mul(DAY_MS);
+            let day = day_of(file.meta.from_ms);
             if day.saturating_add(DAY_MS + DAY_GRACE_MS) <= now_ms {
                 days.entry(day).or_default().push(file.clone());
             }
@@ -221,8 +222,8 @@ impl EmbeddedHistory {
     /// Gives up raw readings and one-minute roll-ups that are past their time.
     fn give_up(&self, now_ms: i64, done: &mut Maintained) -> Result<(), HistoryError> {
         let view = self.view();
-        let raw_floor =
-            now_ms.saturating_sub(self.options.raw_keep_ms).div_euclid(HOUR_MS) * HOUR_MS;
+        // By whole days, as no file straddles two: below the floor there is no raw reading at all.
+        let raw_floor = day_of(now_ms.saturating_sub(self.options.raw_keep_ms));
         let minutes_floor = now_ms.saturating_sub(self.options.minutes_keep_ms);
         let gone = |f: &FileMeta| match f.kind {
             FileKind::Raw => f.to_ms <= raw_floor,
@@ -239,6 +240,10 @@ impl EmbeddedHistory {
         done.files_removed += count as u64;
         self.commit(manifest, view.groups.clone())
     }
+}
+
+fn day_of(t: i64) -> i64 {
+    t.div_euclid(DAY_MS).saturating_mul(DAY_MS)
 }
 
 /// A chunk read into memory whole, that knows where it came from.
@@ -276,9 +281,9 @@ pub fn newest_raw(view: &View, key: ChunkKey) -> Result<Vec<Place>, HistoryError
     Ok(newest)
 }
 
-fn count_readings(groups: &BTreeMap<u32, Vec<Place>>) -> Result<u64, HistoryError> {
+fn count_readings(keys: &BTreeMap<ChunkKey, Vec<Place>>) -> Result<u64, HistoryError> {
     let mut count = 0;
-    for (file, entry) in groups.values().flatten() {
+    for (file, entry) in keys.values().flatten() {
         let mut chunk = LoadedChunk::load(file, entry)?;
         let points: Vec<u32> = chunk.chunk.head.points().collect();
         for point in points {
@@ -299,7 +304,8 @@ fn drop_replaced(
         view.files.iter().filter(|f| f.meta.kind == FileKind::Raw).collect();
     for new in files.iter().filter(|f| f.kind == FileKind::Raw && !view.manifest.files.contains(f))
     {
-        let old: Vec<_> = raw.iter().filter(|f| f.meta.from_ms == new.from_ms).collect();
+        let old: Vec<_> =
+            raw.iter().filter(|f| day_of(f.meta.from_ms) == day_of(new.from_ms)).collect();
         if old.is_empty() {
             continue;
         }

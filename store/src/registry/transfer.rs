@@ -24,6 +24,9 @@ mod table;
 
 use plant::Plant;
 
+pub use export::feature as geojson_of;
+pub use map::parse as feature_of;
+
 /// Turns a password into an argon2id PHC string.
 pub type Hasher = dyn Fn(&str) -> Result<String, String> + Send + Sync;
 

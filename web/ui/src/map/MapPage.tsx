@@ -11,9 +11,9 @@ import { useResource } from "../api/useResource";
 import { SideList } from "../alarms/SideList";
 import { useAlarmsOf, useAlarmValues } from "../alarms/useAlarms";
 import { useTheme } from "../app/theme";
-import { useDirectory, within } from "../enterprise/directory";
+import { useDirectory, useRegionSubscription, within } from "../enterprise/directory";
 import { useI18n } from "../i18n";
-import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost, useSubscription } from "../live/hooks";
+import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost } from "../live/hooks";
 import { Failed, Loading } from "../ui/faces";
 import { now } from "../ui/clock";
 import { Filters, Legend, ZoomButtons } from "./Furniture";
@@ -39,7 +39,7 @@ export function MapPage() {
   const kind = (params.get("kind") ?? "all") as KindFilter;
   const selected = params.get("alarm");
 
-  useSubscription("map", region ? { region } : null);
+  useRegionSubscription("map", region);
   const alarms = useAlarmsOf(region);
   useAlarmValues("map-alarms", alarms);
   const rollups = useRollupsVersion();

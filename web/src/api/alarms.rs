@@ -1,0 +1,152 @@
+//! Alarms: lists, one with its log, acknowledging, and the moments under the map.
+
+use anlan_domain::alarm::{AlarmId, AlarmState, Condition, Level};
+use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use anlan_domain::region::RegionCode;
+use anlan_domain::time::UtcMillis;
+use anlan_store::alarm_index::AlarmFilter;
+use anlan_store::registry::scoped::Filter;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::parsed;
+use crate::gate::{Answer, Call, Reply};
+use crate::problem::Problem;
+use crate::views::input::AcknowledgeInput;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AlarmQuery {
+    open: Option<bool>,
+    region: Option<String>,
+    enterprise: Option<String>,
+    hazard: Option<String>,
+    equipment: Option<String>,
+    point: Option<String>,
+    level: Option<String>,
+    state: Option<String>,
+    condition: Option<String>,
+    late: Option<bool>,
+    from: Option<i64>,
+    to: Option<i64>,
+    q: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Reads a list separated by commas.
+fn several<T>(
+    field: &str,
+    text: Option<&str>,
+    one: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Problem> {
+    text.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            one(part)
+                .ok_or_else(|| Problem::bad_request(field, format!("{part:?} is not known here")))
+        })
+        .collect()
+}
+
+fn state_of(code: &str) -> Option<AlarmState> {
+    serde_json::from_value(Value::String(code.to_owned())).ok()
+}
+
+impl AlarmQuery {
+    fn filter(&self) -> Result<(AlarmFilter, Filter), Problem> {
+        let states = several("state", self.state.as_deref(), state_of)?;
+        let open = self.open.unwrap_or(states.is_empty());
+        let filter = AlarmFilter {
+            hazard: parsed("hazard", self.hazard.as_deref(), HazardCode::new)?,
+            equipment: parsed("equipment", self.equipment.as_deref(), EquipmentId::new)?,
+            subject: self.point.clone().filter(|p| !p.is_empty()),
+            levels: several("level", self.level.as_deref(), |t| Level::new(t.parse().ok()?))?,
+            states: if open && states.is_empty() { AlarmFilter::open().states } else { states },
+            conditions: several("condition", self.condition.as_deref(), Condition::from_code)?,
+            late: self.late,
+            from: self.from.map(UtcMillis),
+            to: self.to.map(UtcMillis),
+            text: self
+                .q
+                .as_deref()
+                .map(|q| q.trim().chars().take(100).collect())
+                .filter(|q: &String| !q.is_empty()),
+            enterprises: None,
+        };
+        let within = Filter {
+            region: parsed("region", self.region.as_deref(), RegionCode::new)?,
+            enterprise: parsed("enterprise", self.enterprise.as_deref(), EnterpriseCode::new)?,
+            ..Filter::default()
+        };
+        Ok((filter, within))
+    }
+}
+
+/// `GET /alarms`
+pub async fn list(call: Call) -> Answer {
+    let query: AlarmQuery = call.query()?;
+    let (filter, within) = query.filter()?;
+    let cursor = query.cursor.as_deref().filter(|c| !c.is_empty());
+    let limit = query.limit.unwrap_or(100).clamp(1, 500);
+    let page = call.alarms(filter, &within, cursor, limit).await?;
+    let next = page.next_cursor;
+    Reply::page(&call.with_names(page.items).await?, next)
+}
+
+/// `GET /alarms/{id}`
+pub async fn one(call: Call) -> Answer {
+    shown(&call, &id(&call)?).await
+}
+
+fn id(call: &Call) -> Result<AlarmId, Problem> {
+    AlarmId::try_from(call.param("id").to_owned()).map_err(|_| Problem::not_found())
+}
+
+async fn shown(call: &Call, id: &AlarmId) -> Answer {
+    let row = call.alarm(id).await?;
+    let log = call.alarm_log(&row).await?;
+    let mut alarm = call.with_names(vec![row]).await?.pop().ok_or_else(Problem::not_found)?;
+    alarm.log = Some(log);
+    Reply::json(&alarm)
+}
+
+/// Longest comment that is taken.
+const COMMENT_CHARS_MAX: usize = 500;
+
+/// `POST /alarms/{id}/acknowledge`
+pub async fn acknowledge(call: Call) -> Answer {
+    let AcknowledgeInput { comment } = call.json()?;
+    if comment.chars().count() > COMMENT_CHARS_MAX {
+        let why = format!("A comment has at most {COMMENT_CHARS_MAX} characters");
+        return Err(Problem::bad_request("comment", why));
+    }
+    let id = id(&call)?;
+    let row = call.alarm(&id).await?;
+    call.acknowledge(&row, comment).await?;
+    shown(&call, &id).await
+}
+
+/// Most moments that are drawn.
+const MOMENTS_MAX: usize = 2_000;
+
+/// `GET /alarm-moments`
+pub async fn moments(call: Call) -> Answer {
+    let query: AlarmQuery = call.query()?;
+    let (mut filter, within) = query.filter()?;
+    filter.states = Vec::new();
+    let mut moments: Vec<Value> = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let page = call.alarms(filter.clone(), &within, cursor.as_deref(), 500).await?;
+        moments.extend(page.items.iter().map(
+            |a| json!({ "id": a.id.to_string(), "at": a.raised_at.0, "level": a.level.get() }),
+        ));
+        cursor = page.next_cursor;
+        if cursor.is_none() || moments.len() >= MOMENTS_MAX {
+            return Reply::json(&moments);
+        }
+    }
+}

@@ -1,0 +1,547 @@
+//! A request on its way to a handler: its parameters, its person, and the only doors to data.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anlan_actors::api::{GatewayView, TreeNode};
+use anlan_domain::ids::{EnterpriseCode, PointId, Role, UserName};
+use anlan_domain::limits::Limits;
+use anlan_domain::time::UtcMillis;
+use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow};
+use anlan_store::history::{DayQuality, Trend};
+use anlan_store::registry::audit::{AuditEntry, AuditFilter};
+use anlan_store::registry::people::{AfterFailure, LOCK_RULE, User};
+use anlan_store::registry::records::Point;
+use anlan_store::registry::scoped::Filter;
+use anlan_store::registry::{Changed, Doer, Expected, Outcome, Record, Scope, Scoped};
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{App, Incoming, Who};
+use crate::options::ServeOptions;
+use crate::problem::Problem;
+use crate::simulator::Simulator;
+use crate::views::alarm::{Alarm, LogEntry, enrich, enterprises_in};
+use crate::views::{Rollup, Value};
+
+/// What a handler gives.
+pub type Answer = Result<Reply, Problem>;
+/// A handler at work.
+pub type Working = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// A good answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// JSON, or nothing.
+    pub body: Option<Vec<u8>>,
+    /// Cookie to set.
+    pub cookie: Option<String>,
+}
+
+impl Reply {
+    /// JSON with status 200.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn json(value: &impl Serialize) -> Answer {
+        Self::with(StatusCode::OK, value)
+    }
+
+    /// JSON with a status.
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn with(status: StatusCode, value: &impl Serialize) -> Answer {
+        let body = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
+        Ok(Self { status, body: Some(body), cookie: None })
+    }
+
+    /// A page of a list.
+    ///
+    /// # Errors
+    /// When an item cannot be written as JSON.
+    pub fn page(items: &impl Serialize, next_cursor: Option<String>) -> Answer {
+        Self::json(&serde_json::json!({ "items": items, "next_cursor": next_cursor }))
+    }
+
+    /// Nothing to say.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: None, cookie: None }
+    }
+}
+
+/// A request on its way to a handler.
+pub struct Call {
+    app: Arc<App>,
+    request: Incoming,
+    parameters: HashMap<&'static str, String>,
+    who: Option<Who>,
+}
+
+impl Call {
+    pub(super) fn new(
+        app: Arc<App>,
+        request: Incoming,
+        parameters: HashMap<&'static str, String>,
+        who: Option<Who>,
+    ) -> Self {
+        Self { app, request, parameters, who }
+    }
+
+    /// A part of the path.
+    pub fn param(&self, name: &str) -> &str {
+        self.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// A part of the path as an identity: one that cannot be is not there.
+    ///
+    /// # Errors
+    /// 404.
+    pub fn id<T: std::str::FromStr>(&self, name: &str) -> Result<T, Problem> {
+        self.param(name).parse().map_err(|_| Problem::not_found())
+    }
+
+    /// The query.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_urlencoded::from_str(&self.request.query)
+            .map_err(|error| Problem::bad_request("query", error.to_string()))
+    }
+
+    /// The body.
+    ///
+    /// # Errors
+    /// When it is no such JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let body: &[u8] = if self.request.body.is_empty() { b"{}" } else { &self.request.body };
+        serde_json::from_slice(body)
+            .map_err(|error| Problem::bad_request("body", error.to_string()))
+    }
+
+    /// The body as it came.
+    pub fn raw_body(&self) -> &[u8] {
+        &self.request.body
+    }
+
+    /// Now.
+    pub fn now(&self) -> UtcMillis {
+        self.app.now()
+    }
+
+    /// Options of this server.
+    pub fn options(&self) -> &ServeOptions {
+        self.app.options()
+    }
+
+    /// The person, if one is signed in.
+    pub fn person(&self) -> Option<&Who> {
+        self.who.as_ref()
+    }
+
+    /// The person.
+    ///
+    /// # Errors
+    /// 401 where nobody is signed in.
+    pub fn user(&self) -> Result<&User, Problem> {
+        let signed_in = self.who.as_ref().map(|who| &who.session.user);
+        signed_in
+            .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first"))
+    }
+
+    fn doer(&self) -> Result<Doer, Problem> {
+        Ok(Doer { name: self.user()?.username.to_string(), address: self.request.peer.to_string() })
+    }
+
+    /// The registry as the person sees it.
+    ///
+    /// # Errors
+    /// 401 where nobody is signed in.
+    pub fn registry(&self) -> Result<Scoped, Problem> {
+        Ok(self.app.parts.registry.scoped(self.user()?.sees()))
+    }
+
+    /// Whether the center takes commands, for the page of sign-in.
+    pub fn center_ready(&self) -> bool {
+        self.app.parts.center.ready().is_ok()
+    }
+
+    /// Gateways connected and known, as counts: shown before anybody signs in.
+    pub async fn gateway_counts(&self) -> Result<(usize, usize), Problem> {
+        let known =
+            self.app.parts.registry.scoped(Scope::Everything).gateways(&Filter::default()).await?;
+        let connected = self.app.parts.center.gateways().iter().filter(|g| g.connected).count();
+        Ok((connected.min(known.len()), known.len()))
+    }
+
+    // ---- state of the center, by records that came out of a scoped read
+
+    /// Newest values of points.
+    pub async fn values(&self, points: &[Point]) -> HashMap<PointId, Value> {
+        let ids = points.iter().map(|p| p.id.clone()).collect();
+        let values = self.app.parts.center.values(ids).await;
+        values.iter().map(|v| (v.point.clone(), Value::from(v))).collect()
+    }
+
+    /// Roll-ups of records, by node name. The names are built from records of scoped reads.
+    pub async fn rollups(&self, nodes: Vec<String>) -> HashMap<String, Rollup> {
+        let found = self.app.parts.center.rollups(nodes).await;
+        found.into_iter().map(|r| (r.node.clone(), r.into())).collect()
+    }
+
+    /// What the center sees of gateways, by identity; to be joined with records of a scoped read.
+    pub fn gateways_seen(&self) -> HashMap<String, GatewayView> {
+        self.app.parts.center.gateways().into_iter().map(|g| (g.id.to_string(), g)).collect()
+    }
+
+    /// The supervision tree, pruned to the scope.
+    ///
+    /// # Errors
+    /// 401 where nobody is signed in.
+    pub async fn tree(&self) -> Result<TreeNode, Problem> {
+        let scope = self.user()?.sees();
+        let places = self.app.places();
+        let mut root = self.app.parts.center.tree().await;
+        crate::api::tree::prune(&mut root, &scope, &places);
+        Ok(root)
+    }
+
+    /// Trend of a point.
+    ///
+    /// # Errors
+    /// When the center cannot give one.
+    pub async fn trend(
+        &self,
+        of: &Point,
+        from: UtcMillis,
+        to: UtcMillis,
+        pixels: usize,
+    ) -> Result<Trend, Problem> {
+        Ok(self.app.parts.center.trend(of.id.clone(), from, to, pixels).await?)
+    }
+
+    /// Readings of a point, counted by day.
+    ///
+    /// # Errors
+    /// When the center cannot say.
+    pub async fn day_quality(
+        &self,
+        of: &Point,
+        from: UtcMillis,
+        to: UtcMillis,
+    ) -> Result<Vec<DayQuality>, Problem> {
+        match self.app.parts.center.day_quality(of.id.clone(), from, to).await {
+            // A point that has not yet sent anything has no days.
+            Err(anlan_actors::api::CenterError::Unknown(_)) => Ok(Vec::new()),
+            other => Ok(other?),
+        }
+    }
+
+    // ---- alarms
+
+    /// Searches alarms in scope. `within` narrows by region and enterprise.
+    ///
+    /// # Errors
+    /// When the cursor was not given out, or the index fails.
+    pub async fn alarms(
+        &self,
+        mut filter: AlarmFilter,
+        within: &Filter,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<AlarmPage, Problem> {
+        filter.enterprises = enterprises_in(&self.registry()?, within).await?;
+        self.app.feed.catch_up().await?;
+        Ok(self.app.parts.alarms.search(&filter, cursor, limit).await?)
+    }
+
+    /// One alarm in scope.
+    ///
+    /// # Errors
+    /// 404 where there is none in scope.
+    pub async fn alarm(&self, id: &anlan_domain::alarm::AlarmId) -> Result<AlarmRow, Problem> {
+        self.app.feed.catch_up().await?;
+        let row = self.app.parts.alarms.get(id).await?.ok_or_else(Problem::not_found)?;
+        let scope = self.user()?.sees();
+        let seen = match &row.enterprise {
+            Some(code) => self.registry()?.enterprise(code).await?.is_some(),
+            None => scope == Scope::Everything,
+        };
+        if seen { Ok(row) } else { Err(Problem::not_found()) }
+    }
+
+    /// Names for rows that came out of the two above.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn with_names(&self, rows: Vec<AlarmRow>) -> Result<Vec<Alarm>, Problem> {
+        Ok(enrich(rows, &self.registry()?, &self.app.parts.registry).await?)
+    }
+
+    /// What happened to an alarm.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn alarm_log(&self, row: &AlarmRow) -> Result<Vec<LogEntry>, Problem> {
+        let entries = self.app.parts.alarms.entries(&row.id, &self.app.parts.log).await?;
+        Ok(entries.iter().map(|record| LogEntry::of(record)).collect())
+    }
+
+    /// Acknowledges an alarm that came out of [`Call::alarm`].
+    ///
+    /// # Errors
+    /// When the center refuses.
+    pub async fn acknowledge(&self, row: &AlarmRow, comment: String) -> Result<(), Problem> {
+        let by = self.doer()?;
+        self.app.parts.center.acknowledge(row.id.clone(), by.name.clone(), comment.clone()).await?;
+        let object = format!("alarm {}", row.id);
+        // The alarm log is the record of the deed; this entry is for whoever reads the audit log alone.
+        self.app.parts.registry.note(&by, self.now(), "acknowledge", &object, &comment).await?;
+        Ok(())
+    }
+
+    // ---- changes
+
+    async fn may_change(&self, enterprise: Option<EnterpriseCode>) -> Result<(), Problem> {
+        let user = self.user()?;
+        match (user.role, enterprise) {
+            (Role::Administrator, _) => Ok(()),
+            (Role::EnterpriseManager, Some(code))
+                if user.sees() == Scope::Enterprise(code.clone()) =>
+            {
+                Ok(())
+            }
+            // Somebody else's is not there.
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    async fn in_force(&self, changed: Changed) {
+        self.app.pending.offer(&self.app.parts, changed.hosts).await;
+    }
+
+    /// Creates or changes an object, if the person may, and makes it effective.
+    ///
+    /// # Errors
+    /// When the person may not, or the registry refuses.
+    pub async fn put<R: Record>(&self, object: &R, expected: Expected) -> Result<Outcome, Problem> {
+        self.may_change(object.enterprise()).await?;
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        let outcome = change.put(object, expected).await?;
+        let changed = change.commit().await?;
+        if R::TABLE == "enterprises" {
+            self.app.refresh_places().await?;
+        }
+        self.in_force(changed).await;
+        Ok(outcome)
+    }
+
+    /// Creates or changes several objects of one kind, all or none.
+    ///
+    /// # Errors
+    /// When the person may not, or the registry refuses one.
+    pub async fn put_all<R: Record>(&self, objects: &[R]) -> Result<(), Problem> {
+        for object in objects {
+            self.may_change(object.enterprise()).await?;
+        }
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        for object in objects {
+            change.put(object, Expected::Any).await?;
+        }
+        let changed = change.commit().await?;
+        self.in_force(changed).await;
+        Ok(())
+    }
+
+    /// Deletes an object that came out of a scoped read.
+    ///
+    /// # Errors
+    /// When the person may not, or something refers to it.
+    pub async fn delete<R: Record>(&self, object: &R, expected: Expected) -> Result<(), Problem> {
+        self.may_change(object.enterprise()).await?;
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        change.delete::<R>(&object.key(), expected).await?;
+        let changed = change.commit().await?;
+        self.in_force(changed).await;
+        Ok(())
+    }
+
+    /// Saves new limits of a point that came out of a scoped read, and makes them effective.
+    ///
+    /// # Errors
+    /// When the person may not, or the limits are refused.
+    pub async fn put_limits(
+        &self,
+        point: &Point,
+        limits: &Limits,
+        expected: Expected,
+        reason: &str,
+    ) -> Result<(), Problem> {
+        self.may_change(Some(point.enterprise.clone())).await?;
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        change.put_limits(&point.id, limits, expected, reason).await?;
+        let changed = change.commit().await?;
+        self.in_force(changed).await;
+        Ok(())
+    }
+
+    // ---- people
+
+    fn administrator(&self) -> Result<(), Problem> {
+        match self.user()?.role {
+            Role::Administrator => Ok(()),
+            _ => Err(Problem::not_found()),
+        }
+    }
+
+    /// Every user, with the time until which the name is locked.
+    ///
+    /// # Errors
+    /// When the person is no administrator.
+    pub async fn users(&self) -> Result<Vec<(User, Option<UtcMillis>)>, Problem> {
+        self.administrator()?;
+        Ok(self.app.parts.registry.users(self.now()).await?)
+    }
+
+    /// Saves a user.
+    ///
+    /// # Errors
+    /// When the person is no administrator, or the registry refuses.
+    pub async fn put_user(
+        &self,
+        user: &User,
+        expected: Expected,
+        unlock: bool,
+    ) -> Result<(), Problem> {
+        self.administrator()?;
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        change.put_user(user, expected).await?;
+        if unlock {
+            change.unlock(&user.username).await?;
+        }
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Deletes a user.
+    ///
+    /// # Errors
+    /// When the person is no administrator, or the registry refuses.
+    pub async fn delete_user(
+        &self,
+        username: &UserName,
+        expected: Expected,
+    ) -> Result<(), Problem> {
+        self.administrator()?;
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        change.delete_user(username, expected).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// The audit log.
+    ///
+    /// # Errors
+    /// When the person is no administrator.
+    pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Problem> {
+        self.administrator()?;
+        Ok(self.app.parts.registry.audit(filter).await?)
+    }
+
+    // ---- sign-in
+
+    /// Checks name and password and opens a session; gives its token.
+    ///
+    /// # Errors
+    /// When they do not fit, the name is locked, or there are too many tries.
+    pub async fn sign_in(
+        &self,
+        username: &str,
+        password: String,
+    ) -> Result<(String, UtcMillis, User), Problem> {
+        let registry = &self.app.parts.registry;
+        let address = self.request.peer.to_string();
+        if !self.app.sign_in_allowed(self.request.peer) {
+            metrics::counter!("anlan_web_sign_ins_refused_total", "why" => "rate").increment(1);
+            let words = "Too many tries to sign in from this address; wait a minute";
+            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", words));
+        }
+        // What is no name cannot be a user, and is counted like one: cut to a length that the table can hold.
+        let typed: String = username.trim().to_lowercase().chars().take(64).collect();
+        let now = self.now();
+        if let Some(until) = registry.locked_until(&typed, now).await? {
+            return Err(locked(until));
+        }
+        let user = match UserName::new(&typed) {
+            Ok(name) => registry.user(&name).await?,
+            Err(_) => None,
+        };
+        let hash = user.as_ref().map(|u| u.password_hash.clone());
+        let fits = self.app.checker.fits(password, hash).await?;
+        let Some(user) = user.filter(|_| fits) else {
+            metrics::counter!("anlan_web_sign_ins_failed_total").increment(1);
+            return Err(match registry.sign_in_failed(&typed, &address, LOCK_RULE, now).await? {
+                AfterFailure::Remaining(left) => Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    "bad_credentials",
+                    format!("密码不对。再错 {left} 次，账号锁定 15 分钟 / Wrong password. After {left} more tries the account locks for 15 min"),
+                )
+                .fact("remaining", left),
+                AfterFailure::Locked(until) => locked(until),
+            });
+        };
+        let mut random = [0u8; 32];
+        getrandom::fill(&mut random)
+            .map_err(|error| Problem::internal(&std::io::Error::other(error.to_string())))?;
+        let token = super::hex(&random);
+        let expires_at = now.plus(self.options().limits.session_ms);
+        use sha2::Digest;
+        let token_sha256 = super::hex(&sha2::Sha256::digest(token.as_bytes()));
+        registry.sign_in(&user.username, &token_sha256, &address, now, expires_at).await?;
+        Ok((token, expires_at, user))
+    }
+
+    /// Ends the session of this request.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn sign_out(&self) -> Result<(), Problem> {
+        let by = self.doer()?;
+        if let Some(who) = &self.who {
+            self.app.parts.registry.sign_out(&who.token_sha256, &by, self.now()).await?;
+        }
+        Ok(())
+    }
+
+    // ---- tester
+
+    /// The simulator, where one is configured.
+    ///
+    /// # Errors
+    /// 404 `no_simulator`.
+    pub fn simulator(&self) -> Result<&Simulator, Problem> {
+        self.app.simulator.as_ref().ok_or_else(|| {
+            Problem::new(StatusCode::NOT_FOUND, "no_simulator", "This center has no simulator")
+        })
+    }
+
+    /// Notes a command to the simulator in the audit log.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn note(&self, action: &str, object: &str, detail: &str) -> Result<(), Problem> {
+        Ok(self.app.parts.registry.note(&self.doer()?, self.now(), action, object, detail).await?)
+    }
+}
+
+fn locked(until: UtcMillis) -> Problem {
+    let words = "账号已锁定 15 分钟 / The account is locked for 15 min";
+    Problem::new(StatusCode::LOCKED, "locked", words).fact("until", until.0)
+}

@@ -1,0 +1,287 @@
+//! An alarm as it is sent: the row of the index, with names, unit and place from the registry.
+
+use std::collections::HashMap;
+
+use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmState, ClearReason};
+use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId, UserName};
+use anlan_store::alarm_index::AlarmRow;
+use anlan_store::registry::records::{Enterprise, Equipment, Point};
+use anlan_store::registry::scoped::Filter;
+use anlan_store::registry::{Registry, RegistryError, Scoped};
+use anlan_store::state::AlarmRecord;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Names;
+use crate::cursor;
+
+/// Who acknowledged.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Acknowledged {
+    /// User name.
+    pub by: String,
+    /// 姓名
+    pub name: String,
+    /// When.
+    pub at: i64,
+    /// What they said.
+    pub comment: String,
+}
+
+/// An alarm.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Alarm {
+    /// `SUBJECT|CONDITION|OCCURRENCE`.
+    pub id: String,
+    /// Point, or `gateway:ID`, `device:GATEWAY/DEVICE`, `center`.
+    pub subject: String,
+    /// Condition.
+    pub condition: &'static str,
+    /// Occurrence.
+    pub occurrence: u32,
+    /// 1 (gravest) to 4.
+    pub level: u8,
+    /// `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `closed`.
+    #[schema(value_type = String)]
+    pub state: AlarmState,
+    /// 补传
+    pub late: bool,
+    /// Enterprise.
+    pub enterprise: Option<String>,
+    /// Its name.
+    pub enterprise_name: Option<Names>,
+    /// Hazard source.
+    pub hazard: Option<String>,
+    /// Equipment.
+    pub equipment: Option<String>,
+    /// Point.
+    pub point: Option<String>,
+    /// Tag of the point, else the node.
+    pub tag: String,
+    /// Name of the point, else of the node.
+    pub name: Names,
+    /// Signal type.
+    pub signal: String,
+    /// Unit.
+    pub unit: String,
+    /// Decimals shown.
+    pub decimals: u8,
+    /// Value that completed it.
+    pub value: Option<f64>,
+    /// Limit that it broke.
+    pub limit: Option<f64>,
+    /// Version of the limits.
+    pub limits_version: u32,
+    /// 源时间
+    pub raised_at: i64,
+    /// 收到
+    pub received_at: i64,
+    /// 判定
+    pub decided_at: i64,
+    /// When it ended.
+    pub cleared_at: Option<i64>,
+    /// Why it ended.
+    #[schema(value_type = Option<String>)]
+    pub clear_reason: Option<ClearReason>,
+    /// Who acknowledged.
+    pub acknowledged: Option<Acknowledged>,
+    /// Degrees east.
+    pub longitude: Option<f64>,
+    /// Degrees north.
+    pub latitude: Option<f64>,
+    /// Place of its newest entry in the alarm log.
+    pub cursor: String,
+    /// What happened to it; only where one alarm is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Vec<LogEntry>>,
+}
+
+/// One entry of an alarm's log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LogEntry {
+    /// `raised`, `cleared`, `acknowledged`, `amended`.
+    pub kind: &'static str,
+    /// When it was true.
+    pub at: i64,
+    /// Who.
+    pub by: Option<String>,
+    /// What they said.
+    pub comment: Option<String>,
+    /// Why it ended.
+    #[schema(value_type = Option<String>)]
+    pub reason: Option<ClearReason>,
+    /// Value.
+    pub value: Option<f64>,
+    /// Source time.
+    pub source_at: i64,
+    /// Receive time.
+    pub received_at: i64,
+    /// When the center decided.
+    pub decided_at: i64,
+}
+
+/// What happened, in short, for the live stream.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    kind: &'static str,
+    at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ClearReason>,
+}
+
+impl Change {
+    /// From an entry.
+    pub fn of(entry: &AlarmEntry) -> Self {
+        let (kind, by, comment, reason, _) = parts(&entry.change);
+        Self { kind, at: entry.source_time.0, by, comment, reason }
+    }
+}
+
+type Parts = (&'static str, Option<String>, Option<String>, Option<ClearReason>, Option<f64>);
+
+fn parts(change: &AlarmChange) -> Parts {
+    match change {
+        AlarmChange::Raised { value, .. } => ("raised", None, None, None, *value),
+        AlarmChange::Cleared { reason, value } => ("cleared", None, None, Some(*reason), *value),
+        AlarmChange::Acknowledged { by, comment } => {
+            ("acknowledged", Some(by.clone()), Some(comment.clone()), None, None)
+        }
+        AlarmChange::Amended { .. } => ("amended", None, None, None, None),
+    }
+}
+
+impl LogEntry {
+    /// From the log.
+    pub fn of(record: &AlarmRecord) -> Self {
+        let (kind, by, comment, reason, value) = parts(&record.entry.change);
+        Self {
+            kind,
+            at: record.entry.source_time.0,
+            by,
+            comment,
+            reason,
+            value,
+            source_at: record.entry.source_time.0,
+            received_at: record.entry.received_time.0,
+            decided_at: record.decided_time.0,
+        }
+    }
+}
+
+/// Gives rows their names. `scoped` is the reader's own, so that nothing foreign can come in by a name.
+pub async fn enrich(
+    rows: Vec<AlarmRow>,
+    scoped: &Scoped,
+    registry: &Registry,
+) -> Result<Vec<Alarm>, RegistryError> {
+    let ids: Vec<PointId> =
+        rows.iter().filter_map(|row| PointId::new(&row.id.subject.0).ok()).collect();
+    let points: HashMap<PointId, Point> =
+        scoped.points_by_id(&ids).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
+    let mut enterprises: HashMap<EnterpriseCode, Option<Enterprise>> = HashMap::new();
+    let mut equipment: HashMap<EquipmentId, Option<Equipment>> = HashMap::new();
+    let mut people: HashMap<String, String> = HashMap::new();
+    for row in &rows {
+        if let Some(code) = row.enterprise.as_ref().filter(|code| !enterprises.contains_key(*code))
+        {
+            enterprises.insert(code.clone(), scoped.enterprise(code).await?);
+        }
+        if let Some(id) = row.equipment.as_ref().filter(|id| !equipment.contains_key(*id)) {
+            equipment.insert(id.clone(), scoped.equipment_of(id).await?);
+        }
+        if let Some(by) = row.acked_by.as_ref().filter(|by| !people.contains_key(*by)) {
+            let user = match UserName::new(by) {
+                Ok(username) => registry.user(&username).await?,
+                Err(_) => None,
+            };
+            people.insert(by.clone(), user.map_or_else(|| by.clone(), |u| u.name));
+        }
+    }
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let point = PointId::new(&row.id.subject.0).ok();
+            let of_point = point.as_ref().and_then(|id| points.get(id));
+            let enterprise = row.enterprise.as_ref().and_then(|e| enterprises.get(e)?.as_ref());
+            let at = row.equipment.as_ref().and_then(|e| equipment.get(e)?.as_ref());
+            build(row, point, of_point, enterprise, at, &people)
+        })
+        .collect())
+}
+
+fn build(
+    row: AlarmRow,
+    id: Option<PointId>,
+    point: Option<&Point>,
+    enterprise: Option<&Enterprise>,
+    equipment: Option<&Equipment>,
+    people: &HashMap<String, String>,
+) -> Alarm {
+    let subject = row.id.subject.0.to_string();
+    let tag = match &id {
+        Some(id) => id.tag().to_owned(),
+        None => subject.split_once(':').map_or(subject.as_str(), |(_, node)| node).to_owned(),
+    };
+    let name = point.map_or_else(|| Names::of(&tag, &tag), |p| Names::of(&p.name_zh, &p.name_en));
+    let places = [
+        point.and_then(|p| p.longitude.zip(p.latitude)),
+        equipment.and_then(|e| e.longitude.zip(e.latitude)),
+        enterprise.and_then(|e| e.longitude.zip(e.latitude)),
+    ];
+    let place = places.into_iter().flatten().next();
+    let acknowledged = row.acked_by.map(|by| Acknowledged {
+        name: people.get(&by).cloned().unwrap_or_else(|| by.clone()),
+        by,
+        at: row.acked_at.map_or(0, |t| t.0),
+        comment: row.comment.unwrap_or_default(),
+    });
+    Alarm {
+        id: row.id.to_string(),
+        subject,
+        condition: row.id.condition.code(),
+        occurrence: row.id.occurrence,
+        level: row.level.get(),
+        state: row.state,
+        late: row.late,
+        enterprise: row.enterprise.map(|e| e.to_string()),
+        enterprise_name: enterprise.map(|e| Names::of(&e.name_zh, &e.name_en)),
+        hazard: row.hazard.map(|h| h.to_string()),
+        equipment: row.equipment.map(|e| e.to_string()),
+        point: id.map(|p| p.to_string()),
+        tag,
+        name,
+        signal: point.map(|p| p.signal.clone()).unwrap_or_default(),
+        unit: point.map(|p| p.unit.clone()).unwrap_or_default(),
+        decimals: point.map_or(0, |p| p.decimals),
+        value: row.value,
+        limit: row.limit,
+        limits_version: row.limits_version,
+        raised_at: row.raised_at.0,
+        received_at: row.received_at.0,
+        decided_at: row.decided_at.0,
+        cleared_at: row.cleared_at.map(|t| t.0),
+        clear_reason: row.clear_reason,
+        acknowledged,
+        longitude: place.map(|p| p.0),
+        latitude: place.map(|p| p.1),
+        cursor: cursor::of_alarm(row.last_seq),
+        log: None,
+    }
+}
+
+/// Enterprises that a filter may name, so that the index is asked for nothing out of scope. `None` asks for everything.
+pub async fn enterprises_in(
+    scoped: &Scoped,
+    filter: &Filter,
+) -> Result<Option<Vec<EnterpriseCode>>, RegistryError> {
+    let everything = *scoped.scope() == anlan_store::registry::Scope::Everything;
+    if everything && filter.region.is_none() && filter.enterprise.is_none() {
+        return Ok(None);
+    }
+    let found = scoped.enterprises(filter).await?;
+    Ok(Some(found.into_iter().map(|e| e.code).collect()))
+}
