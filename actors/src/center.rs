@@ -22,7 +22,7 @@ use anlan_domain::log::{Command, HostConfig, HostNo, RecordKind};
 use anlan_domain::time::UtcMillis;
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::journal::{JournalError, Offset};
-use anlan_store::state::{AlarmRecord, AlarmSeq, StateError};
+use anlan_store::state::{AlarmRecord, AlarmSeq, StateError, check_agreement};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ractor::Actor;
@@ -314,6 +314,7 @@ impl Built {
             })?,
         };
         let ledger = Arc::new(ledger);
+        check_agreement(&*ports.journal, &*ports.state)?;
         let (_, next) = ports.journal.bounds();
         let newest = match next.0.checked_sub(1) {
             Some(last) if last >= ports.journal.bounds().0.0 && last > 0 => {

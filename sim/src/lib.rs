@@ -7,6 +7,7 @@
 
 mod control;
 pub mod field;
+pub mod loadgen;
 pub mod model;
 pub mod plant;
 pub mod recorder;

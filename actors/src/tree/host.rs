@@ -1,8 +1,8 @@
 //! The actor around a host: takes entries in the order of the log, hands in what they brought about, answers questions.
 //!
 //! It decides nothing. First start and restart are one path: wait until what an earlier life handed in is durable, read
-//! the checkpoint, ask the dispatcher for the log from there on. The checkpoint carries the configuration in force beside
-//! the host's own state, because routing needs it before the first record is replayed.
+//! the checkpoint, ask the dispatcher for the log from there on. The host's checkpoint holds the configuration in force, which
+//! routing needs before the first record is replayed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,6 @@ use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::ReadingsView;
 use anlan_store::journal::Offset;
 use anlan_store::state::HostCommit;
-use bytes::Bytes;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -98,32 +97,6 @@ struct Watched {
     asked: UtcMillis,
 }
 
-/// A checkpoint as it is stored: the configuration in force, then the host.
-#[must_use]
-pub fn seal_checkpoint(config: &HostConfig, host: &[u8]) -> Bytes {
-    let config = postcard::to_stdvec(config).expect("writing to memory does not fail");
-    let mut out = Vec::with_capacity(4 + config.len() + host.len());
-    out.extend_from_slice(
-        &u32::try_from(config.len()).expect("a configuration is below 4 GiB").to_le_bytes(),
-    );
-    out.extend_from_slice(&config);
-    out.extend_from_slice(host);
-    out.into()
-}
-
-/// Reads a stored checkpoint.
-///
-/// # Errors
-/// When it is damaged or of another version.
-pub fn open_checkpoint(bytes: &[u8]) -> Result<(HostConfig, Host), String> {
-    let (len, rest) = bytes.split_at_checked(4).ok_or("shorter than its length field")?;
-    let len = u32::from_le_bytes(len.try_into().expect("split at four")) as usize;
-    let (config, host) = rest.split_at_checked(len).ok_or("shorter than its configuration")?;
-    let config = postcard::from_bytes(config).map_err(|error| error.to_string())?;
-    let host = Host::restore(host).map_err(|error| error.to_string())?;
-    Ok((config, host))
-}
-
 impl Actor for HostActor {
     type Msg = HostMsg;
     type State = HostState;
@@ -138,8 +111,8 @@ impl Actor for HostActor {
         let (folded, config, host) = match stored {
             None => (None, None, None),
             Some((folded, bytes)) => {
-                let (config, host) = open_checkpoint(&bytes)?;
-                (Some(folded), Some(Arc::new(config)), Some(host))
+                let host = Host::restore(&bytes)?;
+                (Some(folded), Some(Arc::new(host.config())), Some(host))
             }
         };
         if let Some(folded) = folded {
@@ -245,12 +218,12 @@ impl HostActor {
     }
 
     fn commit(&self, state: &mut HostState, entries: Vec<AlarmEntry>, now: UtcMillis) {
-        let (Some(host), Some(config)) = (&state.host, &state.config) else { return };
+        let Some(host) = &state.host else { return };
         state.commit_due = now.plus(state.commit_every_ms);
         let commit = HostCommit {
             host: self.host,
             folded: Offset(host.folded()),
-            checkpoint: seal_checkpoint(config, &host.checkpoint()),
+            checkpoint: host.checkpoint().into(),
             entries,
         };
         if self.shared.commits.send(CommitOrder::Commit(commit)).is_err() {
