@@ -173,9 +173,10 @@ fn table() -> Vec<Route> {
         GET "/scenarios/runs" TESTER, "Runs: what was expected and what was seen", [], None, Out::Free, scenarios::runs;
         POST "/scenarios/{name}/start" TESTER, "Starts a scenario", [], None, Out::Free, scenarios::start;
         POST "/scenarios/{name}/stop" TESTER, "Stops a scenario", [], None, Out::Free, scenarios::stop;
+        GET "/simulator" TESTER, "Speed, wind and what runs in the simulator", [], None, Out::Free, scenarios::state;
         GET "/faults" TESTER, "Faults that are injected", [], None, Out::Free, scenarios::faults;
         POST "/faults" TESTER, "Injects a fault", [], None, Out::Free, scenarios::inject;
-        DELETE "/faults/{id}" TESTER, "Takes a fault away", [], None, Out::Free, scenarios::remove;
+        DELETE "/faults" TESTER, "Takes every fault away", [], None, Out::Free, scenarios::remove;
     }
 }
 

@@ -10,6 +10,9 @@
 //! in every year: only `+ − × ÷ √` and floor of IEEE doubles are used, in the order written here. Nothing of the platform's
 //! mathematics library, no fused multiply-add. Changing any line of this file changes the format.
 
+// Small fixed arrays walked in step: an index says more than four zipped iterators.
+#![allow(clippy::needless_range_loop)]
+
 use std::sync::OnceLock;
 
 /// Inputs of the linear predictor.
@@ -141,7 +144,7 @@ impl Predictor {
                 self.covariance[i][j] = (self.covariance[i][j] - k * gain[j]) * forget;
             }
         }
-        let sane = denominator >= 1.0 && denominator < 1e12;
+        let sane = (1.0..1e12).contains(&denominator);
         if !sane || !self.weights.iter().all(|w| w.abs() < 1e6) {
             self.reset();
         }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::block::sort_and_unite;
 use super::chunk::{Chunk, ChunkKey, GridHints, encode_readings, encode_rollups};
-use super::embedded::{EmbeddedHistory, View, Writing};
+use super::embedded::{EmbeddedHistory, View, hold};
 use super::file::{FileKind, FileMeta, FileWriter, IndexEntry, StoredFile};
+use super::manifest::Manifest;
 use super::port::{HistoryError, Maintained, RawReading};
 use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
 use super::values::Effort;
@@ -24,13 +25,13 @@ const DAY_GRACE_MS: i64 = 2 * HOUR_MS;
 impl EmbeddedHistory {
     /// See [`super::port::History::maintain`].
     pub(super) fn maintain_at(&self, now_ms: i64) -> Result<Maintained, HistoryError> {
-        let mut writing = self.lock();
+        let mut hints = hold(&self.maintaining);
         let mut done = Maintained::default();
-        self.merge_blocks(now_ms, &mut writing, &mut done)?;
+        self.merge_blocks(now_ms, &mut hints, &mut done)?;
         for (kind, effort) in
             [(FileKind::Minutes, Effort::Thorough), (FileKind::Hours, Effort::Fast)]
         {
-            self.gather_days(kind, effort, now_ms, &mut writing, &mut done)?;
+            self.gather_days(kind, effort, now_ms, &mut done)?;
         }
         self.give_up(now_ms, &mut done)?;
         Ok(done)
@@ -40,7 +41,7 @@ impl EmbeddedHistory {
     fn merge_blocks(
         &self,
         now_ms: i64,
-        writing: &mut Writing,
+        hints: &mut GridHints,
         done: &mut Maintained,
     ) -> Result<(), HistoryError> {
         let view = self.view();
@@ -55,7 +56,7 @@ impl EmbeddedHistory {
         if inputs.is_empty() {
             return Ok(());
         }
-        let mut manifest = view.manifest.clone();
+        let mut added = Vec::new();
         // By day: what one round merges of a day goes into one file. No file straddles two days.
         let mut days: BTreeMap<i64, BTreeMap<ChunkKey, Vec<Place>>> = BTreeMap::new();
         let mut rest: Vec<Place> = Vec::new();
@@ -69,39 +70,41 @@ impl EmbeddedHistory {
                 }
             }
         }
-        let removed: BTreeSet<u64> = inputs.iter().map(|f| f.meta.number).collect();
-        manifest.files.retain(|f| !removed.contains(&f.number));
-        done.files_removed += removed.len() as u64;
+        let mut removed: BTreeSet<u64> = inputs.iter().map(|f| f.meta.number).collect();
         if !rest.is_empty() {
-            let mut block = self.create(FileKind::Block, writing.take_number(), HOUR_MS)?;
+            let mut block = self.create(FileKind::Block, HOUR_MS)?;
             for (file, entry) in rest {
                 block.put(entry.key, entry.points, &file.open()?.bytes(&entry)?)?;
             }
-            manifest.files.push(block.finish()?);
+            added.push(block.finish()?);
             done.files_written += 1;
         }
         for (day, keys) in days {
-            if day < manifest.raw_floor_ms {
+            if day < view.manifest.raw_floor_ms {
                 done.too_late += count_readings(&keys)?;
                 continue;
             }
             let mut outputs = [
-                self.create(FileKind::Raw, writing.take_number(), HOUR_MS)?,
-                self.create(FileKind::Minutes, writing.take_number(), HOUR_MS)?,
-                self.create(FileKind::Hours, writing.take_number(), HOUR_MS)?,
+                self.create(FileKind::Raw, HOUR_MS)?,
+                self.create(FileKind::Minutes, HOUR_MS)?,
+                self.create(FileKind::Hours, HOUR_MS)?,
             ];
             for (key, places) in keys {
                 let old = newest_raw(&view, key)?;
-                self.merge_group(key, &places, &old, &mut outputs, &mut writing.hints, done)?;
+                self.merge_group(key, &places, &old, &mut outputs, hints, done)?;
             }
             for output in outputs {
-                manifest.files.push(output.finish()?);
+                added.push(output.finish()?);
                 done.files_written += 1;
             }
         }
-        drop_replaced(&view, &mut manifest.files, done)?;
-        manifest.next_number = writing.next_number();
-        self.commit(manifest, view.groups.clone())
+        removed.extend(replaced_by(&view, &added)?);
+        done.files_removed += removed.len() as u64;
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.retain(|f| !removed.contains(&f.number));
+            manifest.files.append(&mut added);
+        };
+        self.commit(edit, None)
     }
 
     /// Merges one group's hour, some points at a time.
@@ -152,7 +155,6 @@ impl EmbeddedHistory {
         kind: FileKind,
         effort: Effort,
         now_ms: i64,
-        writing: &mut Writing,
         done: &mut Maintained,
     ) -> Result<(), HistoryError> {
         let view = self.view();
@@ -167,9 +169,10 @@ impl EmbeddedHistory {
         if days.is_empty() {
             return Ok(());
         }
-        let mut manifest = view.manifest.clone();
+        let mut removed: BTreeSet<u64> = BTreeSet::new();
+        let mut added = Vec::new();
         for (day, files) in days {
-            let mut output = self.create(kind, writing.take_number(), DAY_MS)?;
+            let mut output = self.create(kind, DAY_MS)?;
             let mut groups: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
             for file in &files {
                 for entry in file.index()? {
@@ -180,14 +183,16 @@ impl EmbeddedHistory {
                 let key = ChunkKey { group, start_ms: day };
                 self.gather_group(key, &places, effort, &mut output)?;
             }
-            let gone: BTreeSet<u64> = files.iter().map(|f| f.meta.number).collect();
-            manifest.files.retain(|f| !gone.contains(&f.number));
-            manifest.files.push(output.finish()?);
+            removed.extend(files.iter().map(|f| f.meta.number));
+            added.push(output.finish()?);
             done.files_written += 1;
-            done.files_removed += gone.len() as u64;
+            done.files_removed += files.len() as u64;
         }
-        manifest.next_number = writing.next_number();
-        self.commit(manifest, view.groups.clone())
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.retain(|f| !removed.contains(&f.number));
+            manifest.files.append(&mut added);
+        };
+        self.commit(edit, None)
     }
 
     fn gather_group(
@@ -234,11 +239,12 @@ impl EmbeddedHistory {
         if count == 0 {
             return Ok(());
         }
-        let mut manifest = view.manifest.clone();
-        manifest.files.retain(|f| !gone(f));
-        manifest.raw_floor_ms = manifest.raw_floor_ms.max(raw_floor);
         done.files_removed += count as u64;
-        self.commit(manifest, view.groups.clone())
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.retain(|f| !gone(f));
+            manifest.raw_floor_ms = manifest.raw_floor_ms.max(raw_floor);
+        };
+        self.commit(edit, None)
     }
 }
 
@@ -293,23 +299,15 @@ fn count_readings(keys: &BTreeMap<ChunkKey, Vec<Place>>) -> Result<u64, HistoryE
     Ok(count)
 }
 
-/// Drops raw files all of whose chunks newer files replace. The new files are listed but not in the view yet.
-fn drop_replaced(
-    view: &View,
-    files: &mut Vec<FileMeta>,
-    done: &mut Maintained,
-) -> Result<(), HistoryError> {
+/// Raw files of the view all of whose chunks newer files replace, those of `added` among them.
+fn replaced_by(view: &View, added: &[FileMeta]) -> Result<BTreeSet<u64>, HistoryError> {
     let mut gone = BTreeSet::new();
     let raw: Vec<&Arc<StoredFile>> =
         view.files.iter().filter(|f| f.meta.kind == FileKind::Raw).collect();
-    for new in files.iter().filter(|f| f.kind == FileKind::Raw && !view.manifest.files.contains(f))
-    {
-        let old: Vec<_> =
-            raw.iter().filter(|f| day_of(f.meta.from_ms) == day_of(new.from_ms)).collect();
-        if old.is_empty() {
-            continue;
-        }
-        let folder = old[0].path().parent().expect("a history file lies in a folder");
+    for new in added.iter().filter(|f| f.kind == FileKind::Raw) {
+        let same_day = |f: &&&Arc<StoredFile>| day_of(f.meta.from_ms) == day_of(new.from_ms);
+        let old: Vec<_> = raw.iter().filter(same_day).collect();
+        let Some(folder) = old.first().and_then(|f| f.path().parent()) else { continue };
         let mut newer: BTreeSet<ChunkKey> =
             StoredFile::new(folder, *new).index()?.iter().map(|e| e.key).collect();
         for file in old.into_iter().rev() {
@@ -320,7 +318,5 @@ fn drop_replaced(
             newer.extend(keys);
         }
     }
-    files.retain(|f| !gone.contains(&f.number));
-    done.files_removed += gone.len() as u64;
-    Ok(())
+    Ok(gone)
 }

@@ -91,7 +91,12 @@ pub async fn list(call: Call) -> Answer {
     let (filter, within) = query.filter()?;
     let cursor = query.cursor.as_deref().filter(|c| !c.is_empty());
     let limit = query.limit.unwrap_or(100).clamp(1, 500);
-    let page = call.alarms(filter, &within, cursor, limit).await?;
+    let first_of_open = cursor.is_none() && query.open.unwrap_or(true);
+    let mut page = call.alarms(filter, &within, cursor, limit).await?;
+    if first_of_open {
+        // They have no place in the index: they stand before all that is durable, whatever else is asked for.
+        page.items.splice(0..0, call.undurable()?);
+    }
     let next = page.next_cursor;
     Reply::page(&call.with_names(page.items).await?, next)
 }

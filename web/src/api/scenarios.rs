@@ -61,29 +61,28 @@ pub async fn inject(call: Call) -> Answer {
     Reply::json(&answer)
 }
 
-/// `DELETE /faults/{id}`
+/// `DELETE /faults`
 pub async fn remove(call: Call) -> Answer {
-    let id = call.param("id").to_owned();
-    let answer = pass(&call, Method::DELETE, &format!("/faults/{}", encoded(&id))).await?;
-    call.note("fault_removed", "simulator", &id).await?;
+    let answer = pass(&call, Method::DELETE, "/faults").await?;
+    call.note("faults_removed", "simulator", "").await?;
     Reply::json(&answer)
+}
+
+/// `GET /simulator`
+pub async fn state(call: Call) -> Answer {
+    Reply::json(&pass(&call, Method::GET, "/state").await?)
 }
 
 /// `GET /scenarios/runs`: each expectation of each run gets `seen`, what the alarm log holds of it.
 pub async fn runs(call: Call) -> Answer {
     let mut answer = pass(&call, Method::GET, "/scenarios/runs").await?;
-    let runs = match &mut answer {
-        Value::Array(runs) => runs,
-        Value::Object(object) => match object.get_mut("items") {
-            Some(Value::Array(runs)) => runs,
-            _ => return Reply::json(&answer),
-        },
-        _ => return Reply::json(&answer),
+    let Some(runs) = answer.get_mut("items").and_then(Value::as_array_mut) else {
+        return Reply::json(&answer);
     };
     for run in runs {
         let from = run["started_at"].as_i64().unwrap_or(0);
         let to = run["ended_at"].as_i64();
-        let Some(expected) = run.get_mut("expected").and_then(Value::as_array_mut) else {
+        let Some(expected) = run.get_mut("expectations").and_then(Value::as_array_mut) else {
             continue;
         };
         for expectation in expected {
@@ -94,14 +93,14 @@ pub async fn runs(call: Call) -> Answer {
     Reply::json(&answer)
 }
 
-/// Looks the expectation up: its `subject` (or `point`) and `condition` within the run.
+/// Looks the expectation up: its `subject` and `condition` within the run.
 async fn seen(
     call: &Call,
     expectation: &Value,
     from: i64,
     to: Option<i64>,
 ) -> Result<Value, Problem> {
-    let subject = expectation["subject"].as_str().or(expectation["point"].as_str());
+    let subject = expectation["subject"].as_str();
     let condition = expectation["condition"].as_str().and_then(Condition::from_code);
     let (Some(subject), Some(condition)) = (subject, condition) else { return Ok(Value::Null) };
     let filter = AlarmFilter {

@@ -24,7 +24,7 @@ use super::{App, Incoming, Who};
 use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::simulator::Simulator;
-use crate::views::alarm::{Alarm, LogEntry, enrich, enterprises_in};
+use crate::views::alarm::{Alarm, LogEntry, enrich, enterprises_in, undurable};
 use crate::views::{Rollup, Value};
 
 /// What a handler gives.
@@ -260,6 +260,20 @@ impl Call {
         filter.enterprises = enterprises_in(&self.registry()?, within).await?;
         self.app.feed.catch_up().await?;
         Ok(self.app.parts.alarms.search(&filter, cursor, limit).await?)
+    }
+
+    /// Alarms in scope that are decided and not durable (未落盘); empty in normal times.
+    ///
+    /// # Errors
+    /// 401 where nobody is signed in.
+    pub fn undurable(&self) -> Result<Vec<AlarmRow>, Problem> {
+        let (scope, places, now) = (self.user()?.sees(), self.app.places(), self.now());
+        let entries = self.app.parts.center.undurable_alarms();
+        let seen = |row: &AlarmRow| match &row.enterprise {
+            Some(code) => places.get(code).is_some_and(|region| scope.covers(code, region)),
+            None => scope == Scope::Everything,
+        };
+        Ok(entries.iter().filter_map(|entry| undurable(entry, now)).filter(seen).collect())
     }
 
     /// One alarm in scope.

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmState, ClearReason};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId, UserName};
+use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmRow;
 use anlan_store::registry::records::{Enterprise, Equipment, Point};
 use anlan_store::registry::scoped::Filter;
 use anlan_store::registry::{Registry, RegistryError, Scoped};
-use anlan_store::state::AlarmRecord;
+use anlan_store::state::{AlarmRecord, AlarmSeq};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,6 +47,8 @@ pub struct Alarm {
     pub state: AlarmState,
     /// 补传
     pub late: bool,
+    /// `false` is 未落盘: decided while nothing could be made durable.
+    pub durable: bool,
     /// Enterprise.
     pub enterprise: Option<String>,
     /// Its name.
@@ -172,6 +175,35 @@ impl LogEntry {
     }
 }
 
+/// An alarm that is decided and not durable, as a row without a place in the log. Only raising is shown this way.
+pub fn undurable(entry: &AlarmEntry, decided_at: UtcMillis) -> Option<AlarmRow> {
+    let AlarmChange::Raised { value, limit, limits_version, level, late } = entry.change else {
+        return None;
+    };
+    Some(AlarmRow {
+        id: entry.alarm.clone(),
+        enterprise: entry.place.enterprise.clone(),
+        hazard: entry.place.hazard.clone(),
+        equipment: entry.place.equipment.clone(),
+        level,
+        state: AlarmState::Unacknowledged,
+        late,
+        raised_at: entry.source_time,
+        received_at: entry.received_time,
+        decided_at,
+        cleared_at: None,
+        clear_reason: None,
+        value,
+        limit,
+        limits_version,
+        acked_by: None,
+        acked_at: None,
+        comment: None,
+        first_seq: AlarmSeq(0),
+        last_seq: AlarmSeq(0),
+    })
+}
+
 /// Gives rows their names. `scoped` is the reader's own, so that nothing foreign can come in by a name.
 pub async fn enrich(
     rows: Vec<AlarmRow>,
@@ -247,6 +279,7 @@ fn build(
         level: row.level.get(),
         state: row.state,
         late: row.late,
+        durable: row.last_seq.0 > 0,
         enterprise: row.enterprise.map(|e| e.to_string()),
         enterprise_name: enterprise.map(|e| Names::of(&e.name_zh, &e.name_en)),
         hazard: row.hazard.map(|h| h.to_string()),
