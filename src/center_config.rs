@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -23,16 +22,14 @@ pub struct CenterConfig {
     pub simulator: Option<String>,
     /// Certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Days of raw readings, minutes, hours; 0 keeps them.
-    pub retention_days: [u32; 3],
+    /// Days that raw readings and one-minute roll-ups are kept; one-hour roll-ups stay for ever.
+    pub retention_days: [u32; 2],
     /// Gateways at once.
     pub gateways: usize,
     /// Live streams at once, and of one person.
     pub live_streams: (usize, usize),
     /// Room for the alarm log alone.
     pub reserved_disk_bytes: u64,
-    /// A lost gateway is alarmed after this long.
-    pub gateway_grace: Duration,
 }
 
 #[derive(Deserialize)]
@@ -65,12 +62,11 @@ struct RawTls {
 struct RawRetention {
     raw_days: Spanned<i64>,
     minute_days: Spanned<i64>,
-    hour_days: Spanned<i64>,
 }
 
 impl Default for RawRetention {
     fn default() -> Self {
-        Self { raw_days: unplaced(90), minute_days: unplaced(730), hour_days: unplaced(0) }
+        Self { raw_days: unplaced(400), minute_days: unplaced(1830) }
     }
 }
 
@@ -81,7 +77,6 @@ struct RawLimits {
     live_streams: Spanned<i64>,
     live_streams_per_user: Spanned<i64>,
     reserved_disk_mb: Spanned<i64>,
-    gateway_grace: Spanned<String>,
 }
 
 impl Default for RawLimits {
@@ -91,7 +86,6 @@ impl Default for RawLimits {
             live_streams: unplaced(2000),
             live_streams_per_user: unplaced(20),
             reserved_disk_mb: unplaced(512),
-            gateway_grace: unplaced("10s".to_owned()),
         }
     }
 }
@@ -120,13 +114,17 @@ struct Problems<'a> {
 impl Problems<'_> {
     fn add(&mut self, at: usize, what: &str) {
         let line = self.text[..at.min(self.text.len())].matches('\n').count() + 1;
-        writeln!(self.lines, "{}:{line}: {what}", self.file.display()).expect("writing to a string does not fail");
+        writeln!(self.lines, "{}:{line}: {what}", self.file.display())
+            .expect("writing to a string does not fail");
     }
 
     fn number(&mut self, key: &str, value: &Spanned<i64>, least: i64, most: i64) -> u64 {
         let number = *value.get_ref();
         if !(least..=most).contains(&number) {
-            self.add(value.span().start, &format!("{key}: {number} is not between {least} and {most}"));
+            self.add(
+                value.span().start,
+                &format!("{key}: {number} is not between {least} and {most}"),
+            );
         }
         u64::try_from(number.clamp(least, most)).expect("least is zero or more")
     }
@@ -135,7 +133,10 @@ impl Problems<'_> {
         value.get_ref().parse().unwrap_or_else(|_| {
             self.add(
                 value.span().start,
-                &format!("{key}: {:?} is no address; write IP:PORT, for example 0.0.0.0:8080", value.get_ref()),
+                &format!(
+                    "{key}: {:?} is no address; write IP:PORT, for example 0.0.0.0:8080",
+                    value.get_ref()
+                ),
             );
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
@@ -144,7 +145,10 @@ impl Problems<'_> {
     fn file_there(&mut self, key: &str, value: &Spanned<PathBuf>) -> PathBuf {
         let path = value.get_ref();
         if let Err(error) = std::fs::File::open(path) {
-            self.add(value.span().start, &format!("{key}: cannot read {}: {error}", path.display()));
+            self.add(
+                value.span().start,
+                &format!("{key}: cannot read {}: {error}", path.display()),
+            );
         }
         path.clone()
     }
@@ -155,8 +159,8 @@ impl Problems<'_> {
 /// # Errors
 /// Every problem, one a line, each with file and line.
 pub fn load(file: &Path) -> Result<CenterConfig, String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("{}: cannot read it: {error}\n", file.display()))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("{}: cannot read it: {error}\n", file.display()))?;
     parse(file, &text)
 }
 
@@ -172,21 +176,22 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
     let millions = 1_000_000;
     let length = problems.number("enterprise_code_length", &raw.enterprise_code_length, 9, 11);
     if length == 10 {
-        problems.add(raw.enterprise_code_length.span().start, "enterprise_code_length: 10 is neither 9 nor 11");
+        problems.add(
+            raw.enterprise_code_length.span().start,
+            "enterprise_code_length: 10 is neither 9 nor 11",
+        );
     }
-    let grace = humane_seconds(raw.limits.gateway_grace.get_ref()).unwrap_or_else(|| {
-        problems.add(raw.limits.gateway_grace.span().start, "limits.gateway_grace: write a duration such as 10s or 1m");
-        Duration::ZERO
-    });
     if let Some(url) = raw.simulator.as_ref().filter(|url| !url.get_ref().starts_with("http://")) {
-        problems.add(url.span().start, "simulator: write http://HOST:PORT of the simulator's control");
+        problems
+            .add(url.span().start, "simulator: write http://HOST:PORT of the simulator's control");
     }
     let days = [
         ("retention.raw_days", &raw.retention.raw_days, 1),
-        ("retention.minute_days", &raw.retention.minute_days, 0),
-        ("retention.hour_days", &raw.retention.hour_days, 0),
+        ("retention.minute_days", &raw.retention.minute_days, 1),
     ]
-    .map(|(key, value, least)| u32::try_from(problems.number(key, value, least, 36_500)).expect("at most 36,500"));
+    .map(|(key, value, least)| {
+        u32::try_from(problems.number(key, value, least, 36_500)).expect("at most 36,500")
+    });
     let count = |problems: &mut Problems<'_>, key, value: &Spanned<i64>| {
         usize::try_from(problems.number(key, value, 1, millions)).expect("at most a million")
     };
@@ -197,7 +202,10 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
         enterprise_code_length: usize::try_from(length).expect("at most 11"),
         simulator: raw.simulator.map(Spanned::into_inner),
         tls: raw.tls.as_ref().map(|tls| {
-            (problems.file_there("tls.cert_file", &tls.cert_file), problems.file_there("tls.key_file", &tls.key_file))
+            (
+                problems.file_there("tls.cert_file", &tls.cert_file),
+                problems.file_there("tls.key_file", &tls.key_file),
+            )
         }),
         retention_days: days,
         gateways: count(&mut problems, "limits.gateways", &raw.limits.gateways),
@@ -205,22 +213,20 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
             count(&mut problems, "limits.live_streams", &raw.limits.live_streams),
             count(&mut problems, "limits.live_streams_per_user", &raw.limits.live_streams_per_user),
         ),
-        reserved_disk_bytes: problems.number("limits.reserved_disk_mb", &raw.limits.reserved_disk_mb, 0, 10_000_000)
-            * 1_000_000,
-        gateway_grace: grace,
+        reserved_disk_bytes: problems.number(
+            "limits.reserved_disk_mb",
+            &raw.limits.reserved_disk_mb,
+            0,
+            10_000_000,
+        ) * 1_000_000,
     };
     if config.listen == config.uplink_listen && config.listen.port() != 0 {
-        problems.add(raw.uplink_listen.span().start, "uplink_listen: is the address of the web interface; give another port");
+        problems.add(
+            raw.uplink_listen.span().start,
+            "uplink_listen: is the address of the web interface; give another port",
+        );
     }
     if problems.lines.is_empty() { Ok(config) } else { Err(problems.lines) }
-}
-
-fn humane_seconds(text: &str) -> Option<Duration> {
-    let (number, factor) = match text.strip_suffix('s') {
-        Some(number) => (number, 1.0),
-        None => (text.strip_suffix('m')?, 60.0),
-    };
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()
 }
 
 #[cfg(test)]
@@ -238,13 +244,21 @@ mod tests {
 
     #[test]
     fn every_problem_is_told_at_once_with_its_line() {
-        let text = "data_dir = \"d\"\nlisten = \"nowhere\"\nenterprise_code_length = 12\n[retention]\nraw_days = 0\n[limits]\ngateway_grace = \"soon\"\n";
+        let text = "data_dir = \"d\"\nlisten = \"nowhere\"\nenterprise_code_length = 12\n[retention]\nraw_days = 0\n[limits]\ngateways = 0\n";
         let problems = parse(Path::new("c.toml"), text).unwrap_err();
-        for line in ["c.toml:2: listen", "c.toml:3: enterprise_code_length", "c.toml:5: retention.raw_days", "c.toml:7: limits.gateway_grace"]
-        {
+        for line in [
+            "c.toml:2: listen",
+            "c.toml:3: enterprise_code_length",
+            "c.toml:5: retention.raw_days",
+            "c.toml:7: limits.gateways",
+        ] {
             assert!(problems.contains(line), "{line} is missing in {problems}");
         }
         assert!(parse(Path::new("c.toml"), "data_dir = 1").unwrap_err().starts_with("c.toml:1:"));
-        assert!(parse(Path::new("c.toml"), "data_dir = 'd'\nlisen = 'x'").unwrap_err().starts_with("c.toml:2:"));
+        assert!(
+            parse(Path::new("c.toml"), "data_dir = 'd'\nlisen = 'x'")
+                .unwrap_err()
+                .starts_with("c.toml:2:")
+        );
     }
 }

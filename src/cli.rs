@@ -226,6 +226,9 @@ pub enum Admin {
         /// Also take users.csv, whose passwords stand in clear
         #[arg(long)]
         with_users: bool,
+        /// Characters of an enterprise code: 9, or 11 in the provincial variant
+        #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u8).range(9..=11))]
+        enterprise_code_length: u8,
     },
     /// Writes the plant as the same files
     Export {
@@ -265,7 +268,9 @@ pub struct CheckConfigArgs {
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: f64 = number.parse().map_err(|_| format!("{text:?} is no duration: write 90s, 5m, 2h or 250ms"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("{text:?} is no duration: write 90s, 5m, 2h or 250ms"))?;
     let seconds = match unit {
         "ms" => number / 1000.0,
         "" | "s" => number,

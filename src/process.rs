@@ -102,8 +102,11 @@ async fn end_on_signal(stop: CancellationToken, duration: Option<Duration>) {
 
 /// Logs go to standard error, so that standard output stays for results. `ANLAN_LOG` sets the level, `ANLAN_LOG_JSON=1` the form.
 fn init_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ANLAN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,anlan=info,opcua=error,opcua_client=error,sqlx=warn"));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ANLAN_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new(
+            "warn,anlan=info,opcua=error,opcua_client=error,sqlx=warn",
+        )
+    });
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let json = std::env::var_os("ANLAN_LOG_JSON").is_some_and(|v| v == "1");
     // Only a second call in one process can fail, and `run` is called once.
@@ -115,6 +118,7 @@ fn init_logging() {
 
 /// The clock of the whole process, milliseconds since 1970 UTC. Below `main.rs` nobody reads it but through this.
 pub fn now() -> anlan_domain::time::UtcMillis {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     anlan_domain::time::UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -95,6 +95,8 @@ pub enum BenchError {
 }
 
 /// Runs the bench, or in a child of the bench the part that is asked of it, and gives what is to be printed.
+/// Blocks for half a minute and makes threads of its own: to be called from outside any runtime, as the first thing of the
+/// process, since what the process holds before is counted as its ground.
 ///
 /// # Errors
 /// When a child cannot be run or `/proc` cannot be read.

@@ -1,6 +1,9 @@
 //! What holds for every sensor, whatever its settings and whatever arrives. A failure prints the case that shows it, and
 //! keeps its seed in `sensor_properties.proptest-regressions`.
 
+// A test that cannot set its scene up has failed.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

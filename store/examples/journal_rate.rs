@@ -52,8 +52,8 @@ async fn send(
     let payload = bytes::Bytes::from(vec![source as u8; 8 * READINGS as usize]);
     let mut times = Vec::new();
     for nth in 0_u64.. {
-        if rate > 0 {
-            let due = (nth * u64::from(SENDERS) + u64::from(source)) * READINGS * 1_000_000 / rate;
+        let before = (nth * u64::from(SENDERS) + u64::from(source)) * READINGS;
+        if let Some(due) = (before * 1_000_000).checked_div(rate) {
             tokio::time::sleep_until((begin + Duration::from_micros(due)).into()).await;
         }
         let asked = Instant::now();

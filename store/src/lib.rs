@@ -9,6 +9,7 @@
 //! One conformance suite a port runs against every engine. Nothing here decides anything about plants or alarms.
 
 pub mod alarm_index;
+pub mod bench_history;
 pub mod conformance;
 pub mod history;
 pub mod journal;

@@ -15,7 +15,7 @@ use anlan_domain::time::UtcMillis;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::journal::Offset;
+use crate::journal::{Journal, Offset};
 
 /// Place of an entry in the alarm log: dense, from 1. Clients see it as an opaque cursor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +103,9 @@ pub trait StateStore: Send + Sync + 'static {
     /// Smallest offset folded into any checkpoint: the journal is needed from the one after it. `None` when there is none.
     fn oldest_folded(&self) -> Result<Option<Offset>, StateError>;
 
+    /// Largest offset folded into any checkpoint. `None` when there is none.
+    fn newest_folded(&self) -> Result<Option<Offset>, StateError>;
+
     /// Writes a small document (point tables, what is acknowledged per gateway, cursors of projections), durably.
     async fn put(&self, key: &str, value: Bytes) -> Result<(), StateError>;
 
@@ -114,4 +117,25 @@ pub trait StateStore: Send + Sync + 'static {
 
     /// Forgets the checkpoint of a host that exists no more.
     async fn forget(&self, host: HostNo) -> Result<(), StateError>;
+}
+
+/// Refuses a journal that ends before what the checkpoints have folded in: its newest records are gone (their bytes have
+/// rotted, the folder was emptied or comes from an older copy), and its next ones would get offsets that hosts take for
+/// long done. To be asked once, before anything is replayed.
+///
+/// # Errors
+/// Says where each of the two ends, or why that cannot be read.
+pub fn check_agreement(journal: &dyn Journal, state: &dyn StateStore) -> Result<(), StateError> {
+    let (_, next) = journal.bounds();
+    match state.newest_folded()? {
+        Some(folded) if next <= folded => Err(StateError::Damaged {
+            what: "the journal".to_owned(),
+            why: format!(
+                "it ends before offset {}, but a checkpoint has offset {} folded in: journal and state belong to \
+                 different moments, restore both from one copy",
+                next.0, folded.0
+            ),
+        }),
+        _ => Ok(()),
+    }
 }

@@ -60,19 +60,19 @@ impl Disk for DyingDisk {
     }
 }
 
-/// Three points of one group, one of another, over two hours at ten seconds.
+/// Three points of one group, one of another, over two hours at thirty seconds.
 fn rows() -> Vec<ReadingRow> {
     let mut rows = Vec::new();
-    for i in 0..720i64 {
+    for i in 0..240i64 {
         for point in 0..4u32 {
             rows.push(ReadingRow {
                 point_no: point,
                 group: point / 3,
-                source_ms: START + i * 10_000,
-                recv_ms: START + i * 10_000 + 50 + i % 7,
+                source_ms: START + i * 30_000,
+                recv_ms: START + i * 30_000 + 50 + i % 7,
                 value: ((i * i * (i64::from(point) + 3)) % 97) as f64 * 0.25,
-                quality: if i % 90 == 5 { 24 } else { 192 },
-                late: i > 600,
+                quality: if i % 40 == 5 { 24 } else { 192 },
+                late: i > 200,
             });
         }
     }
@@ -86,11 +86,11 @@ fn expected(point: u32) -> Vec<RawReading> {
 /// Everything that the engine is asked to do; each step again must be harmless.
 fn work(h: &EmbeddedHistory) -> Result<(), anlan_store::history::HistoryError> {
     let rows = rows();
-    for (segment, part) in rows.chunks(500).enumerate() {
+    for (segment, part) in rows.chunks(160).enumerate() {
         h.append_segment(segment as u64, &mut part.iter().copied())?;
     }
     h.maintain(START + HOUR + HOUR / 2)?;
-    h.append_segment(100, &mut rows[200..900].iter().copied())?;
+    h.append_segment(100, &mut rows[100..400].iter().copied())?;
     h.maintain(START + 30 * HOUR)?;
     Ok(())
 }
@@ -109,7 +109,7 @@ fn a_disk_that_dies_at_any_call_loses_nothing_that_was_taken_over() {
         for point in 0..4 {
             let rows = h.raw(point, i64::MIN, i64::MAX, usize::MAX).unwrap();
             let expected: Vec<_> = expected(point);
-            let covered = expected.len().min(known * 125);
+            let covered = expected.len().min(known * 40);
             assert!(
                 rows == expected[..covered],
                 "after call {calls}: what was taken over, and only that"
@@ -153,7 +153,7 @@ fn answers(folder: &Path) -> Result<Vec<Vec<RawReading>>, String> {
 fn damage_every_byte(merged: bool) {
     let folder = tempfile::tempdir().unwrap();
     let h = EmbeddedHistory::open(folder.path(), HistoryOptions::default()).unwrap();
-    for (segment, part) in rows().chunks(1500).enumerate() {
+    for (segment, part) in rows().chunks(500).enumerate() {
         h.append_segment(segment as u64, &mut part.iter().copied()).unwrap();
     }
     if merged {
@@ -166,9 +166,9 @@ fn damage_every_byte(merged: bool) {
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
         let bytes = fs::read(&path).unwrap();
-        // Every byte of small files; of larger ones every seventh and all near the ends.
+        // Every byte of small files; of larger ones every thirteenth and all near the ends.
         let wanted =
-            |i: &usize| bytes.len() < 1500 || i % 7 == 0 || *i < 200 || i + 200 > bytes.len();
+            |i: &usize| bytes.len() < 1500 || i % 13 == 0 || *i < 100 || i + 100 > bytes.len();
         for i in (0..bytes.len()).filter(wanted) {
             let mut flipped = bytes.clone();
             flipped[i] ^= 1 << (i % 8);
@@ -183,7 +183,7 @@ fn damage_every_byte(merged: bool) {
         fs::write(&path, &bytes).unwrap();
     }
     assert!(answers(folder.path()).unwrap() == right, "put back, everything is well again");
-    assert!(noticed > 1000, "most damage is noticed; the rest lay where nothing asked");
+    assert!(noticed > 500, "most damage is noticed; the rest lay where nothing asked");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn retention_gives_up_raw_then_minutes_and_keeps_hours() {
     let h = EmbeddedHistory::open(folder.path(), options).unwrap();
     h.append_segment(1, &mut rows().into_iter()).unwrap();
     h.maintain(START + day).unwrap();
-    assert_eq!(h.raw(1, START, START + 2 * HOUR, 9999).unwrap().len(), 720);
+    assert_eq!(h.raw(1, START, START + 2 * HOUR, 9999).unwrap().len(), 240);
     h.maintain(START + 3 * day).unwrap();
     assert!(
         h.raw(1, START, START + 2 * HOUR, 9999).unwrap().is_empty(),
@@ -231,11 +231,11 @@ fn retention_gives_up_raw_then_minutes_and_keeps_hours() {
         let trend = h.trend(1, START, START + 2 * HOUR, pixels).unwrap();
         trend.buckets.iter().map(|b| b.count).sum()
     };
-    assert_eq!((count(30), count(2)), (720, 720), "minutes and hours stand");
+    assert_eq!((count(30), count(2)), (240, 240), "minutes and hours stand");
     // What comes later than that is not kept, and is counted.
     h.append_segment(2, &mut rows().into_iter().take(40)).unwrap();
     let done = h.maintain(START + 3 * day).unwrap();
     assert_eq!((done.too_late, done.readings_merged), (40, 0));
     h.maintain(START + 5 * day).unwrap();
-    assert_eq!((count(30), count(2)), (0, 720), "hours stand for ever");
+    assert_eq!((count(30), count(2)), (0, 240), "hours stand for ever");
 }

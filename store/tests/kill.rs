@@ -19,7 +19,7 @@ use anlan_domain::time::UtcMillis;
 use anlan_store::journal::segments::{self, SegmentJournal};
 use anlan_store::journal::{Journal, Offset, Record};
 use anlan_store::state::fjall::{self, FjallState};
-use anlan_store::state::{AlarmSeq, HostCommit, StateStore};
+use anlan_store::state::{AlarmSeq, HostCommit, StateStore, check_agreement};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -205,6 +205,32 @@ async fn a_killed_writer_of_alarms_leaves_entries_checkpoint_and_offset_agreeing
             "round {round}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_journal_that_ends_before_what_is_folded_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open_journal(&dir.path().join("journal"));
+    let state = FjallState::open(&dir.path().join("state"), fjall::Options::default()).unwrap();
+    check_agreement(&journal, &state).unwrap();
+    journal.append((1..=3).map(record).collect()).await.unwrap();
+    let commit = |folded| {
+        let commit = HostCommit {
+            host: HostNo(1),
+            folded: Offset(folded),
+            checkpoint: vec![1].into(),
+            entries: vec![],
+        };
+        state.commit(vec![commit], UtcMillis(1))
+    };
+    commit(3).await.unwrap();
+    check_agreement(&journal, &state).unwrap();
+    commit(4).await.unwrap();
+    let refused = check_agreement(&journal, &state).unwrap_err().to_string();
+    assert!(
+        refused.contains("before offset 4") && refused.contains("offset 4 folded"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ fn crates_name_only_the_crates_below_them() {
         .output()
         .expect("cargo metadata runs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).expect("cargo prints JSON");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&out.stdout).expect("cargo prints JSON");
     let mut seen = 0;
     for package in metadata["packages"].as_array().expect("packages") {
         let name = package["name"].as_str().expect("name");
@@ -62,7 +63,9 @@ fn crates_name_only_the_crates_below_them() {
             let on = dependency["name"].as_str().expect("name");
             let for_tests = dependency["kind"].as_str() == Some("dev");
             assert!(
-                !on.starts_with("anlan") || may.contains(&on) || (for_tests && on == "anlan-domain"),
+                !on.starts_with("anlan")
+                    || may.contains(&on)
+                    || (for_tests && on == "anlan-domain"),
                 "{name} names {on}, which is not below it; see ARCHITECTURE.md"
             );
         }
@@ -74,9 +77,17 @@ fn crates_name_only_the_crates_below_them() {
 fn the_domain_reads_no_clock_and_does_no_io() {
     for path in files(&[".rs"]).iter().filter(|p| p.starts_with("domain/src")) {
         let text = read(path);
-        for absent in
-            ["SystemTime", "Instant::now", "std::fs", "std::net", "tokio", "tracing::", "rand::", "async fn", "println!"]
-        {
+        for absent in [
+            "SystemTime",
+            "Instant::now",
+            "std::fs",
+            "std::net",
+            "tokio",
+            "tracing::",
+            "rand::",
+            "async fn",
+            "println!",
+        ] {
             assert!(!text.contains(absent), "{}: {absent} has no place in domain", path.display());
         }
     }
@@ -87,7 +98,11 @@ fn every_source_file_opens_by_saying_what_it_is_for() {
     for path in files(&[".rs"]) {
         let text = read(&path);
         let first = text.lines().find(|line| !line.is_empty() && !line.starts_with("#!["));
-        assert!(first.is_some_and(|line| line.starts_with("//! ") && line.len() > 20), "{}: no //! header", path.display());
+        assert!(
+            first.is_some_and(|line| line.starts_with("//! ") && line.len() > 20),
+            "{}: no //! header",
+            path.display()
+        );
         let text = text.to_lowercase();
         assert!(!text.contains("//! placeholder"), "{}: still a placeholder", path.display());
     }
@@ -98,12 +113,17 @@ fn documents_link_only_to_what_exists() {
     for path in files(&[".md"]) {
         let text = read(&path);
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = target.split('#').next().unwrap_or_default().split(' ').next().unwrap_or_default();
+            let target =
+                target.split('#').next().unwrap_or_default().split(' ').next().unwrap_or_default();
             if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }
             let folder = path.parent().expect("a file has a folder");
-            assert!(root().join(folder).join(target).exists(), "{}: links to {target}, which is not there", path.display());
+            assert!(
+                root().join(folder).join(target).exists(),
+                "{}: links to {target}, which is not there",
+                path.display()
+            );
         }
     }
 }
@@ -135,7 +155,20 @@ fn the_readme_shows_the_two_doors() {
 #[test]
 fn every_subcommand_of_the_contract_is_documented() {
     let manual = read(Path::new("docs/operations.md"));
-    for command in ["demo", "center", "gateway", "gateway read", "vision", "sim", "bench", "admin import", "check-config"] {
-        assert!(manual.contains(&format!("anlan {command}")), "docs/operations.md does not mention `anlan {command}`");
+    for command in [
+        "demo",
+        "center",
+        "gateway",
+        "gateway read",
+        "vision",
+        "sim",
+        "bench",
+        "admin import",
+        "check-config",
+    ] {
+        assert!(
+            manual.contains(&format!("anlan {command}")),
+            "docs/operations.md does not mention `anlan {command}`"
+        );
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn value(n: u32, round: u32) -> f64 {
     let mix = (u64::from(n) << 32 | u64::from(round)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     let noise = f64::from(u32::try_from(mix % 4_096).expect("12 bits")) / 4_096.0;
     let top = 100.0 + f64::from(n % SENSORS_PER_EQUIPMENT);
-    let crosses = (n + round * 7_919) % CROSSING == 0;
+    let crosses = (n + round * 7_919).is_multiple_of(CROSSING);
     top * (if crosses { 0.9 } else { 0.5 } + noise * 0.01)
 }
 

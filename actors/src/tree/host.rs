@@ -1,8 +1,8 @@
 //! The actor around a host: takes entries in the order of the log, hands in what they brought about, answers questions.
 //!
 //! It decides nothing. First start and restart are one path: wait until what an earlier life handed in is durable, read
-//! the checkpoint, ask the dispatcher for the log from there on. The checkpoint carries the configuration in force beside
-//! the host's own state, because routing needs it before the first record is replayed.
+//! the checkpoint, ask the dispatcher for the log from there on. The host's checkpoint holds the configuration in force, which
+//! routing needs before the first record is replayed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,6 @@ use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::ReadingsView;
 use anlan_store::journal::Offset;
 use anlan_store::state::HostCommit;
-use bytes::Bytes;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -26,7 +25,7 @@ use crate::dispatch::Control;
 use crate::dispatch::feed::Feed;
 use crate::dispatch::input::{Input, What};
 use crate::dispatch::routes::split;
-use crate::host::{Effects, Entry, Host, Readings, Run};
+use crate::host::{Counters, Effects, Entry, Host, Readings, Run};
 use crate::shared::Shared;
 
 /// Tracking for the live hub ends when it has not asked for this long, in logged time.
@@ -56,6 +55,8 @@ pub enum HostMsg {
     Changes(RpcReplyPort<Vec<(u32, PointValue)>>),
     /// What it says of itself.
     Describe(RpcReplyPort<TreeNode>),
+    /// What it counts.
+    Counters(RpcReplyPort<Counters>),
     /// Crash now: for tests of supervision.
     Crash,
 }
@@ -96,32 +97,6 @@ struct Watched {
     asked: UtcMillis,
 }
 
-/// A checkpoint as it is stored: the configuration in force, then the host.
-#[must_use]
-pub fn seal_checkpoint(config: &HostConfig, host: &[u8]) -> Bytes {
-    let config = postcard::to_stdvec(config).expect("writing to memory does not fail");
-    let mut out = Vec::with_capacity(4 + config.len() + host.len());
-    out.extend_from_slice(
-        &u32::try_from(config.len()).expect("a configuration is below 4 GiB").to_le_bytes(),
-    );
-    out.extend_from_slice(&config);
-    out.extend_from_slice(host);
-    out.into()
-}
-
-/// Reads a stored checkpoint.
-///
-/// # Errors
-/// When it is damaged or of another version.
-pub fn open_checkpoint(bytes: &[u8]) -> Result<(HostConfig, Host), String> {
-    let (len, rest) = bytes.split_at_checked(4).ok_or("shorter than its length field")?;
-    let len = u32::from_le_bytes(len.try_into().expect("split at four")) as usize;
-    let (config, host) = rest.split_at_checked(len).ok_or("shorter than its configuration")?;
-    let config = postcard::from_bytes(config).map_err(|error| error.to_string())?;
-    let host = Host::restore(host).map_err(|error| error.to_string())?;
-    Ok((config, host))
-}
-
 impl Actor for HostActor {
     type Msg = HostMsg;
     type State = HostState;
@@ -136,8 +111,8 @@ impl Actor for HostActor {
         let (folded, config, host) = match stored {
             None => (None, None, None),
             Some((folded, bytes)) => {
-                let (config, host) = open_checkpoint(&bytes)?;
-                (Some(folded), Some(Arc::new(config)), Some(host))
+                let host = Host::restore(&bytes)?;
+                (Some(folded), Some(Arc::new(host.config())), Some(host))
             }
         };
         if let Some(folded) = folded {
@@ -192,6 +167,10 @@ impl Actor for HostActor {
             HostMsg::Values(slots, reply) => drop(reply.send(state.values(slots))),
             HostMsg::Changes(reply) => drop(reply.send(state.changes())),
             HostMsg::Describe(reply) => drop(reply.send(self.describe(state))),
+            HostMsg::Counters(reply) => {
+                let counters = state.host.as_ref().map(Host::counters).unwrap_or_default();
+                drop(reply.send(counters));
+            }
             HostMsg::Crash => return Err("asked to crash".into()),
         }
         Ok(())
@@ -239,12 +218,12 @@ impl HostActor {
     }
 
     fn commit(&self, state: &mut HostState, entries: Vec<AlarmEntry>, now: UtcMillis) {
-        let (Some(host), Some(config)) = (&state.host, &state.config) else { return };
+        let Some(host) = &state.host else { return };
         state.commit_due = now.plus(state.commit_every_ms);
         let commit = HostCommit {
             host: self.host,
             folded: Offset(host.folded()),
-            checkpoint: seal_checkpoint(config, &host.checkpoint()),
+            checkpoint: host.checkpoint().into(),
             entries,
         };
         if self.shared.commits.send(CommitOrder::Commit(commit)).is_err() {
@@ -281,8 +260,7 @@ impl HostActor {
     /// Publishes roll-ups that changed and tells the parent.
     fn tell(&self, state: &mut HostState) {
         let Some(host) = &state.host else { return };
-        let mut at = 0;
-        for (equipment, roll) in host.equipment() {
+        for (at, (equipment, roll)) in host.equipment().enumerate() {
             let node = NodeRoll { roll: *roll, lost: 0, faulty: 0 };
             if state.told_equipment.get(at) != Some(&node) {
                 self.shared.rolls.publish(node.view(&format!("equipment:{equipment}")));
@@ -291,7 +269,6 @@ impl HostActor {
                     None => state.told_equipment.push(node),
                 }
             }
-            at += 1;
         }
         let lost = u32::try_from(host.lost_gateways()).unwrap_or(u32::MAX);
         let faulty = u32::try_from(host.faulty_sensors()).unwrap_or(u32::MAX);

@@ -1,5 +1,8 @@
 //! What a host makes of its log: live lane, data path, back-fill, failures of hosted sensors, replays.
 
+// A test that cannot set its scene up has failed.
+#![allow(clippy::unwrap_used)]
+
 mod backfill;
 mod isolation;
 mod live;

@@ -151,6 +151,10 @@ impl StateStore for Door {
         Ok(self.disk.checkpoints.lock().unwrap().values().map(|(folded, _)| *folded).min())
     }
 
+    fn newest_folded(&self) -> Result<Option<Offset>, StateError> {
+        Ok(self.disk.checkpoints.lock().unwrap().values().map(|(folded, _)| *folded).max())
+    }
+
     async fn put(&self, key: &str, value: Bytes) -> Result<(), StateError> {
         self.check_state()?;
         self.disk.documents.lock().unwrap().insert(key.to_owned(), value);

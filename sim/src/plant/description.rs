@@ -43,7 +43,6 @@ pub struct Site {
     pub code: String,
     pub credit_code: String,
     pub name: Names,
-    pub full_name: Names,
     pub industry: String,
     pub address: String,
     pub principal: String,

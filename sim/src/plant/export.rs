@@ -40,7 +40,8 @@ pub enum WriteError {
     Random(getrandom::Error),
 }
 
-/// Writes tables and map of the whole park into `dir`, and, with `addresses`, `gateways/ID.toml` and `gateways/ID.secret`.
+/// Writes tables and map of the whole park into `dir` with `gateways/ID.secret`, and, with `addresses`, `gateways/ID.toml` of
+/// each enterprise whose servers run.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -58,16 +59,32 @@ pub fn write(dir: &Path, addresses: Option<&Addresses<'_>>) -> Result<(), WriteE
     let map = map::geojson(plant, &description::kaifeng());
     put(&dir.join("map.geojson"), &format!("{map}\n"))?;
     if let Some(addresses) = addresses {
-        for enterprise in 0..plant.enterprises.len() {
+        for enterprise in 0..addresses.enterprises(plant) {
             let id = plant.enterprises[enterprise].gateway.as_str();
-            let text = gateway_config::toml(
-                plant,
-                enterprise,
-                addresses,
-                &gateways.join(format!("{id}.secret")),
-            );
-            put(&gateways.join(format!("{id}.toml")), &text)?;
+            put(
+                &gateways.join(format!("{id}.toml")),
+                &gateway_config::toml(plant, enterprise, addresses),
+            )?;
+            trust(plant, enterprise, addresses)?;
         }
+    }
+    Ok(())
+}
+
+/// Puts the certificates of the enterprise's servers where its gateway looks for those it trusts.
+fn trust(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>) -> Result<(), WriteError> {
+    let trusted =
+        gateway_config::data_dir(plant, enterprise, addresses).join("pki").join("trusted");
+    for (server, address) in plant.servers.iter().zip(addresses.servers) {
+        let Some(certificate) =
+            address.certificate.as_ref().filter(|_| server.enterprise == enterprise)
+        else {
+            continue;
+        };
+        let to = trusted.join(format!("{}.der", server.name));
+        fs::create_dir_all(&trusted)
+            .and_then(|()| fs::copy(certificate, &to))
+            .map_err(|source| WriteError::File { path: to.clone(), source })?;
     }
     Ok(())
 }

@@ -19,12 +19,14 @@ pub struct ServerAddress {
     pub server: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// The certificate (DER) that it shows, for OPC UA: a gateway must be told to trust it.
+    pub certificate: Option<PathBuf>,
 }
 
 /// What the gateway configurations need to know besides the plant.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses<'a> {
-    /// Every server of the field network, in the order of [`Plant::servers`].
+    /// The servers of the field network that run, in the order of [`Plant::servers`].
     pub servers: &'a [ServerAddress],
     /// Where the center takes gateways in: `ws://127.0.0.1:8080/uplink`.
     pub uplink_url: &'a str,
@@ -32,20 +34,27 @@ pub struct Addresses<'a> {
     pub gateway_data: &'a Path,
 }
 
+impl Addresses<'_> {
+    /// How many enterprises, from the first, have servers.
+    pub fn enterprises(&self, plant: &Plant) -> usize {
+        plant.servers[..self.servers.len()].last().map_or(0, |server| server.enterprise + 1)
+    }
+}
+
+/// Folder of the gateway of `enterprise`.
+pub fn data_dir(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>) -> PathBuf {
+    addresses.gateway_data.join(plant.enterprises[enterprise].gateway.as_str())
+}
+
 /// The configuration of the gateway of `enterprise`.
-pub fn toml(
-    plant: &Plant,
-    enterprise: usize,
-    addresses: &Addresses<'_>,
-    secret_file: &Path,
-) -> String {
+pub fn toml(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>) -> String {
     let mut text = String::new();
     let name = &plant.enterprises[enterprise];
-    let data: PathBuf = addresses.gateway_data.join(name.gateway.as_str());
+    let data = data_dir(plant, enterprise, addresses);
     line(&mut text, format_args!("# {} {} 采集主机，由仿真园区写出", name.gateway, name.name_zh));
     line(&mut text, format_args!("[gateway]"));
     line(&mut text, format_args!("id = {}", quoted(name.gateway.as_str())));
-    line(&mut text, format_args!("secret_file = {}", quoted(&secret_file.to_string_lossy())));
+    line(&mut text, format_args!("secret_file = \"{}.secret\"", name.gateway));
     line(&mut text, format_args!("data_dir = {}", quoted(&data.to_string_lossy())));
     line(&mut text, format_args!("\n[uplink]\nurl = {}", quoted(addresses.uplink_url)));
     for (index, device) in plant.devices.iter().enumerate() {
@@ -60,7 +69,7 @@ pub fn toml(
                 line(
                     &mut text,
                     format_args!(
-                        "protocol = \"modbus-tcp\"\naddress = \"{address}\"\nunit_id = {}",
+                        "protocol = \"modbus-tcp\"\naddress = \"{address}\"\nunit_id = {}\nmax_gap = 0",
                         device.unit_id
                     ),
                 );
@@ -74,12 +83,8 @@ pub fn toml(
                     format_args!("protocol = \"opcua\"\nendpoint = \"opc.tcp://{address}\""),
                 );
                 if security == Security::Basic256Sha256 {
-                    line(
-                        &mut text,
-                        format_args!(
-                            "security_policy = \"Basic256Sha256\"\nsecurity_mode = \"SignAndEncrypt\"\ntrust_any_server = true"
-                        ),
-                    );
+                    let pki = quoted(&data.join("pki").to_string_lossy());
+                    line(&mut text, format_args!("security = \"Basic256Sha256\"\npki_dir = {pki}"));
                 }
             }
         }
@@ -119,6 +124,11 @@ fn point_table(text: &mut String, point: &Point, device: &str) {
         line(text, format_args!("unit = {}", quoted(point.unit)));
         line(text, format_args!("range = [{:?}, {:?}]", point.range.0, point.range.1));
     }
+    limits(text, point);
+}
+
+/// One deadband and one delay stand for all limits of a point here: the first high or low one's.
+fn limits(text: &mut String, point: &Point) {
     for (key, kind) in [
         ("hh", LimitKind::HighHigh),
         ("h", LimitKind::High),
@@ -126,14 +136,18 @@ fn point_table(text: &mut String, point: &Point, device: &str) {
         ("ll", LimitKind::LowLow),
     ] {
         if let Some(limit) = point.limits.get(kind) {
-            line(
-                text,
-                format_args!(
-                    "limits.{key} = {{ value = {:?}, deadband = {:?}, on_delay = \"{}ms\", off_delay = \"{}ms\" }}",
-                    limit.value, limit.deadband, limit.on_delay_ms, limit.off_delay_ms
-                ),
-            );
+            line(text, format_args!("{key} = {:?}", limit.value));
         }
+    }
+    if let Some(limit) = point.limits.h.or(point.limits.l) {
+        line(text, format_args!("deadband = {:?}", limit.deadband));
+        line(
+            text,
+            format_args!(
+                "on_delay = \"{}ms\"\noff_delay = \"{}ms\"",
+                limit.on_delay_ms, limit.off_delay_ms
+            ),
+        );
     }
 }
 

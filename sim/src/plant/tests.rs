@@ -133,7 +133,11 @@ fn the_written_directory_names_only_what_it_defines() {
     let servers: Vec<_> = plant
         .servers
         .iter()
-        .map(|s| ServerAddress { server: s.name.clone(), address: ([127, 0, 0, 1], 5_000).into() })
+        .map(|s| ServerAddress {
+            server: s.name.clone(),
+            address: ([127, 0, 0, 1], 5_000).into(),
+            certificate: None,
+        })
         .collect();
     let data = dir.path().join("data");
     let addresses =

@@ -106,6 +106,7 @@ async fn an_empty_store_has_nothing(engine: &impl StateStore) {
     assert_eq!(engine.alarms_after(AlarmSeq(9), 10).expect("read"), []);
     assert_eq!(engine.checkpoint(HostNo(1)).expect("read"), None);
     assert_eq!(engine.oldest_folded().expect("oldest"), None);
+    assert_eq!(engine.newest_folded().expect("newest"), None);
     assert_eq!(engine.get("a").expect("get"), None);
     assert_eq!(engine.scan("").expect("scan"), []);
     let nothing = engine.commit(Vec::new(), UtcMillis(5)).await.expect("commit");
@@ -146,6 +147,7 @@ fn every_entry_has_been_kept(engine: &impl StateStore) {
     let checkpoint = engine.checkpoint(HostNo(1)).expect("read");
     assert_eq!(checkpoint, Some((Offset(109), Bytes::from_static(b"host 1 at 109"))));
     assert_eq!(engine.oldest_folded().expect("oldest"), Some(Offset(50)));
+    assert_eq!(engine.newest_folded().expect("newest"), Some(Offset(109)));
 }
 
 async fn the_last_checkpoint_counts(engine: &impl StateStore) {

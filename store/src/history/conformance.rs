@@ -200,7 +200,7 @@ fn a_long_trend_agrees_with_the_readings(h: &dyn History) {
     // Thirty days at one reading in 20 s, with a spike now and then.
     for i in 0..30 * 4320i64 {
         level += (dice.next() % 201) as f64 / 1000.0 - 0.1;
-        let spike = if dice.next() % 9000 == 0 { 500.0 } else { 0.0 };
+        let spike = if dice.next().is_multiple_of(9000) { 500.0 } else { 0.0 };
         rows.push(row(1, START + i * 20_000, ((level + spike) * 10.0).round() / 10.0));
     }
     for (segment, part) in rows.chunks(10_000).enumerate() {

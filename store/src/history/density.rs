@@ -1,7 +1,7 @@
 //! The model that says how likely the next number of a column is: the heart of the codec.
 //!
 //! A process value is a slowly moving truth plus noise, read on a grid. A recursive least-squares predictor over a few
-//! last differences and a ladder of moving averages learns the movement (for a random walk under white noise this comes
+//! last steps and a ladder of moving averages learns the movement (for a random walk under white noise this comes
 //! to the Kalman filter); around its prediction a mixture of bell curves of different width and weight of tail learns
 //! the noise. One expert of the mixture says "the same again", which makes a stuck or slowly sampled value nearly free;
 //! two more, for columns of few distinct values, count what was seen.
@@ -10,12 +10,15 @@
 //! in every year: only `+ − × ÷ √` and floor of IEEE doubles are used, in the order written here. Nothing of the platform's
 //! mathematics library, no fused multiply-add. Changing any line of this file changes the format.
 
+// Small fixed arrays walked in step: an index says more than four zipped iterators.
+#![allow(clippy::needless_range_loop)]
+
 use std::sync::OnceLock;
 
 /// Inputs of the linear predictor.
-const INPUTS: usize = 8;
+const INPUTS: usize = 6;
 /// Experts that are bell curves or steps on the line of values.
-const CURVES: usize = 6;
+const CURVES: usize = 5;
 /// All experts: the curves, then two that count symbols.
 pub const EXPERTS: usize = CURVES + 2;
 
@@ -103,7 +106,7 @@ impl Predictor {
     fn reset(&mut self) {
         self.weights = [0.0; INPUTS];
         // Until it has learnt, lean on the second rung of the ladder.
-        self.weights[5] = 0.5;
+        self.weights[3] = 0.5;
         self.covariance = [[0.0; INPUTS]; INPUTS];
         for i in 0..INPUTS {
             self.covariance[i][i] = START_SPREAD;
@@ -141,7 +144,7 @@ impl Predictor {
                 self.covariance[i][j] = (self.covariance[i][j] - k * gain[j]) * forget;
             }
         }
-        let sane = denominator >= 1.0 && denominator < 1e12;
+        let sane = (1.0..1e12).contains(&denominator);
         if !sane || !self.weights.iter().all(|w| w.abs() < 1e6) {
             self.reset();
         }
@@ -221,7 +224,7 @@ pub struct Density {
     averages: [f64; 4],
     /// Mean squares of the prediction error, slow, middle and fast, and of the step, in units.
     squares: [f64; 4],
-    curves: [Curve; 5],
+    curves: [Curve; 4],
     weights: [f64; EXPERTS],
     seen: u32,
 }
@@ -250,7 +253,7 @@ impl Density {
             last: first,
             averages: [first; 4],
             squares: [1.0; 4],
-            curves: [Curve::default(); 5],
+            curves: [Curve::default(); 4],
             weights,
             seen: 0,
         };
@@ -266,7 +269,7 @@ impl Density {
 
     fn prepare(&mut self) {
         for i in 0..4 {
-            self.predictor.inputs[4 + i] = (self.averages[i] - self.last) * self.inverse_unit;
+            self.predictor.inputs[2 + i] = (self.averages[i] - self.last) * self.inverse_unit;
         }
         let step = self.predictor.predict();
         let guess = self.last + step * self.unit;
@@ -277,7 +280,6 @@ impl Density {
             Curve { mean: guess, inverse_width: width(self.squares[1], 1.0) },
             Curve { mean: guess, inverse_width: width(self.squares[2], 1.7) },
             Curve { mean: self.last, inverse_width: width(self.squares[3], 1.5) },
-            Curve { mean: self.averages[1], inverse_width: width(self.squares[0], 0.8) },
         ];
     }
 
@@ -285,7 +287,7 @@ impl Density {
     #[inline]
     #[must_use]
     pub fn at(&self, edge: f64, symbol: usize) -> AtEdge {
-        let [a, b, c, d, e] = self.curves;
+        let [a, b, c, d] = self.curves;
         let (plain, after) =
             self.counts.as_ref().map_or((0.0, 0.0), |k| (k.below[symbol][0], k.below[symbol][1]));
         [
@@ -293,7 +295,6 @@ impl Density {
             normal(self.table, (edge - b.mean) * b.inverse_width),
             heavy((edge - c.mean) * c.inverse_width),
             heavy((edge - d.mean) * d.inverse_width),
-            normal(self.table, (edge - e.mean) * e.inverse_width),
             if edge > self.last { 1.0 } else { 0.0 },
             plain,
             after,
@@ -343,8 +344,6 @@ impl Density {
         self.predictor.learn(step);
 
         let inputs = &mut self.predictor.inputs;
-        inputs[3] = inputs[2];
-        inputs[2] = inputs[1];
         inputs[1] = inputs[0];
         inputs[0] = step;
         for i in 0..4 {

@@ -1,11 +1,13 @@
 //! The embedded engine: a folder of files, nothing to install.
 //!
-//! Writers take one lock and publish a new immutable view when the manifest names their files; readers work on the view
-//! they took and never wait. Files are opened when read; where one has just been merged away the reader takes the next view
-//! and begins again.
+//! Readers work on an immutable view and never wait. Taking over a segment and maintenance have a lock each, so that an
+//! hour's merge of hundreds of thousands of points does not hold up the journal; they meet only where the manifest is
+//! edited. Taking over only adds blocks, maintenance alone removes files: their edits never touch the same entry. Files are
+//! opened when read; where one has just been merged away the reader takes the next view and begins again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::block::BlockBuilder;
@@ -71,34 +73,16 @@ impl View {
     }
 }
 
-/// What writers share.
-pub struct Writing {
-    /// Grids that points were last seen on.
-    pub hints: GridHints,
-    next_number: u64,
-}
-
-impl Writing {
-    /// A file number that was never used, not even by an attempt that failed: such an attempt may have become durable
-    /// after all, and its files must stay what they were.
-    pub fn take_number(&mut self) -> u64 {
-        self.next_number += 1;
-        self.next_number - 1
-    }
-
-    /// What the next manifest says of numbers.
-    #[must_use]
-    pub const fn next_number(&self) -> u64 {
-        self.next_number
-    }
-}
-
 /// A history in a folder.
 pub struct EmbeddedHistory {
     pub(super) folder: PathBuf,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) options: HistoryOptions,
-    writing: Mutex<Writing>,
+    /// Grids that points were last seen on, for each of the two who write.
+    appending: Mutex<GridHints>,
+    pub(super) maintaining: Mutex<GridHints>,
+    committing: Mutex<()>,
+    next_number: AtomicU64,
     view: RwLock<Arc<View>>,
 }
 
@@ -139,7 +123,10 @@ impl EmbeddedHistory {
             folder: folder.to_path_buf(),
             disk,
             options,
-            writing: Mutex::new(Writing { hints: GridHints::new(), next_number }),
+            appending: Mutex::new(GridHints::new()),
+            maintaining: Mutex::new(GridHints::new()),
+            committing: Mutex::new(()),
+            next_number: AtomicU64::new(next_number),
             view: RwLock::new(Arc::new(view)),
         })
     }
@@ -160,27 +147,33 @@ impl EmbeddedHistory {
         sizes
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Writing> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A file number that was never used, not even by an attempt that failed: such an attempt may have become durable
+    /// after all, and its files must stay what they were.
+    pub(super) fn take_number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(super) fn create(
         &self,
         kind: FileKind,
-        number: u64,
         span_ms: i64,
     ) -> Result<FileWriter<'_>, HistoryError> {
-        FileWriter::create(&*self.disk, &self.folder, kind, number, span_ms)
+        FileWriter::create(&*self.disk, &self.folder, kind, self.take_number(), span_ms)
     }
 
-    /// Makes a new state durable and visible, then removes the files that it no longer names.
+    /// Edits the manifest as it is now, makes it durable and visible, then removes the files that it no longer names.
     pub(super) fn commit(
         &self,
-        manifest: Manifest,
-        groups: Arc<HashMap<u32, Vec<u32>>>,
+        edit: impl FnOnce(&mut Manifest),
+        groups: Option<Arc<HashMap<u32, Vec<u32>>>>,
     ) -> Result<(), HistoryError> {
-        manifest.store(&*self.disk, &self.folder)?;
+        let _one_at_a_time = hold(&self.committing);
         let old = self.view();
+        let mut manifest = old.manifest.clone();
+        edit(&mut manifest);
+        manifest.next_number = self.next_number.load(Ordering::Relaxed);
+        manifest.store(&*self.disk, &self.folder)?;
+        let groups = groups.unwrap_or_else(|| old.groups.clone());
         let keep: HashMap<u64, &Arc<StoredFile>> =
             old.files.iter().map(|f| (f.meta.number, f)).collect();
         let files = manifest
@@ -235,13 +228,12 @@ impl History for EmbeddedHistory {
         segment_id: u64,
         rows: &mut dyn Iterator<Item = ReadingRow>,
     ) -> Result<Appended, HistoryError> {
-        let mut writing = self.lock();
+        let mut hints = hold(&self.appending);
         let view = self.view();
         if view.manifest.segments.contains(segment_id) {
             return Ok(Appended { readings: 0, already_applied: true });
         }
-        let mut manifest = view.manifest.clone();
-        let mut file = self.create(FileKind::Block, writing.take_number(), HOUR_MS)?;
+        let mut file = self.create(FileKind::Block, HOUR_MS)?;
         let mut builder = BlockBuilder::new(self.options.block_rows_max);
         let mut groups = view.groups.clone();
         let mut known = (u32::MAX, u32::MAX);
@@ -253,20 +245,22 @@ impl History for EmbeddedHistory {
                     Arc::make_mut(&mut groups).entry(pair.0).or_default().push(pair.1);
                 }
             }
-            builder.push(&row, &mut writing.hints, &mut file)?;
+            builder.push(&row, &mut hints, &mut file)?;
         }
-        builder.write_out(&mut writing.hints, &mut file)?;
-        if !file.is_empty() {
-            manifest.files.push(file.finish()?);
-        }
+        builder.write_out(&mut hints, &mut file)?;
+        let block = if file.is_empty() { None } else { Some(file.finish()?) };
+        let mut points_number = None;
         if !Arc::ptr_eq(&groups, &view.groups) {
-            manifest.points_number = writing.take_number();
-            let path = points_path(&self.folder, manifest.points_number);
-            replace(&*self.disk, &path, &encode_points(&groups))?;
+            let number = self.take_number();
+            replace(&*self.disk, &points_path(&self.folder, number), &encode_points(&groups))?;
+            points_number = Some(number);
         }
-        manifest.segments.insert(segment_id);
-        manifest.next_number = writing.next_number();
-        self.commit(manifest, groups)?;
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.extend(block);
+            manifest.points_number = points_number.unwrap_or(manifest.points_number);
+            manifest.segments.insert(segment_id);
+        };
+        self.commit(edit, Some(groups))?;
         Ok(Appended { readings: builder.taken, already_applied: false })
     }
 
@@ -303,6 +297,11 @@ impl History for EmbeddedHistory {
     fn day_quality(&self, point: u32, from: i64, to: i64) -> Result<Vec<DayQuality>, HistoryError> {
         self.query(|q| q.day_quality(point, from, to))
     }
+}
+
+/// Takes a lock. What a panic left behind it is only hints, or nothing: it may be used.
+pub(super) fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn points_path(folder: &Path, number: u64) -> PathBuf {

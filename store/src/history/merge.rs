@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::block::sort_and_unite;
 use super::chunk::{Chunk, ChunkKey, GridHints, encode_readings, encode_rollups};
-use super::embedded::{EmbeddedHistory, View, Writing};
+use super::embedded::{EmbeddedHistory, View, hold};
 use super::file::{FileKind, FileMeta, FileWriter, IndexEntry, StoredFile};
+use super::manifest::Manifest;
 use super::port::{HistoryError, Maintained, RawReading};
 use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
 use super::values::Effort;
@@ -24,13 +25,13 @@ const DAY_GRACE_MS: i64 = 2 * HOUR_MS;
 impl EmbeddedHistory {
     /// See [`super::port::History::maintain`].
     pub(super) fn maintain_at(&self, now_ms: i64) -> Result<Maintained, HistoryError> {
-        let mut writing = self.lock();
+        let mut hints = hold(&self.maintaining);
         let mut done = Maintained::default();
-        self.merge_blocks(now_ms, &mut writing, &mut done)?;
+        self.merge_blocks(now_ms, &mut hints, &mut done)?;
         for (kind, effort) in
             [(FileKind::Minutes, Effort::Thorough), (FileKind::Hours, Effort::Fast)]
         {
-            self.gather_days(kind, effort, now_ms, &mut writing, &mut done)?;
+            self.gather_days(kind, effort, now_ms, &mut done)?;
         }
         self.give_up(now_ms, &mut done)?;
         Ok(done)
@@ -40,7 +41,7 @@ impl EmbeddedHistory {
     fn merge_blocks(
         &self,
         now_ms: i64,
-        writing: &mut Writing,
+        hints: &mut GridHints,
         done: &mut Maintained,
     ) -> Result<(), HistoryError> {
         let view = self.view();
@@ -55,53 +56,55 @@ impl EmbeddedHistory {
         if inputs.is_empty() {
             return Ok(());
         }
-        let mut manifest = view.manifest.clone();
-        let mut by_hour: BTreeMap<i64, BTreeMap<u32, Vec<Place>>> = BTreeMap::new();
+        let mut added = Vec::new();
+        // By day: what one round merges of a day goes into one file. No file straddles two days.
+        let mut days: BTreeMap<i64, BTreeMap<ChunkKey, Vec<Place>>> = BTreeMap::new();
         let mut rest: Vec<Place> = Vec::new();
         for file in &inputs {
             for entry in file.index()? {
                 if finished(entry.key.start_ms) {
-                    let hour = by_hour.entry(entry.key.start_ms).or_default();
-                    hour.entry(entry.key.group).or_default().push((file.clone(), *entry));
+                    let day = days.entry(day_of(entry.key.start_ms)).or_default();
+                    day.entry(entry.key).or_default().push((file.clone(), *entry));
                 } else {
                     rest.push((file.clone(), *entry));
                 }
             }
         }
-        let removed: BTreeSet<u64> = inputs.iter().map(|f| f.meta.number).collect();
-        manifest.files.retain(|f| !removed.contains(&f.number));
-        done.files_removed += removed.len() as u64;
+        let mut removed: BTreeSet<u64> = inputs.iter().map(|f| f.meta.number).collect();
         if !rest.is_empty() {
-            let mut block = self.create(FileKind::Block, writing.take_number(), HOUR_MS)?;
+            let mut block = self.create(FileKind::Block, HOUR_MS)?;
             for (file, entry) in rest {
                 block.put(entry.key, entry.points, &file.open()?.bytes(&entry)?)?;
             }
-            manifest.files.push(block.finish()?);
+            added.push(block.finish()?);
             done.files_written += 1;
         }
-        for (hour, groups) in by_hour {
-            if hour < manifest.raw_floor_ms {
-                done.too_late += count_readings(&groups)?;
+        for (day, keys) in days {
+            if day < view.manifest.raw_floor_ms {
+                done.too_late += count_readings(&keys)?;
                 continue;
             }
             let mut outputs = [
-                self.create(FileKind::Raw, writing.take_number(), HOUR_MS)?,
-                self.create(FileKind::Minutes, writing.take_number(), HOUR_MS)?,
-                self.create(FileKind::Hours, writing.take_number(), HOUR_MS)?,
+                self.create(FileKind::Raw, HOUR_MS)?,
+                self.create(FileKind::Minutes, HOUR_MS)?,
+                self.create(FileKind::Hours, HOUR_MS)?,
             ];
-            for (group, places) in groups {
-                let key = ChunkKey { group, start_ms: hour };
+            for (key, places) in keys {
                 let old = newest_raw(&view, key)?;
-                self.merge_group(key, &places, &old, &mut outputs, &mut writing.hints, done)?;
+                self.merge_group(key, &places, &old, &mut outputs, hints, done)?;
             }
             for output in outputs {
-                manifest.files.push(output.finish()?);
+                added.push(output.finish()?);
                 done.files_written += 1;
             }
         }
-        drop_replaced(&view, &mut manifest.files, done)?;
-        manifest.next_number = writing.next_number();
-        self.commit(manifest, view.groups.clone())
+        removed.extend(replaced_by(&view, &added)?);
+        done.files_removed += removed.len() as u64;
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.retain(|f| !removed.contains(&f.number));
+            manifest.files.append(&mut added);
+        };
+        self.commit(edit, None)
     }
 
     /// Merges one group's hour, some points at a time.
@@ -139,7 +142,8 @@ impl EmbeddedHistory {
             let rolled = |width| -> Vec<(u32, Vec<Rollup>)> {
                 columns.iter().map(|(p, rows)| (*p, roll_up(rows, width))).collect()
             };
-            minutes.put(key, range, &encode_rollups(key, &rolled(MINUTE_MS), Effort::Thorough))?;
+            // Roll-ups are packed well when their day is gathered.
+            minutes.put(key, range, &encode_rollups(key, &rolled(MINUTE_MS), Effort::Fast))?;
             hours.put(key, range, &encode_rollups(key, &rolled(HOUR_MS), Effort::Fast))?;
         }
         Ok(())
@@ -151,13 +155,12 @@ impl EmbeddedHistory {
         kind: FileKind,
         effort: Effort,
         now_ms: i64,
-        writing: &mut Writing,
         done: &mut Maintained,
     ) -> Result<(), HistoryError> {
         let view = self.view();
         let mut days: BTreeMap<i64, Vec<Arc<StoredFile>>> = BTreeMap::new();
         for file in view.files.iter().filter(|f| f.meta.kind == kind) {
-            let day = file.meta.from_ms.div_euclid(DAY_MS).saturating_mul(DAY_MS);
+            let day = day_of(file.meta.from_ms);
             if day.saturating_add(DAY_MS + DAY_GRACE_MS) <= now_ms {
                 days.entry(day).or_default().push(file.clone());
             }
@@ -166,9 +169,10 @@ impl EmbeddedHistory {
         if days.is_empty() {
             return Ok(());
         }
-        let mut manifest = view.manifest.clone();
+        let mut removed: BTreeSet<u64> = BTreeSet::new();
+        let mut added = Vec::new();
         for (day, files) in days {
-            let mut output = self.create(kind, writing.take_number(), DAY_MS)?;
+            let mut output = self.create(kind, DAY_MS)?;
             let mut groups: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
             for file in &files {
                 for entry in file.index()? {
@@ -179,14 +183,16 @@ impl EmbeddedHistory {
                 let key = ChunkKey { group, start_ms: day };
                 self.gather_group(key, &places, effort, &mut output)?;
             }
-            let gone: BTreeSet<u64> = files.iter().map(|f| f.meta.number).collect();
-            manifest.files.retain(|f| !gone.contains(&f.number));
-            manifest.files.push(output.finish()?);
+            removed.extend(files.iter().map(|f| f.meta.number));
+            added.push(output.finish()?);
             done.files_written += 1;
-            done.files_removed += gone.len() as u64;
+            done.files_removed += files.len() as u64;
         }
-        manifest.next_number = writing.next_number();
-        self.commit(manifest, view.groups.clone())
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.retain(|f| !removed.contains(&f.number));
+            manifest.files.append(&mut added);
+        };
+        self.commit(edit, None)
     }
 
     fn gather_group(
@@ -221,8 +227,8 @@ impl EmbeddedHistory {
     /// Gives up raw readings and one-minute roll-ups that are past their time.
     fn give_up(&self, now_ms: i64, done: &mut Maintained) -> Result<(), HistoryError> {
         let view = self.view();
-        let raw_floor =
-            now_ms.saturating_sub(self.options.raw_keep_ms).div_euclid(HOUR_MS) * HOUR_MS;
+        // By whole days, as no file straddles two: below the floor there is no raw reading at all.
+        let raw_floor = day_of(now_ms.saturating_sub(self.options.raw_keep_ms));
         let minutes_floor = now_ms.saturating_sub(self.options.minutes_keep_ms);
         let gone = |f: &FileMeta| match f.kind {
             FileKind::Raw => f.to_ms <= raw_floor,
@@ -233,12 +239,17 @@ impl EmbeddedHistory {
         if count == 0 {
             return Ok(());
         }
-        let mut manifest = view.manifest.clone();
-        manifest.files.retain(|f| !gone(f));
-        manifest.raw_floor_ms = manifest.raw_floor_ms.max(raw_floor);
         done.files_removed += count as u64;
-        self.commit(manifest, view.groups.clone())
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.retain(|f| !gone(f));
+            manifest.raw_floor_ms = manifest.raw_floor_ms.max(raw_floor);
+        };
+        self.commit(edit, None)
     }
+}
+
+fn day_of(t: i64) -> i64 {
+    t.div_euclid(DAY_MS).saturating_mul(DAY_MS)
 }
 
 /// A chunk read into memory whole, that knows where it came from.
@@ -276,9 +287,9 @@ pub fn newest_raw(view: &View, key: ChunkKey) -> Result<Vec<Place>, HistoryError
     Ok(newest)
 }
 
-fn count_readings(groups: &BTreeMap<u32, Vec<Place>>) -> Result<u64, HistoryError> {
+fn count_readings(keys: &BTreeMap<ChunkKey, Vec<Place>>) -> Result<u64, HistoryError> {
     let mut count = 0;
-    for (file, entry) in groups.values().flatten() {
+    for (file, entry) in keys.values().flatten() {
         let mut chunk = LoadedChunk::load(file, entry)?;
         let points: Vec<u32> = chunk.chunk.head.points().collect();
         for point in points {
@@ -288,22 +299,15 @@ fn count_readings(groups: &BTreeMap<u32, Vec<Place>>) -> Result<u64, HistoryErro
     Ok(count)
 }
 
-/// Drops raw files all of whose chunks newer files replace. The new files are listed but not in the view yet.
-fn drop_replaced(
-    view: &View,
-    files: &mut Vec<FileMeta>,
-    done: &mut Maintained,
-) -> Result<(), HistoryError> {
+/// Raw files of the view all of whose chunks newer files replace, those of `added` among them.
+fn replaced_by(view: &View, added: &[FileMeta]) -> Result<BTreeSet<u64>, HistoryError> {
     let mut gone = BTreeSet::new();
     let raw: Vec<&Arc<StoredFile>> =
         view.files.iter().filter(|f| f.meta.kind == FileKind::Raw).collect();
-    for new in files.iter().filter(|f| f.kind == FileKind::Raw && !view.manifest.files.contains(f))
-    {
-        let old: Vec<_> = raw.iter().filter(|f| f.meta.from_ms == new.from_ms).collect();
-        if old.is_empty() {
-            continue;
-        }
-        let folder = old[0].path().parent().expect("a history file lies in a folder");
+    for new in added.iter().filter(|f| f.kind == FileKind::Raw) {
+        let same_day = |f: &&&Arc<StoredFile>| day_of(f.meta.from_ms) == day_of(new.from_ms);
+        let old: Vec<_> = raw.iter().filter(same_day).collect();
+        let Some(folder) = old.first().and_then(|f| f.path().parent()) else { continue };
         let mut newer: BTreeSet<ChunkKey> =
             StoredFile::new(folder, *new).index()?.iter().map(|e| e.key).collect();
         for file in old.into_iter().rev() {
@@ -314,7 +318,5 @@ fn drop_replaced(
             newer.extend(keys);
         }
     }
-    files.retain(|f| !gone.contains(&f.number));
-    done.files_removed += gone.len() as u64;
-    Ok(())
+    Ok(gone)
 }

@@ -373,12 +373,16 @@ impl Change<'_> {
             self.audit("password", &format!("user {}", user.username), "").await?;
             outcome = Outcome::Changed;
         }
+        let demoted =
+            before.as_ref().is_some_and(|b| b.role == Role::Administrator && user.role != Role::Administrator);
         let rights = before.is_some_and(|b| b.role != user.role || b.scope != user.scope);
         if new_password || rights {
             end_sessions(self.on(), user.username.as_str()).await?;
             self.touches_rights();
         }
-        self.keeps_an_administrator().await?;
+        if demoted {
+            self.keeps_an_administrator().await?;
+        }
         Ok(outcome)
     }
 

@@ -236,6 +236,10 @@ impl StateStore for FjallState {
         Ok(self.memory().folded.values().min().copied())
     }
 
+    fn newest_folded(&self) -> Result<Option<Offset>, StateError> {
+        Ok(self.memory().folded.values().max().copied())
+    }
+
     async fn put(&self, key: &str, value: Bytes) -> Result<(), StateError> {
         let key = key.to_owned();
         self.ask(|reply| Order::Put { key, value, reply }).await

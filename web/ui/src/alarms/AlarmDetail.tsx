@@ -75,7 +75,7 @@ export function AlarmDetail({ alarm, onClose }: { alarm: Alarm; onClose: () => v
       <footer className="detail-answer">
         {waitsForAnswer(alarm) ? (
           <>
-            <input aria-label={t("alarms.comment")} placeholder={`${t("alarms.comment")}：${t("alarms.commentHint")}`} value={comment} maxLength={500} onChange={(e) => setComment(e.target.value)} />
+            <input aria-label={t("alarms.comment")} placeholder={t("alarms.commentHint")} value={comment} maxLength={500} onChange={(e) => setComment(e.target.value)} />
             <AckButton alarm={alarm} comment={comment} className="answer" />
           </>
         ) : alarm.acknowledged ? (

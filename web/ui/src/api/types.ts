@@ -8,7 +8,8 @@ import type { Level } from "../sound/decide";
 export type { Level } from "../sound/decide";
 export type Name = { zh: string; en: string };
 export type Role = "officer" | "enterprise_manager" | "enterprise_responder" | "administrator" | "tester";
-export type Scope = { region: string } | { enterprise: string };
+/** Neither: everything. */
+export type Scope = { region?: string; enterprise?: string };
 export type User = { username: string; name: string; role: Role; scope: Scope };
 export type Session = { token: string; expires_at: number; user: User };
 export type Status = { version: string; ready: boolean; gateways: { connected: number; total: number }; simulator: boolean };

@@ -6,14 +6,43 @@ import { useEffect, useState, type KeyboardEvent } from "react";
 import { useLocation, useNavigate } from "react-router";
 import { get } from "../api/client";
 import type { Point, SearchHit } from "../api/types";
-import { useI18n, type MessageKey } from "../i18n";
+import { tagOf } from "../alarms/alarm";
+import { useDirectory, type Directory } from "../enterprise/directory";
+import { useI18n, type Language, type MessageKey, type Translate } from "../i18n";
 import { localName } from "../i18n/name";
+import { zhCN } from "../i18n/zh-CN";
 import { Symbol } from "../ui/Symbol";
 
 const ICONS: Record<SearchHit["kind"], string> = { enterprise: "eq-enterprise", hazard: "eq-hazard", equipment: "eq-tank", point: "pt-level", alarm: "nv-alarm" };
 const KINDS: Record<SearchHit["kind"], MessageKey> = {
   enterprise: "top.searchEnterprise", hazard: "enterprise.hazardPlain", equipment: "top.searchEquipment", point: "top.searchPoint", alarm: "top.searchAlarm",
 };
+
+/** Equipment and points are known by their tags, an alarm by its condition too. */
+export function hitTitle(hit: SearchHit, t: Translate, language: Language): string {
+  const name = localName(hit.name, language);
+  switch (hit.kind) {
+    case "equipment":
+    case "point":
+      return name.startsWith(tagOf(hit.id)) ? name : `${tagOf(hit.id)} ${name}`;
+    case "alarm": {
+      const [subject = hit.id, condition] = hit.id.split("|");
+      const known = condition !== undefined && `alarms.short.${condition}` in zhCN ? t(`alarms.short.${condition}` as MessageKey) : "";
+      return [tagOf(subject), name, known].filter(Boolean).join(" ");
+    }
+    case "enterprise":
+    case "hazard":
+      return name;
+  }
+}
+
+/** The center names the place by its code; people read the name. */
+export function hitPlace(hit: SearchHit, { enterprises, regions }: Pick<Directory, "enterprises" | "regions">, language: Language): string {
+  if (typeof hit.where !== "string") return localName(hit.where, language);
+  const [code = "", tag] = [hit.where.split(".")[0], hit.where.includes(".") ? tagOf(hit.where) : undefined];
+  const owner = enterprises.get(code) ?? regions.get(code);
+  return owner ? [localName(owner.name, language), tag].filter(Boolean).join(" · ") : hit.where;
+}
 
 export function Search() {
   const { t, language } = useI18n();
@@ -23,6 +52,7 @@ export function Search() {
   const [at, setAt] = useState(0);
   const { pathname } = useLocation();
   const navigate = useNavigate();
+  const directory = useDirectory();
 
   useEffect(() => {
     const q = text.trim();
@@ -104,8 +134,8 @@ export function Search() {
             <div key={`${hit.kind}:${hit.id}`} id={`hit-${i}`} role="option" aria-selected={i === at} className="hit" onMouseEnter={() => setAt(i)} onMouseDown={() => void choose(hit)}>
               <Symbol name={ICONS[hit.kind]} size={18} />
               <span className="col grow">
-                <span className="ell">{localName(hit.name, language)}</span>
-                <span className="m f12 ell">{[t(KINDS[hit.kind]), localName(hit.where, language)].filter(Boolean).join(" · ")}</span>
+                <span className="ell">{hitTitle(hit, t, language)}</span>
+                <span className="m f12 ell">{[t(KINDS[hit.kind]), hitPlace(hit, directory, language)].filter(Boolean).join(" · ")}</span>
               </span>
             </div>
           ))}

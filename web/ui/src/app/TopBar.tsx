@@ -3,7 +3,7 @@ import { Dropdown, type MenuProps } from "antd";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
 import type { Level, Region, User } from "../api/types";
 import { countByLevel } from "../alarms/alarm";
-import { regionPath, useDirectory } from "../enterprise/directory";
+import { regionPath, seesRegion, useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { useConnection, useOpenAlarms } from "../live/hooks";
@@ -47,6 +47,7 @@ function Trail() {
   const [params] = useSearchParams();
   const { pathname } = useLocation();
   const navigate = useNavigate();
+  const user = useUser();
   const here = params.get("region") ?? home;
   const path = regionPath(regions, here);
   const keepsRegion = pathname === "/map" || pathname === "/alarms" || pathname === "/equipment" || pathname === "/enterprises";
@@ -70,7 +71,7 @@ function Trail() {
     <nav className="crumbs" aria-label={t("top.region")}>
       {path.slice(-3, -1).map((r) => (
         <span key={r.code} className="row g6 crumb">
-          <Link to={to(r)}>{localName(r.name, language)}</Link>
+          {seesRegion(user, regions, r.code) ? <Link to={to(r)}>{localName(r.name, language)}</Link> : <span>{localName(r.name, language)}</span>}
           <Symbol name="ui-right" size={12} className="between" />
         </span>
       ))}
@@ -156,8 +157,8 @@ function Clock() {
 /** What the person is here, in words: an officer's rung follows from the code of their region. */
 export function roleKey(user: User): MessageKey {
   if (user.role !== "officer") return `role.${user.role}`;
-  if (!("region" in user.scope)) return "role.officer";
   const code = user.scope.region;
+  if (code === undefined) return "role.officer";
   if (code.length > 6) return "role.officer.park";
   if (code.endsWith("0000")) return "role.officer.province";
   return code.endsWith("00") ? "role.officer.city" : "role.officer.county";

@@ -21,6 +21,7 @@ const EnterpriseListPage = lazy(() => import("../enterprise/EnterpriseListPage")
 const EnterprisePage = lazy(() => import("../enterprise/EnterprisePage").then((m) => ({ default: m.EnterprisePage })));
 
 const SystemPage = lazy(() => import("../system/SystemPage").then((m) => ({ default: m.SystemPage })));
+const TesterPage = lazy(() => import("../tester/TesterPage").then((m) => ({ default: m.TesterPage })));
 const PlantPage = lazy(() => import("../plant/PlantPage").then((m) => ({ default: m.PlantPage })));
 
 export const routes: readonly Route[] = [
@@ -32,4 +33,5 @@ export const routes: readonly Route[] = [
   { path: "/enterprises/:code", page: EnterprisePage },
   { path: "/system/:tab?", page: SystemPage, nav: { label: "nav.system", icon: "nv-system", to: "/system/gateways", match: "/system" } },
   { path: "/plant/:code?/:kind?", page: PlantPage, nav: { label: "nav.admin", icon: "nv-danger", to: "/plant", match: "/plant", roles: ["administrator", "enterprise_manager"] } },
+  { path: "/tester", page: TesterPage, nav: { label: "nav.tester", icon: "ac-play", to: "/tester", match: "/tester", roles: ["tester"] } },
 ];

@@ -5,7 +5,7 @@ import { Link, useSearchParams } from "react-router";
 import type { Enterprise, Level } from "../api/types";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
-import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost, useSubscription } from "../live/hooks";
+import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost } from "../live/hooks";
 import { useNow } from "../ui/clock";
 import { Empty, Failed, Loading } from "../ui/faces";
 import { LevelSymbol } from "../ui/LevelSymbol";
@@ -13,7 +13,7 @@ import { formatCount, formatPercent } from "../ui/number";
 import { Symbol } from "../ui/Symbol";
 import { durationWords } from "../ui/time";
 import { Age } from "../ui/Value";
-import { useDirectory, within } from "./directory";
+import { useDirectory, useRegionSubscription, within } from "./directory";
 
 export function EnterpriseListPage() {
   const { t, language } = useI18n();
@@ -22,7 +22,7 @@ export function EnterpriseListPage() {
   const [params, setParams] = useSearchParams();
   const region = params.get("region") ?? home;
   const text = (params.get("q") ?? "").trim().toLowerCase();
-  useSubscription("enterprises", region ? { region } : null);
+  useRegionSubscription("enterprises", region);
   useRollupsVersion();
   useGatewaysVersion();
   const shown = useMemo(

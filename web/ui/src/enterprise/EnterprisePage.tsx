@@ -6,7 +6,7 @@ import { Link, useParams } from "react-router";
 import { get, getAll } from "../api/client";
 import type { Alarm, Enterprise, Equipment, HazardSource, Level, QualityRow } from "../api/types";
 import { useResource } from "../api/useResource";
-import { alarmBadge, alarmTitle, alarmValue, byPriority } from "../alarms/alarm";
+import { alarmBadge, alarmTitle, alarmValue, byPriority, tagOf } from "../alarms/alarm";
 import { useTrail } from "../app/crumbs";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
@@ -19,10 +19,10 @@ import { formatCount, formatPercent } from "../ui/number";
 import { Symbol } from "../ui/Symbol";
 import { duration } from "../ui/time";
 import { Age } from "../ui/Value";
-import { regionPath, useDirectory } from "./directory";
+import { regionPath, useDirectory, useRegionSubscription } from "./directory";
 import { GatewayState, LevelCounts } from "./EnterpriseListPage";
 
-type EnterpriseQuality = QualityRow & { enterprise: string; points?: (QualityRow & { point: string })[] };
+type EnterpriseQuality = QualityRow & { enterprise: string; points?: (QualityRow & { id: string })[] };
 
 export function EnterprisePage() {
   const { code = "" } = useParams();
@@ -36,7 +36,7 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
   const { store } = useLive();
   const { regions } = useDirectory();
   useSubscription("enterprise", { enterprise: e.code });
-  useSubscription("enterprise-region", { region: e.region });
+  useRegionSubscription("enterprise-region", e.region);
   useRollupsVersion();
   useGatewaysVersion();
   const hazards = useResource(`hazards:${e.code}`, (signal) => getAll<HazardSource>("/hazard-sources", { enterprise: e.code }, 500, signal));
@@ -150,7 +150,7 @@ function QualityCard({ code }: { code: string }) {
               <table className="plain">
                 <thead><tr><th scope="col">{t("enterprise.qualityWorst")}</th><th scope="col" className="num">{t("enterprise.completeness")}</th><th scope="col" className="num">{t("enterprise.badShare")}</th></tr></thead>
                 <tbody>{q.points.filter((p) => p.completeness < 0.999 || p.bad_share > 0).sort((a, b) => a.completeness - a.bad_share - (b.completeness - b.bad_share)).slice(0, 8).map((p) => (
-                  <tr key={p.point}><td>{p.point.slice(p.point.indexOf(".") + 1)}</td><td className="num">{formatPercent(p.completeness)}</td><td className="num">{formatPercent(p.bad_share)}</td></tr>
+                  <tr key={p.id}><td>{tagOf(p.id)}</td><td className="num">{formatPercent(p.completeness)}</td><td className="num">{formatPercent(p.bad_share)}</td></tr>
                 ))}</tbody>
               </table>
             ) : null}

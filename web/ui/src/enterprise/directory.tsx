@@ -4,9 +4,10 @@
  */
 import { createContext, useContext, useEffect, useMemo, type ReactNode } from "react";
 import { getAll, type ApiError } from "../api/client";
-import type { Enterprise, Region } from "../api/types";
+import type { Enterprise, Region, User } from "../api/types";
 import { useResource } from "../api/useResource";
-import { useLive } from "../live/hooks";
+import { useLive, useSubscription } from "../live/hooks";
+import { useUser } from "../session/session";
 
 export type Directory = {
   regions: ReadonlyMap<string, Region>;
@@ -45,6 +46,20 @@ export function regionPath(regions: ReadonlyMap<string, Region>, code: string | 
 /** Whether `code` lies in `region` or is it. */
 export function within(regions: ReadonlyMap<string, Region>, code: string, region: string): boolean {
   return regionPath(regions, code).some((r) => r.code === region);
+}
+
+/** Whether a person may look at a region as a whole: regions above one's own are known by name only. */
+export function seesRegion(user: User, regions: ReadonlyMap<string, Region>, code: string): boolean {
+  if (user.scope.enterprise !== undefined) return false;
+  return user.scope.region === undefined || within(regions, code, user.scope.region);
+}
+
+/** Roll-ups and gateways of a region; a person of one enterprise, who sees no region, gets those of the enterprise. */
+export function useRegionSubscription(id: string, region: string | null): void {
+  const user = useUser();
+  const { regions } = useDirectory();
+  const own = user.scope.enterprise;
+  useSubscription(id, own !== undefined ? { enterprise: own } : region !== null && seesRegion(user, regions, region) ? { region } : null);
 }
 
 export function DirectoryProvider({ children }: { children: ReactNode }) {

@@ -6,11 +6,11 @@ import type { Level, LimitKey, Name, Point } from "../api/types";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { formatNumber } from "../ui/number";
-import { brokenLimit, LIMIT_CODES, LIMIT_KEYS, shareOfRange } from "./points";
+import { brokenLimit, LIMIT_CODES, LIMIT_KEYS, shareOfRange, stateOf } from "./points";
 import { useReading, type Reading } from "./reading";
 import { liquidTop, vesselOf, type Vessel } from "./vessel";
 
-type Props = { kind: string; name: Name; tag: string; volume: number | null; level: Point | null; levels: Partial<Record<LimitKey, Level>> };
+type Props = { kind: string; name: Name; tag: string; volume: number | null; level: Point | null; levels: Partial<Record<LimitKey, Level>>; inlet: Point | null; outlet: Point | null };
 
 export function Drawing(props: Props) {
   return props.level ? <Filled {...props} point={props.level} /> : <Plain {...props} />;
@@ -23,7 +23,7 @@ function Plain(props: Props) {
   return <Vessel {...props} point={null} reading={null} />;
 }
 
-function Vessel({ kind, name, tag, volume, levels, point, reading }: Omit<Props, "level"> & { point: Point | null; reading: Reading | null }) {
+function Vessel({ kind, name, tag, volume, levels, inlet, outlet, point, reading }: Omit<Props, "level"> & { point: Point | null; reading: Reading | null }) {
   const { t, language } = useI18n();
   const vessel = vesselOf(kind);
   const value = reading?.live && reading.face !== "bad" ? reading.live.value : null;
@@ -36,12 +36,14 @@ function Vessel({ kind, name, tag, volume, levels, point, reading }: Omit<Props,
   const mid = (vessel.left + vessel.right) / 2;
   const label = text && point ? t("equipment.drawing", { name: named, level: `${text} ${point.unit}` }) : t("equipment.drawingPlain", { name: named });
   return (
-    <svg viewBox="0 0 288 290" role="img" aria-label={label} className={`drawing ${stale ? "is-stale" : ""}`}>
+    <svg viewBox="0 -2 288 296" role="img" aria-label={label} className={`drawing ${stale ? "is-stale" : ""}`}>
       <defs>
         <clipPath id="vessel-clip"><Outline vessel={vessel} /></clipPath>
         <pattern id="vessel-hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V7" stroke="var(--bad)" strokeWidth="1.4" opacity=".5" /></pattern>
       </defs>
       <Feet vessel={vessel} />
+      {inlet ? <Valve point={inlet} vessel={vessel} side="in" /> : null}
+      {outlet ? <Valve point={outlet} vessel={vessel} side="out" /> : null}
       <g fill="var(--panel)"><Outline vessel={vessel} /></g>
       {top !== null ? (
         <g clipPath="url(#vessel-clip)">
@@ -62,6 +64,26 @@ function Vessel({ kind, name, tag, volume, levels, point, reading }: Omit<Props,
         </>
       ) : null}
     </svg>
+  );
+}
+
+/** A shut-off valve on its pipe: solid when closed, open when open, hatched grey when its state cannot be believed. */
+function Valve({ point, vessel, side }: { point: Point; vessel: Vessel; side: "in" | "out" }) {
+  const { language } = useI18n();
+  const { live, face } = useReading(point);
+  const state = face === "bad" ? null : stateOf(point, live?.value ?? null);
+  const closed = state !== null && live?.value === 0;
+  const mid = (vessel.left + vessel.right) / 2;
+  const [x, y] = side === "in" ? [34, 22] : [mid + 44, 272];
+  const pipe = side === "in" ? `M8 ${y}H${mid - 40}V${vessel.top + 20}` : `M${mid} ${vessel.bottom - 8}V${y}H${mid + 108}`;
+  return (
+    <g>
+      <path d={pipe} fill="none" stroke="var(--line2)" strokeWidth="3" />
+      <path d={`M${x - 12} ${y - 8}V${y + 8}L${x + 12} ${y - 8}V${y + 8}Z`} fill={closed ? "var(--ink2)" : "var(--raised)"} stroke={face === "stale" || !state ? "var(--stale)" : "var(--ink2)"} strokeWidth="1.6" strokeLinejoin="round" strokeDasharray={face === "stale" || !state ? "3 2" : undefined} />
+      <text x={side === "in" ? 8 : mid + 60} y={side === "in" ? y - 12 : y - 12} className="drawing-note">
+        {point.tag} <tspan fontWeight="600" fill="var(--ink)">{state ? localName(state.name, language) : "—"}</tspan>
+      </text>
+    </g>
   );
 }
 

@@ -26,7 +26,7 @@ import { clockTime, duration } from "../ui/time";
 import { Drawing } from "./Drawing";
 import { PointRow } from "./PointRows";
 import { PointTile } from "./PointTile";
-import { levelPoint, mainPoints } from "./points";
+import { levelPoint, mainPoints, valvesOf } from "./points";
 import { recordsOf, startOfDay, type Record as DayRecord } from "./records";
 import { useSeed } from "./reading";
 
@@ -118,7 +118,7 @@ function Page({ equipment }: { equipment: Equipment }) {
       {points.length === 0 ? <div className="card"><Empty>{t("equipment.noPoints")}</Empty></div> : (
         <div className="equipment-grid">
           <div className="col left-col">
-            <section className="card drawing-card"><Drawing kind={equipment.kind} name={equipment.name} tag={equipment.tag} volume={equipment.volume_m3} level={level} levels={levels} /></section>
+            <section className="card drawing-card"><Drawing kind={equipment.kind} name={equipment.name} tag={equipment.tag} volume={equipment.volume_m3} level={level} levels={levels} {...valvesOf(points)} /></section>
             {rest.length > 0 ? (
               <section className="card rest" aria-label={t("equipment.points")}>
                 <h2 className="hd">{t("equipment.points")}<span className="grow" /><span className="m f12">{t("equipment.valueAge")}</span></h2>

@@ -33,6 +33,13 @@ export function levelPoint(points: readonly Point[]): Point | null {
   return levels.find(hasLimits) ?? levels[0] ?? null;
 }
 
+/** The shut-off valves that a drawing shows: the one that feeds and the one that lets out. */
+export function valvesOf(points: readonly Point[]): { inlet: Point | null; outlet: Point | null } {
+  const valves = points.filter((p) => p.kind === "discrete" && p.role === "valve");
+  const called = (zh: string, en: string): Point | null => valves.find((p) => p.name.zh.includes(zh) || p.name.en.toLowerCase().includes(en)) ?? null;
+  return { inlet: called("进料", "feed"), outlet: called("出料", "discharge") };
+}
+
 /** Which limit a value has broken, the outermost first. */
 export function brokenLimit(point: Point, value: number | null): LimitKey | null {
   if (value === null || !point.limits) return null;

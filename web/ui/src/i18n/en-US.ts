@@ -5,10 +5,11 @@ import { en as enterprise } from "../enterprise/messages";
 import { en as equipment } from "../equipment/messages";
 import { en as map } from "../map/messages";
 import { en as plant } from "../plant/messages";
+import { en as tester } from "../tester/messages";
 import { en as system } from "../system/messages";
 import { en as session } from "../session/messages";
 import { en as trend } from "../trend/messages";
 import { en as ui } from "../ui/messages";
 import type { MessageKey } from "./zh-CN";
 
-export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant };
+export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester };

@@ -5,10 +5,11 @@ import { zh as enterprise } from "../enterprise/messages";
 import { zh as equipment } from "../equipment/messages";
 import { zh as map } from "../map/messages";
 import { zh as plant } from "../plant/messages";
+import { zh as tester } from "../tester/messages";
 import { zh as system } from "../system/messages";
 import { zh as session } from "../session/messages";
 import { zh as trend } from "../trend/messages";
 import { zh as ui } from "../ui/messages";
 
-export const zhCN = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant } as const;
+export const zhCN = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester } as const;
 export type MessageKey = keyof typeof zhCN;

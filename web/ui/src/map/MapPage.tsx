@@ -11,9 +11,9 @@ import { useResource } from "../api/useResource";
 import { SideList } from "../alarms/SideList";
 import { useAlarmsOf, useAlarmValues } from "../alarms/useAlarms";
 import { useTheme } from "../app/theme";
-import { useDirectory, within } from "../enterprise/directory";
+import { useDirectory, useRegionSubscription, within } from "../enterprise/directory";
 import { useI18n } from "../i18n";
-import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost, useSubscription } from "../live/hooks";
+import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost } from "../live/hooks";
 import { Failed, Loading } from "../ui/faces";
 import { now } from "../ui/clock";
 import { Filters, Legend, ZoomButtons } from "./Furniture";
@@ -21,6 +21,8 @@ import { HourStrip } from "./HourStrip";
 import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, placeFeatures, regionBounds, rungBelow, type KindFilter, type Place } from "./markers";
 import type { Hit, MapHandle, View } from "./MapView";
 import { Overlay, type LostPlot } from "./Overlay";
+import { sectors } from "./wind";
+import { useStation, WindCard } from "./Wind";
 
 const MapView = lazy(() => import("./MapView").then((m) => ({ default: m.MapView })));
 const NOTHING: MapData = { type: "FeatureCollection", features: [] };
@@ -39,7 +41,7 @@ export function MapPage() {
   const kind = (params.get("kind") ?? "all") as KindFilter;
   const selected = params.get("alarm");
 
-  useSubscription("map", region ? { region } : null);
+  useRegionSubscription("map", region);
   const alarms = useAlarmsOf(region);
   useAlarmValues("map-alarms", alarms);
   const rollups = useRollupsVersion();
@@ -78,6 +80,9 @@ export function MapPage() {
   const abnormal = useMemo(() => new Set(alarms.flatMap((a) => (a.equipment ? [a.equipment] : []))), [alarms]);
   const markers = useMemo(() => markerFeatures({ equipment: equipment.values(), detectors, filter: kind, abnormal }), [equipment, detectors, kind, abnormal]);
   const alarmPoints = useMemo(() => alarmFeatures(groups, selected), [groups, selected]);
+  const station = useStation();
+  const [windFrom, setWindFrom] = useState<number | null>(null);
+  const windSectors = useMemo(() => sectors(groups, windFrom, t("map.downwind")), [groups, windFrom, t]);
   const bounds = useMemo(() => (map.data ? regionBounds(map.data, region) : null), [map.data, region]);
   const lostPlots = useMemo<LostPlot[]>(
     () => here.flatMap((e) => {
@@ -138,7 +143,7 @@ export function MapPage() {
         {!webgl ? <p className="face m">{t("map.noWebgl")}</p> : map.error ? <Failed what={t("map.notLoaded")} error={map.error} retry={map.reload} /> : map.data && map.data.features.length === 0 ? <p className="face m">{t("map.noMap")}</p> : map.data ? (
           <Suspense fallback={<Loading />}>
             <MapView
-              theme={theme} base={base} plots={plots} places={places} markers={markers} alarms={alarmPoints} bounds={bounds} drained={lost} label={t("map.label")}
+              theme={theme} base={base} plots={plots} places={places} markers={markers} alarms={alarmPoints} wind={windSectors} bounds={bounds} drained={lost} label={t("map.label")}
               summary={t("map.summary", { enterprises: here.length, markers: markers.features.length, alarms: groups.length })}
               onHit={onHit} onView={onView} onFailed={() => setWebgl(false)}
               onReady={(h) => {
@@ -152,6 +157,7 @@ export function MapPage() {
           </Suspense>
         ) : <Loading />}
         <Filters kind={kind} abnormal={alarms.length} onChange={(k) => change({ kind: k === "all" ? null : k })} />
+        {station ? <WindCard station={station} onDirection={setWindFrom} /> : null}
         <Legend metresPerPixel={view?.metresPerPixel ?? null} />
         <ZoomButtons onWhole={() => bounds && handle.current?.fit(bounds)} onStep={(s) => handle.current?.zoomBy(s)} />
         <EnterpriseIndex codes={here.map((e) => e.code)} />

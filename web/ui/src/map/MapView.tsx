@@ -27,6 +27,7 @@ type Props = {
   places: FeatureCollection;
   markers: FeatureCollection;
   alarms: FeatureCollection;
+  wind: FeatureCollection;
   bounds: Bounds | null;
   drained: boolean;
   label: string;
@@ -53,7 +54,7 @@ function padding(map: MapLibreMap): { top: number; right: number; bottom: number
 }
 
 export function MapView(props: Props) {
-  const { theme, base, plots, places, markers, alarms, bounds, drained, label, summary, overlay } = props;
+  const { theme, base, plots, places, markers, alarms, wind, bounds, drained, label, summary, overlay } = props;
   const holder = useRef<HTMLDivElement>(null);
   const mapRef = useRef<MapLibreMap | null>(null);
   const [ready, setReady] = useState(0);
@@ -144,6 +145,8 @@ export function MapView(props: Props) {
   useEffect(() => { if (ready) fill("places", places); }, [ready, places, fill]);
   useEffect(() => { if (ready) fill("markers", markers); }, [ready, markers, fill]);
   useEffect(() => { if (ready) fill("alarms", alarms); }, [ready, alarms, fill]);
+
+  useEffect(() => { if (ready) fill("wind", wind); }, [ready, wind, fill]);
 
   const key = bounds?.join(",");
   useEffect(() => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Alarm, Enterprise, Equipment, Level, Region } from "../api/types";
 import { placeCallouts } from "./callouts";
 import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, rungBelow } from "./markers";
+import { compassKey, downwind, sectors } from "./wind";
 
 const tank = (id: string, kind = "tank"): Equipment => ({ id, tag: id, enterprise: "e", kind, longitude: 114.1, latitude: 34.7, rollup: null }) as unknown as Equipment;
 const equipment = new Map([["e.T1", tank("e.T1")], ["e.V1", tank("e.V1", "sphere")]]);
@@ -61,6 +62,22 @@ describe("regions", () => {
   it("have bounds from any geometry", () => {
     expect(boundsOf([{ geometry: { type: "Polygon", coordinates: [[[1, 2], [3, 0], [2, 5]]] } }])).toEqual([1, 0, 3, 5]);
     expect(boundsOf([])).toBeNull();
+  });
+});
+
+describe("the wind", () => {
+  it("is named after where it comes from", () => expect([0, 44, 350, 225].map(compassKey)).toEqual(["map.wind.n", "map.wind.ne", "map.wind.n", "map.wind.sw"]));
+  it("puts the sector of a northeast wind to the southwest, 300 m long", () => {
+    const ring = downwind([114.36, 34.75], 45).coordinates[0] ?? [];
+    const tip = ring[5] as [number, number];
+    const [east, north] = [(tip[0] - 114.36) * 111_320 * Math.cos((34.75 * Math.PI) / 180), (tip[1] - 34.75) * 111_132];
+    expect(Math.hypot(east, north)).toBeCloseTo(300, 0);
+    expect(east < 0 && north < 0).toBe(true);
+  });
+  it("draws a sector for a standing gas alarm alone", () => {
+    const groups = alarmGroups({ ...input, band: "equipment", alarms: [alarm("g", 2, { signal: "gas_toxic", condition: "H", cleared_at: null }), alarm("t", 1, { condition: "HH", cleared_at: null })] });
+    expect(sectors(groups, 45, "x").features).toHaveLength(1);
+    expect(sectors(groups, null, "x").features).toHaveLength(0);
   });
 });
 

@@ -33,6 +33,7 @@ export function mapStyle(theme: Theme): StyleSpecification {
       places: { type: "geojson", data: EMPTY },
       markers: { type: "geojson", data: EMPTY },
       alarms: { type: "geojson", data: EMPTY },
+      wind: { type: "geojson", data: EMPTY },
     },
     layers: [
       { id: "land", type: "background", paint: { "background-color": c("map-land") } },
@@ -64,6 +65,12 @@ export function mapStyle(theme: Theme): StyleSpecification {
         id: "building-name", type: "symbol", source: "base", filter: kind("building", "water"), minzoom: 16.3,
         layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11 }, paint: { "text-color": c("map-lab2"), "text-halo-color": c("map-bld"), "text-halo-width": 1.5 },
       },
+      { id: "wind", type: "fill", source: "wind", minzoom: ZOOM.region, paint: { "fill-color": ["match", ["get", "level"], 1, c("a1"), c("a2")], "fill-opacity": 0.1 } },
+      { id: "wind-line", type: "line", source: "wind", minzoom: ZOOM.region, paint: { "line-color": ["match", ["get", "level"], 1, c("a1t"), c("a2t")], "line-width": 1.2, "line-dasharray": [3, 3] } },
+      {
+        id: "wind-name", type: "symbol", source: "wind", minzoom: 14, layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11, "text-ignore-placement": true, "text-allow-overlap": true },
+        paint: { "text-color": ["match", ["get", "level"], 1, c("a1t"), c("a2t")], "text-halo-color": c("map-plot"), "text-halo-width": 2 },
+      },
       {
         id: "marker", type: "symbol", source: "markers", minzoom: 13,
         filter: ["<=", ["get", "minzoom"], ["zoom"]],
@@ -78,7 +85,7 @@ export function mapStyle(theme: Theme): StyleSpecification {
         id: "place", type: "symbol", source: "places", filter: ["==", ["get", "kind"], "enterprise"], minzoom: ZOOM.region, maxzoom: 17.2,
         layout: {
           "text-field": ["step", ["zoom"], ["format", ["get", "name"], {}], 14, ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["image", ["get", "icon1"]], {}, ["get", "count1"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon2"]], {}, ["get", "count2"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon3"]], {}, ["get", "count3"], { "font-scale": 0.9, "text-font": ["literal", FONT] }]],
-          "text-font": BOLD, "text-size": 13, "text-line-height": 1.5, "text-allow-overlap": true, "text-max-width": 10,
+          "text-font": BOLD, "text-size": ["interpolate", ["linear"], ["zoom"], 13, 10.5, 14.5, 13], "text-line-height": 1.5, "text-allow-overlap": true, "text-max-width": 10,
         },
         paint: { "text-color": c("map-lab"), ...halo },
       },

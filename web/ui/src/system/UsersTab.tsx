@@ -16,7 +16,7 @@ import type { Account } from "./types";
 const ROLES: readonly Role[] = ["officer", "enterprise_manager", "enterprise_responder", "administrator", "tester"];
 type Draft = { username: string; name: string; role: Role; scope: string; password?: string };
 
-const scopeKey = (scope: Scope | null): string => (scope === null ? "" : "region" in scope ? `region:${scope.region}` : `enterprise:${scope.enterprise}`);
+const scopeKey = (scope: Scope | null): string => (scope?.region !== undefined ? `region:${scope.region}` : scope?.enterprise !== undefined ? `enterprise:${scope.enterprise}` : "");
 export function scopeOf(key: string): Scope | null {
   const [kind, code = ""] = key.split(":");
   return kind === "region" ? { region: code } : kind === "enterprise" ? { enterprise: code } : null;
@@ -48,9 +48,10 @@ function useScopeName(): (scope: Scope | null) => string {
   const { t, language } = useI18n();
   const { regions, enterprises } = useDirectory();
   return (scope) => {
-    if (scope === null) return t("users.all");
-    const found = "region" in scope ? regions.get(scope.region) : enterprises.get(scope.enterprise);
-    return found ? localName(found.name, language) : "region" in scope ? scope.region : scope.enterprise;
+    const code = scope?.region ?? scope?.enterprise;
+    if (code === undefined) return t("users.all");
+    const found = regions.get(code) ?? enterprises.get(code);
+    return found ? localName(found.name, language) : code;
   };
 }
 

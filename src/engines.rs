@@ -1,0 +1,65 @@
+//! A center's data folder: which engine keeps what, and the lock that keeps two processes from sharing it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anlan_actors::options::Ports;
+use anlan_store::alarm_index::AlarmIndex;
+use anlan_store::history::{EmbeddedHistory, HistoryOptions};
+use anlan_store::journal::segments::{Options as JournalOptions, SegmentJournal};
+use anlan_store::registry::Registry;
+use anlan_store::state::fjall::{FjallState, Options as StateOptions};
+
+use crate::process::Failure;
+
+/// Every engine of one center.
+pub struct Engines {
+    /// Journal, alarm log, history.
+    pub ports: Ports,
+    /// Plant, people, audit.
+    pub registry: Registry,
+    /// Search projection.
+    pub alarms: Arc<AlarmIndex>,
+}
+
+impl Engines {
+    /// Opens everything below `data`, making what is missing. `retention_days` are those of raw readings and minutes.
+    pub async fn open(data: &Path, reserved_bytes: u64, retention_days: [u32; 2]) -> Result<Self, Failure> {
+        make(data)?;
+        let journal = SegmentJournal::open(
+            &data.join("journal"),
+            JournalOptions { reserved_bytes, ..JournalOptions::default() },
+        )
+        .map_err(|e| Failure::of(&e))?;
+        let state = FjallState::open(&data.join("state"), StateOptions::default()).map_err(|e| Failure::of(&e))?;
+        let days = |n: u32| i64::from(n) * 86_400_000;
+        let history = EmbeddedHistory::open(
+            &data.join("history"),
+            HistoryOptions {
+                raw_keep_ms: days(retention_days[0]),
+                minutes_keep_ms: days(retention_days[1]),
+                ..HistoryOptions::default()
+            },
+        )
+        .map_err(|e| Failure::of(&e))?;
+        let registry = registry(data).await?;
+        let alarms = AlarmIndex::open(&data.join("alarm-index.db")).await.map_err(|e| Failure::of(&e))?;
+        Ok(Self {
+            ports: Ports { journal: Arc::new(journal), state: Arc::new(state), history: Some(Arc::new(history)) },
+            registry,
+            alarms: Arc::new(alarms),
+        })
+    }
+}
+
+/// Opens the registry alone.
+pub async fn registry(data: &Path) -> Result<Registry, Failure> {
+    make(data)?;
+    Registry::open(&data.join("registry.db")).await.map_err(|e| Failure::of(&e))
+}
+
+fn make(data: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(data)
+        .map_err(|error| Failure::Failed(format!("cannot make the data folder {}: {error}", data.display())))
+}
