@@ -1,5 +1,7 @@
 //! The live stream over a real WebSocket.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::time::Duration;
