@@ -28,7 +28,7 @@ use bytes::Bytes;
 use ractor::Actor;
 use ractor::rpc::CallResult;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -207,19 +207,22 @@ impl RunningCenter {
             let before = in_force.get(&config.host).and_then(Option::as_ref);
             (before.is_none_or(|b| b.points.len() <= config.points.len()), config.host)
         });
+        let not_logged = || StartError::Broken("a configuration could not be made durable".into());
+        // Submitted in order and awaited together: thousands of hosts share the fsyncs.
+        let mut durable = Vec::with_capacity(wanted.len());
         for config in wanted {
-            self.log_config(&config)
-                .await
-                .map_err(|error| StartError::Broken(error.to_string()))?;
+            let bytes = postcard::to_stdvec(&config).expect("writing to memory does not fail");
+            let (tell, told) = oneshot::channel();
+            let (log, then) = (&self.shared.log, Afterwards::Tell(tell));
+            let submitted =
+                log.submit(RecordKind::Configured, config.host.0, bytes.into(), then).await;
+            submitted.map_err(|_| not_logged())?;
+            durable.push(told);
+        }
+        for told in durable {
+            told.await.map_err(|_| not_logged())?;
         }
         Ok(())
-    }
-
-    async fn log_config(&self, config: &HostConfig) -> Result<Offset, CenterError> {
-        let bytes = postcard::to_stdvec(config).expect("writing to memory does not fail");
-        let logged =
-            self.shared.log.append(RecordKind::Configured, config.host.0, bytes.into()).await;
-        logged.map_err(|_| not_durable())
     }
 
     async fn ask_values(&self, points: Vec<PointId>) -> Vec<PointValue> {

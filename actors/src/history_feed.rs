@@ -33,6 +33,8 @@ const READ_BYTES: usize = 2 * 1024 * 1024;
 #[derive(Default)]
 pub struct FrameIndex {
     frames: Mutex<HashMap<GatewayNo, VecDeque<Offset>>>,
+    /// Readings handed over since the start.
+    fed: AtomicU64,
 }
 
 impl FrameIndex {
@@ -276,7 +278,7 @@ pub async fn keep_house(shared: Arc<Shared>) {
                 if let Err(error) = shared.ports.journal.seal().await {
                     return shared.fatal.end("the journal cannot be sealed", &error);
                 }
-                feed_sealed(&shared).await;
+                _ = feed_sealed(&shared).await;
                 trim(&shared, Offset(saved.load(Ordering::Relaxed))).await;
             }
             _ = maintain_at.tick() => maintain(&shared).await,
@@ -295,11 +297,12 @@ async fn save_ledger(shared: &Shared, saved: &AtomicU64) {
     }
 }
 
-/// Hands over what is sealed and not yet in the history. What fails is tried again at the next seal.
-pub(crate) async fn feed_sealed(shared: &Arc<Shared>) {
+/// Hands over what is sealed and not yet in the history, and says how many readings there were in all since the start.
+/// What fails is tried again at the next seal.
+pub(crate) async fn feed_sealed(shared: &Arc<Shared>) -> u64 {
     let Some(history) = shared.ports.history.clone() else {
         shared.index.forget_before(shared.ports.journal.bounds().1);
-        return;
+        return 0;
     };
     let with = shared.clone();
     let fed = tokio::task::spawn_blocking(move || {
@@ -312,6 +315,7 @@ pub(crate) async fn feed_sealed(shared: &Arc<Shared>) {
             match hand_over(&*journal, &*history, &mut decoder, &segment) {
                 Ok(readings) => {
                     metrics::counter!("anlan_history_readings_total").increment(readings);
+                    with.index.fed.fetch_add(readings, Ordering::Relaxed);
                 }
                 Err(error) => {
                     metrics::counter!("anlan_history_feed_failures_total").increment(1);
@@ -326,6 +330,7 @@ pub(crate) async fn feed_sealed(shared: &Arc<Shared>) {
         metrics::counter!("anlan_history_feed_failures_total").increment(1);
         tracing::error!("the history crashed while it took a segment; it is tried again");
     }
+    shared.index.fed.load(Ordering::Relaxed)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

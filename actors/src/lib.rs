@@ -5,6 +5,8 @@
 
 pub mod api;
 pub mod bench_actors;
+pub mod bench_ingest;
+pub mod bench_live;
 pub mod catalog;
 pub mod center;
 pub mod committer;

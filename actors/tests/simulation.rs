@@ -3,6 +3,8 @@
 //!
 //! `ANLAN_SIM_SEEDS=5000` runs thousands, `ANLAN_SIM_SEED=42` the one that failed.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::panic::AssertUnwindSafe;

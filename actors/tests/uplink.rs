@@ -1,5 +1,7 @@
 //! The way of a frame: sign-in, acknowledgement, duplicates, foreign points, unknown tables and kinds.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -162,6 +162,12 @@ impl<E: Evaluator> Host<E> {
         sum
     }
 
+    /// What it counts.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.state.counters
+    }
+
     /// Gateways that have been lost for longer than their grace. Cheap, unlike [`Self::describe`].
     #[must_use]
     pub fn lost_gateways(&self) -> usize {

@@ -103,8 +103,11 @@ pub struct Ledger {
 #[derive(Serialize, Deserialize)]
 struct Document {
     complete_to: u64,
-    gateways: Vec<(GatewayNo, Vec<(Boot, Vec<(Lane, Ranges)>)>)>,
+    gateways: Vec<(GatewayNo, Vec<(Boot, LaneRanges)>)>,
 }
+
+/// What is durable of one boot, by lane.
+type LaneRanges = Vec<(Lane, Ranges)>;
 
 impl Ledger {
     fn books(&self) -> std::sync::MutexGuard<'_, Books> {

@@ -25,7 +25,7 @@ use crate::dispatch::Control;
 use crate::dispatch::feed::Feed;
 use crate::dispatch::input::{Input, What};
 use crate::dispatch::routes::split;
-use crate::host::{Effects, Entry, Host, Readings, Run};
+use crate::host::{Counters, Effects, Entry, Host, Readings, Run};
 use crate::shared::Shared;
 
 /// Tracking for the live hub ends when it has not asked for this long, in logged time.
@@ -55,6 +55,8 @@ pub enum HostMsg {
     Changes(RpcReplyPort<Vec<(u32, PointValue)>>),
     /// What it says of itself.
     Describe(RpcReplyPort<TreeNode>),
+    /// What it counts.
+    Counters(RpcReplyPort<Counters>),
     /// Crash now: for tests of supervision.
     Crash,
 }
@@ -165,6 +167,10 @@ impl Actor for HostActor {
             HostMsg::Values(slots, reply) => drop(reply.send(state.values(slots))),
             HostMsg::Changes(reply) => drop(reply.send(state.changes())),
             HostMsg::Describe(reply) => drop(reply.send(self.describe(state))),
+            HostMsg::Counters(reply) => {
+                let counters = state.host.as_ref().map(Host::counters).unwrap_or_default();
+                drop(reply.send(counters));
+            }
             HostMsg::Crash => return Err("asked to crash".into()),
         }
         Ok(())
@@ -254,8 +260,7 @@ impl HostActor {
     /// Publishes roll-ups that changed and tells the parent.
     fn tell(&self, state: &mut HostState) {
         let Some(host) = &state.host else { return };
-        let mut at = 0;
-        for (equipment, roll) in host.equipment() {
+        for (at, (equipment, roll)) in host.equipment().enumerate() {
             let node = NodeRoll { roll: *roll, lost: 0, faulty: 0 };
             if state.told_equipment.get(at) != Some(&node) {
                 self.shared.rolls.publish(node.view(&format!("equipment:{equipment}")));
@@ -264,7 +269,6 @@ impl HostActor {
                     None => state.told_equipment.push(node),
                 }
             }
-            at += 1;
         }
         let lost = u32::try_from(host.lost_gateways()).unwrap_or(u32::MAX);
         let faulty = u32::try_from(host.faulty_sensors()).unwrap_or(u32::MAX);
