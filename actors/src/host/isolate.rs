@@ -144,7 +144,10 @@ impl<E: Evaluator> Host<E> {
         // center itself stood still, it is the gateway that is silent, and its session or its grace tells of that.
         let watch = match self.state.watch(slot) {
             running @ Watch::Running(_)
-                if cell.sensor.missing_at(rules, running).is_some_and(|due| line.sealed() < due) =>
+                if cell
+                    .sensor
+                    .missing_at(rules, running)
+                    .is_some_and(|due| line.sealed() < due) =>
             {
                 Watch::Waiting
             }
