@@ -6,6 +6,7 @@ use clap::Parser;
 
 mod accounts;
 mod admin;
+mod bench;
 mod center;
 mod center_config;
 mod cli;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
             }
         }),
         Command::CheckConfig(args) => process::run(None, |_| async move { check_config(&args.file) }),
-        Command::Bench(_) => ExitCode::FAILURE,
+        Command::Bench(args) => bench::run(args.bench),
     }
 }
 
