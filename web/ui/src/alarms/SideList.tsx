@@ -160,7 +160,7 @@ function SmallCard({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm)
       <button type="button" className="cover" onClick={() => onSelect(alarm)} aria-label={alarmTitle(alarm, t, language)} />
       <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="grow ell">{alarmTitle(alarm, t, language)}</b><Since alarm={alarm} className={`b t${alarm.level}`} /></div>
       <div className="row g6 second"><AlarmValueNow alarm={alarm} className="mid" /><span className="m f12 ell">{alarm.limit !== null ? `${t(`alarms.short.${alarm.condition}`)} ${alarmValue(alarm, alarm.limit)}` : ""}</span></div>
-      <div className="row g6 second m f12"><span className="grow ell">{localName(alarm.enterprise_name, language)}</span><SmallAck alarm={alarm} /></div>
+      <div className="row g6 second m f12"><span className="grow ell">{alarmPlace(alarm, language)}</span><SmallAck alarm={alarm} /></div>
     </div>
   );
 }
