@@ -10,8 +10,8 @@ mod support;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anlan_actors::api::Center;
@@ -91,7 +91,8 @@ impl Gateway {
     fn start(config: GatewayConfig) -> Self {
         let (cut, link_cut) = watch::channel(false);
         let hooks = Hooks { link_cut, ..Hooks::default() };
-        let (snapshot, clock_offset_ms) = (hooks.snapshot.subscribe(), Arc::clone(&hooks.clock_offset_ms));
+        let (snapshot, clock_offset_ms) =
+            (hooks.snapshot.subscribe(), Arc::clone(&hooks.clock_offset_ms));
         let stop = CancellationToken::new();
         let token = stop.clone();
         let task = tokio::spawn(async move { Box::pin(run(config, hooks, token)).await.unwrap() });
@@ -110,7 +111,12 @@ impl Gateway {
 }
 
 async fn alarms(center: &Arc<RunningCenter>) -> Vec<AlarmEntry> {
-    center.alarms_after(AlarmSeq(0), 1_000, 1_000_000).await.into_iter().map(|a| a.entry.clone()).collect()
+    center
+        .alarms_after(AlarmSeq(0), 1_000, 1_000_000)
+        .await
+        .into_iter()
+        .map(|a| a.entry.clone())
+        .collect()
 }
 
 fn raised(alarms: &[AlarmEntry]) -> Vec<(Condition, bool)> {
@@ -134,7 +140,9 @@ fn journalled(park: &Park) -> Vec<u32> {
         if header.kind == Kind::Readings {
             assert!(seen.insert((header.boot, header.lane, header.seq)), "journalled once");
             let view = ReadingsView::new(payload).unwrap();
-            values.extend(view.groups().filter(|g| !g.quality(0).is_bad()).map(|g| g.value(0) as u32));
+            values.extend(
+                view.groups().filter(|g| !g.quality(0).is_bad()).map(|g| g.value(0) as u32),
+            );
         }
     }
     values.sort_unstable();
@@ -143,23 +151,31 @@ fn journalled(park: &Park) -> Vec<u32> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_that_crosses_its_limits_is_two_alarms_though_the_clock_is_wrong_and_steps() {
-    let (dir, park, device) = (TempDir::new().unwrap(), park().await, CountingDevice::start().await);
-    let gateway = Gateway::start(config(dir.path(), device.address, park.center.uplink_address().unwrap()));
+    let (dir, park, device) =
+        (TempDir::new().unwrap(), park().await, CountingDevice::start().await);
+    let gateway =
+        Gateway::start(config(dir.path(), device.address, park.center.uplink_address().unwrap()));
     gateway.clock_offset_ms.store(600_000, Ordering::Relaxed);
     until("the first readings", || device.count() > 20).await;
     gateway.clock_offset_ms.store(-3_600_000, Ordering::Relaxed);
     until("the value over 90 for two seconds and more", || device.count() > 90 + 30).await;
     until("both alarms", || park.center.last_alarm().0 >= 2).await;
     let alarms = alarms(&park.center).await;
-    assert_eq!(raised(&alarms), [(Condition::HighHigh, false), (Condition::High, false)], "{alarms:#?}");
+    assert_eq!(
+        raised(&alarms),
+        [(Condition::HighHigh, false), (Condition::High, false)],
+        "{alarms:#?}"
+    );
     gateway.stop().await;
     assert_eq!(journalled(&park), (1..=device.count()).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_crosses_its_limits_during_a_cut_comes_as_late_alarms_and_nothing_is_missing() {
-    let (dir, park, device) = (TempDir::new().unwrap(), park().await, CountingDevice::start().await);
-    let gateway = Gateway::start(config(dir.path(), device.address, park.center.uplink_address().unwrap()));
+    let (dir, park, device) =
+        (TempDir::new().unwrap(), park().await, CountingDevice::start().await);
+    let gateway =
+        Gateway::start(config(dir.path(), device.address, park.center.uplink_address().unwrap()));
     until("live readings", || device.count() > 60 && gateway.is_repaired()).await;
     gateway.cut.send_replace(true);
     until("the value over 90 for two seconds and more", || device.count() > 90 + 30).await;
@@ -172,16 +188,26 @@ async fn what_crosses_its_limits_during_a_cut_comes_as_late_alarms_and_nothing_i
     // The cut outlasts the gateway's grace, so its loss is an alarm as well.
     let found = raised(&alarms(&park.center).await);
     let conditions: Vec<Condition> = found.iter().map(|f| f.0).collect();
-    assert_eq!(conditions, [Condition::HighHigh, Condition::High, Condition::GatewayLost], "{found:?}");
-    assert_eq!(found[0], (Condition::HighHigh, true), "its delay was over before the link was back");
+    assert_eq!(
+        conditions,
+        [Condition::HighHigh, Condition::High, Condition::GatewayLost],
+        "{found:?}"
+    );
+    assert_eq!(
+        found[0],
+        (Condition::HighHigh, true),
+        "its delay was over before the link was back"
+    );
     assert_eq!(journalled(&park), (1..=device.count()).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_center_that_is_killed_again_and_again_has_every_reading_once_and_no_alarm_of_its_own() {
-    let (dir, mut park, device) = (TempDir::new().unwrap(), park().await, CountingDevice::start().await);
+    let (dir, mut park, device) =
+        (TempDir::new().unwrap(), park().await, CountingDevice::start().await);
     let door = Arc::new(Mutex::new(park.center.uplink_address().unwrap()));
-    let gateway = Gateway::start(config(dir.path(), device.address, moving_door(Arc::clone(&door)).await));
+    let gateway =
+        Gateway::start(config(dir.path(), device.address, moving_door(Arc::clone(&door)).await));
     for _ in 0..6 {
         let count = device.count();
         until("readings", || device.count() > count + 7).await;

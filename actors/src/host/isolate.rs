@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use anlan_domain::sensor::Reading;
+use anlan_domain::sensor::{Reading, Watch};
 use anlan_domain::time::UtcMillis;
 
 use super::entry::Effects;
@@ -137,9 +137,22 @@ impl<E: Evaluator> Host<E> {
         if cell.fault.as_ref().is_some_and(|fault| now.clock < fault.retry_at) {
             return;
         }
-        let watch = self.state.watch(slot);
         let rules = &self.state.rules[cell.rules as usize];
-        let line_now = self.state.gateways[usize::from(cell.gateway)].line.now(now.clock);
+        let line = &self.state.gateways[usize::from(cell.gateway)].line;
+        let line_now = line.now(now.clock);
+        // That a point is missing takes a gateway that was heard after it was due: while the gateway says nothing at all, or the
+        // center itself stood still, it is the gateway that is silent, and its session or its grace tells of that.
+        let watch = match self.state.watch(slot) {
+            running @ Watch::Running(_)
+                if cell
+                    .sensor
+                    .missing_at(rules, running)
+                    .is_some_and(|due| line.sealed() < due) =>
+            {
+                Watch::Waiting
+            }
+            other => other,
+        };
         if cell.sensor.next_deadline(rules, watch).is_none_or(|due| line_now < due) {
             return;
         }
