@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Alarm } from "../api/types";
 import { translate, type Translate } from "../i18n";
-import { alarmBadge, alarmPlace, alarmTitle, alarmValue, byPriority, countByLevel, matches, oldestUnanswered } from "./alarm";
+import { alarmBadge, alarmPlace, alarmTitle, alarmValue, byPriority, countByLevel, markOf, matches, oldestUnanswered } from "./alarm";
 import { rowsOf } from "./rows";
 
 const zh: Translate = (key, params) => translate("zh-CN", key, params);
@@ -52,6 +52,12 @@ describe("the list of alarms", () => {
   it("finds the one that has waited longest", () => {
     expect(oldestUnanswered([make({ id: "a", raised_at: 5 }), make({ id: "b", raised_at: 2 }), make({ id: "c", raised_at: 1, state: "acknowledged" })])?.id).toBe("b");
     expect(oldestUnanswered([])).toBeNull();
+  });
+  it("marks a point by what stands, and in outline by what has returned", () => {
+    const [grave, minor] = [make({ id: "g", state: "returned_unacknowledged" }), make({ id: "m", level: 3 })];
+    expect(markOf([grave, minor])).toMatchObject({ alarm: { id: "m" }, outline: false });
+    expect(markOf([grave])).toMatchObject({ alarm: { id: "g" }, outline: true });
+    expect(markOf([make({ state: "closed" })])).toBeNull();
   });
   it("counts by level", () => expect(countByLevel([base, make({ level: 4 }), make({ level: 4 })])).toEqual([1, 0, 0, 2]));
 });

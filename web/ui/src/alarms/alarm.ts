@@ -72,12 +72,24 @@ export function alarmValue(alarm: Alarm, value: number | null = alarm.value): st
   return [formatNumber(value, alarm.decimals ?? 1), alarm.unit].filter(Boolean).join(" ");
 }
 
-/** By level, unanswered before answered, newest first; the identity last, so that the order never depends on chance. */
+const RANK: Record<Alarm["state"], number> = { unacknowledged: 0, returned_unacknowledged: 1, acknowledged: 2, closed: 3 };
+
+/** By level; what stands unanswered, then what has returned unanswered, then what is answered; newest first. The identity comes last, so that the order never depends on chance. */
 export function byPriority(a: Alarm, b: Alarm): number {
-  return a.level - b.level || Number(waitsForAnswer(b)) - Number(waitsForAnswer(a)) || b.raised_at - a.raised_at || (a.id < b.id ? -1 : 1);
+  return a.level - b.level || RANK[a.state] - RANK[b.state] || b.raised_at - a.raised_at || (a.id < b.id ? -1 : 1);
 }
 
 export const byTime = (a: Alarm, b: Alarm): number => b.raised_at - a.raised_at || (a.id < b.id ? -1 : 1);
+
+/**
+ * The alarm that marks a point or vessel: the gravest that stands; where none stands, the gravest that has returned and waits, in outline.
+ */
+export function markOf(alarms: Iterable<Alarm>): { alarm: Alarm; outline: boolean } | null {
+  const open = [...alarms].filter((a) => a.state !== "closed").sort((a, b) => a.level - b.level);
+  const standing = open.find(stands);
+  if (standing) return { alarm: standing, outline: false };
+  return open[0] ? { alarm: open[0], outline: true } : null;
+}
 
 export function countByLevel(alarms: Iterable<Alarm>): [number, number, number, number] {
   const counts: [number, number, number, number] = [0, 0, 0, 0];

@@ -2,7 +2,7 @@
 import "./enterprise.css";
 import { useMemo } from "react";
 import { Link, useSearchParams } from "react-router";
-import type { Enterprise, Level } from "../api/types";
+import type { Enterprise, Level, Rollup } from "../api/types";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost } from "../live/hooks";
@@ -58,11 +58,15 @@ export function EnterpriseListPage() {
 
 const LEVELS: readonly Level[] = [1, 2, 3, 4];
 
-export function LevelCounts({ open }: { open: readonly number[] | undefined }) {
+/** What stands, by level; in outline what has returned and waits for an answer. */
+export function LevelCounts({ of }: { of: Rollup | null | undefined }) {
   const { t } = useI18n();
-  const shown = LEVELS.filter((l) => (open?.[l - 1] ?? 0) > 0);
-  if (shown.length === 0) return <span className="m">{t("enterprise.allGood")}</span>;
-  return <span className="row g12">{shown.map((l) => <span key={l} className="row g4"><LevelSymbol level={l} size={15} />{open?.[l - 1]}</span>)}</span>;
+  const counts = LEVELS.flatMap((level) => {
+    const [open, waiting] = [of?.open[level - 1] ?? 0, of?.unacked[level - 1] ?? 0];
+    return open > 0 ? [{ level, n: open, outline: false }] : waiting > 0 ? [{ level, n: waiting, outline: true }] : [];
+  });
+  if (counts.length === 0) return <span className="m">{t("enterprise.allGood")}</span>;
+  return <span className="row g12">{counts.map(({ level, n, outline }) => <span key={level} className="row g4"><LevelSymbol level={level} size={15} outline={outline} />{n}</span>)}</span>;
 }
 
 function EnterpriseRow({ enterprise: e, name }: { enterprise: Enterprise; name: string }) {
@@ -73,7 +77,7 @@ function EnterpriseRow({ enterprise: e, name }: { enterprise: Enterprise; name: 
   return (
     <tr data-enterprise={e.code}>
       <td><Link to={`/enterprises/${encodeURIComponent(e.code)}`} className="b">{name}</Link><span className="m f12 block">{e.code}</span></td>
-      <td><LevelCounts open={state?.open} /></td>
+      <td><LevelCounts of={state} /></td>
       <td>{e.hazards > 0 ? <span className="row g6"><Symbol name="eq-hazard" size={15} className="s" />{e.hazards}{e.hazard_level && e.hazard_level <= 4 ? <span className="m f12">{t(`enterprise.grade.${e.hazard_level as Level}`)}</span> : null}</span> : <span className="m">{t("value.none")}</span>}</td>
       <td className="num">{formatCount(state?.points ?? e.points)}</td>
       <td className="num">{state && state.points > 0 ? formatPercent(state.bad / state.points) : "—"}</td>

@@ -64,7 +64,7 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
           <p className="s facts"><span>{e.code}</span><span>{e.credit_code}</span><span>{e.address}</span>{e.principal ? <span>{t("enterprise.contact")} {e.principal} {e.phone}</span> : null}</p>
         </div>
         <dl className="figures">
-          <div><dd><LevelCounts open={state?.open} /></dd><dt>{t("enterprise.standing")}</dt></div>
+          <div><dd><LevelCounts of={state} /></dd><dt>{t("enterprise.standing")}</dt></div>
           <div><dd>{formatCount(state?.points ?? e.points)}</dd><dt>{t("enterprise.points")}</dt></div>
           <div><dd>{state && state.points > 0 ? formatPercent(state.bad / state.points) : "—"}</dd><dt>{t("enterprise.badShare")}</dt></div>
           <div><dd className="f14">{e.gateway ? <GatewayState id={e.gateway} lost={state?.lost ?? false} /> : t("value.none")}</dd><dt>{t("enterprise.gateway")} · <Age at={gateway?.last_reading ?? null} /></dt></div>
@@ -79,7 +79,7 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
                 {g.hazard ? localName(g.hazard.name, language) : t("enterprise.general")}
                 {g.hazard ? <span className="chip ol"><Symbol name="eq-hazard" size={14} />{g.hazard.level && g.hazard.level <= 4 ? t("enterprise.hazard", { grade: t(`enterprise.grade.${g.hazard.level as Level}`) }) : t("enterprise.hazardPlain")}</span> : null}
                 <span className="grow" />
-                <LevelCounts open={g.hazard ? (store.rollup(`hazard:${g.hazard.code}`) ?? g.hazard.rollup)?.open : undefined} />
+                {g.hazard ? <LevelCounts of={store.rollup(`hazard:${g.hazard.code}`) ?? g.hazard.rollup} /> : null}
               </h2>
               <ul className="vessels">{g.items.map((x) => <VesselChip key={x.id} equipment={x} />)}</ul>
             </section>
@@ -101,12 +101,13 @@ function VesselChip({ equipment: x }: { equipment: Equipment }) {
   const { language } = useI18n();
   const { store } = useLive();
   const state = store.rollup(`equipment:${x.id}`) ?? x.rollup;
+  const waiting = state?.unacked.findIndex((n) => n > 0) ?? -1;
   return (
     <li>
       <Link to={`/equipment/${encodeURIComponent(x.id)}`} className={`vessel ${state?.lost ? "is-lost" : ""}`}>
         <Symbol name={iconOf(x.kind)} size={20} className="s" />
         <span className="col grow"><b className="ell">{x.kind === "area" ? localName(x.name, language) : x.tag}</b><span className="m f12 ell">{x.kind === "area" ? x.tag : localName(x.name, language)}</span></span>
-        {state?.worst ? <LevelSymbol level={state.worst} size={18} /> : null}
+        {state?.worst ? <LevelSymbol level={state.worst} size={18} /> : waiting >= 0 ? <LevelSymbol level={(waiting + 1) as Level} size={18} outline /> : null}
       </Link>
     </li>
   );

@@ -1,6 +1,7 @@
 /** Points as dense rows: name, value in its true look, age. */
 import "./point-rows.css";
 import type { Alarm, Point } from "../api/types";
+import { markOf } from "../alarms/alarm";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { LevelSymbol } from "../ui/LevelSymbol";
@@ -12,10 +13,10 @@ export function PointRow({ point, alarms, onSelect }: { point: Point; alarms: re
   const { language } = useI18n();
   const { live, face } = useReading(point);
   const state = stateOf(point, live?.value ?? null);
-  const worst = alarms.filter((a) => a.point === point.id).sort((a, b) => a.level - b.level)[0];
+  const mark = markOf(alarms.filter((a) => a.point === point.id));
   const words = (
     <>
-      {worst ? <LevelSymbol level={worst.level} size={14} /> : null}
+      {mark ? <LevelSymbol level={mark.alarm.level} size={14} outline={mark.outline} /> : null}
       <span className="ell">{localName(point.name, language)} <span className="m f12">{point.tag}</span></span>
     </>
   );

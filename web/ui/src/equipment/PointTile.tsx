@@ -1,6 +1,6 @@
 /** One point large: value, unit, age, quality, where it lies on its range, its limits. A tile of a point in alarm has a coloured upper edge. */
 import type { Alarm, Point } from "../api/types";
-import { signalKey } from "../alarms/alarm";
+import { markOf, signalKey } from "../alarms/alarm";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { LevelSymbol } from "../ui/LevelSymbol";
@@ -16,7 +16,8 @@ export const pointIcon = (signal: string): string => ICONS[signal] ?? (signal.st
 export function PointTile({ point, alarms, selected, onSelect }: { point: Point; alarms: readonly Alarm[]; selected: boolean; onSelect: () => void }) {
   const { t, language } = useI18n();
   const { live, face } = useReading(point);
-  const worst = alarms.filter((a) => a.point === point.id && a.state !== "closed").sort((a, b) => a.level - b.level)[0];
+  const mark = markOf(alarms.filter((a) => a.point === point.id));
+  const worst = mark && !mark.outline ? mark.alarm : null;
   const state = stateOf(point, live?.value ?? null);
   const share = live?.value != null && face !== "bad" ? shareOfRange(point, live.value) : null;
   const limits = LIMIT_KEYS.flatMap((k) => (point.limits?.[k] ? [{ code: LIMIT_CODES[k], share: shareOfRange(point, point.limits[k].value), value: point.limits[k].value }] : []));
@@ -28,7 +29,7 @@ export function PointTile({ point, alarms, selected, onSelect }: { point: Point;
         <Symbol name={pointIcon(point.signal)} size={18} className="s" />
         <b>{name}</b><span className="m f12 ell">{point.tag}</span>
         <span className="grow" />
-        {worst ? <LevelSymbol level={worst.level} size={15} /> : null}
+        {mark ? <LevelSymbol level={mark.alarm.level} size={15} outline={mark.outline} /> : null}
         <Age at={live?.sourceAt ?? null} />
       </div>
       <div className="row tile-value">
