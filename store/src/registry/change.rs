@@ -118,9 +118,9 @@ impl Change<'_> {
         let (Some(before), Some(enterprise)) = (&mut self.before, enterprise) else {
             return Ok(());
         };
-        if let Entry::Vacant(vacant) = before.entry(enterprise) {
-            let configs = hosts::configs(&mut self.tx, Some(vacant.key())).await?;
-            vacant.insert(configs);
+        if let Entry::Vacant(entry) = before.entry(enterprise) {
+            let configs = hosts::configs(&mut self.tx, Some(entry.key())).await?;
+            entry.insert(configs);
         }
         Ok(())
     }
