@@ -1,5 +1,7 @@
 //! The running simulator, read as gateways read it: over Modbus TCP and OPC UA, with faults, and driven over its control.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly in its helpers too")]
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anlan_sim::plant::{Address, Form, Plant, Table, WordOrder};

@@ -1,6 +1,8 @@
 //! The real gateway reads the simulated park: every point of every enterprise, with the configuration that the simulator
 //! writes, over all four byte orders, holes, unit ids, short reads, and OPC UA with and without security.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly in its helpers too")]
+
 use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

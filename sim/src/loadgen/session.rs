@@ -319,15 +319,12 @@ impl Session {
     }
 
     async fn send_waiting(&mut self, socket: &mut Socket) -> Result<(), Error> {
-        let mut under_way = self.kept.iter().filter(|kept| kept.sent).count();
+        let under_way = self.kept.iter().filter(|kept| kept.sent).count();
+        let room = self.window.saturating_sub(under_way);
         let mut fed = false;
-        for kept in self.kept.iter_mut().filter(|kept| !kept.sent) {
-            if under_way >= self.window {
-                break;
-            }
+        for kept in self.kept.iter_mut().filter(|kept| !kept.sent).take(room) {
             socket.feed(Message::Binary(kept.bytes.clone())).await?;
             kept.sent = true;
-            under_way += 1;
             fed = true;
         }
         if fed { socket.flush().await } else { Ok(()) }
