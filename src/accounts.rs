@@ -36,14 +36,19 @@ const ACCOUNTS: [(&str, &str, &str, &str); 8] = [
 /// The accounts of a data folder, made where there are none yet. The flag says whether they are new.
 pub fn of(data: &Path) -> Result<(Vec<Account>, bool), Failure> {
     let file = data.join("demo-accounts.txt");
-    let failed = |error: std::io::Error| Failure::Failed(format!("cannot use {}: {error}", file.display()));
+    let failed =
+        |error: std::io::Error| Failure::Failed(format!("cannot use {}: {error}", file.display()));
     let known = match fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(error)),
     };
     let password_of = |user: &str| {
-        known.lines().filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == user).map(|(_, p)| p.to_owned())
+        known
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .find(|(name, _)| *name == user)
+            .map(|(_, p)| p.to_owned())
     };
     let mut new = false;
     let mut accounts = Vec::new();
@@ -58,7 +63,13 @@ pub fn of(data: &Path) -> Result<(Vec<Account>, bool), Failure> {
         accounts.push(Account { role, username, name, scope, password });
     }
     if new {
-        let mut out = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&file).map_err(failed)?;
+        let mut out = fs::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&file)
+            .map_err(failed)?;
         for account in &accounts {
             writeln!(out, "{} {}", account.username, account.password).map_err(failed)?;
         }
@@ -82,7 +93,8 @@ fn random_password() -> Result<String, Failure> {
     let mut password = String::new();
     while password.len() < 16 {
         let mut byte = [0u8];
-        getrandom::fill(&mut byte).map_err(|error| Failure::Failed(format!("no random numbers: {error}")))?;
+        getrandom::fill(&mut byte)
+            .map_err(|error| Failure::Failed(format!("no random numbers: {error}")))?;
         // 248 = 8 × 31: what is above would make the first letters likelier.
         if byte[0] < 248 {
             password.push(char::from(LETTERS[usize::from(byte[0] % 31)]));

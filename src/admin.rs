@@ -14,10 +14,16 @@ use crate::engines;
 use crate::process::{self, Failure};
 
 /// `anlan admin import`
-pub async fn import(dir: &Path, data: &Path, with_users: bool, code_length: usize) -> Result<ExitCode, Failure> {
+pub async fn import(
+    dir: &Path,
+    data: &Path,
+    with_users: bool,
+    code_length: usize,
+) -> Result<ExitCode, Failure> {
     let registry = engines::registry(data).await?;
     let bar = ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("importing {wide_bar} {pos}/{len}").expect("the template is a constant"),
+        ProgressStyle::with_template("importing {wide_bar} {pos}/{len}")
+            .expect("the template is a constant"),
     );
     let progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
@@ -50,7 +56,8 @@ pub async fn export(dir: &Path, data: &Path) -> Result<ExitCode, Failure> {
         return Err(Failure::Config(format!("{}: is no center's data folder\n", data.display())));
     }
     let registry = engines::registry(data).await?;
-    std::fs::create_dir_all(dir).map_err(|e| Failure::Failed(format!("cannot make {}: {e}", dir.display())))?;
+    std::fs::create_dir_all(dir)
+        .map_err(|e| Failure::Failed(format!("cannot make {}: {e}", dir.display())))?;
     let exported = registry.export(dir).await.map_err(|e| Failure::of(&e));
     registry.close().await;
     exported.map(|()| ExitCode::SUCCESS)
@@ -77,10 +84,18 @@ pub async fn add_user(
     }
     let password_hash = anlan_web::password::hash(&password).map_err(Failure::Failed)?;
     let registry = engines::registry(data).await?;
-    let user =
-        User { meta: Default::default(), username, name: name.to_owned(), role, scope, password_hash };
-    let mut change =
-        registry.change(Doer::command("admin"), process::now()).await.map_err(|e| Failure::of(&e))?;
+    let user = User {
+        meta: Default::default(),
+        username,
+        name: name.to_owned(),
+        role,
+        scope,
+        password_hash,
+    };
+    let mut change = registry
+        .change(Doer::command("admin"), process::now())
+        .await
+        .map_err(|e| Failure::of(&e))?;
     change.put_user(&user, Expected::New).await.map_err(|e| bad(e.to_string()))?;
     change.commit().await.map_err(|e| Failure::of(&e))?;
     registry.close().await;
@@ -109,6 +124,9 @@ fn password() -> Result<String, Failure> {
         eprintln!("password (it is shown while you type; or set ANLAN_PASSWORD):");
     }
     let mut line = String::new();
-    input.lock().read_line(&mut line).map_err(|e| Failure::Failed(format!("cannot read the password: {e}")))?;
+    input
+        .lock()
+        .read_line(&mut line)
+        .map_err(|e| Failure::Failed(format!("cannot read the password: {e}")))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -28,19 +28,29 @@ pub struct Started {
 impl Started {
     /// Opens the engines, recovers, and serves.
     pub async fn new(config: &CenterConfig, stop: &CancellationToken) -> Result<Self, Failure> {
-        let engines = Engines::open(&config.data_dir, config.reserved_disk_bytes, config.retention_days).await?;
+        let engines =
+            Engines::open(&config.data_dir, config.reserved_disk_bytes, config.retention_days)
+                .await?;
         Self::on(engines, config, stop).await
     }
 
     /// As [`Self::new`], on engines that are open already.
-    pub async fn on(engines: Engines, config: &CenterConfig, stop: &CancellationToken) -> Result<Self, Failure> {
+    pub async fn on(
+        engines: Engines,
+        config: &CenterConfig,
+        stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
         let Engines { ports, registry, alarms } = engines;
         let metrics = crate::metrics::install()?;
-        let clock: Arc<dyn Fn() -> anlan_domain::time::UtcMillis + Send + Sync> = Arc::new(process::now);
+        let clock: Arc<dyn Fn() -> anlan_domain::time::UtcMillis + Send + Sync> =
+            Arc::new(process::now);
         let log = ports.state.clone();
         let options = CenterOptions {
             uplink_listen: Some(config.uplink_listen),
-            uplink_tls: config.tls.clone().map(|(certificates, key)| TlsFiles { certificates, key }),
+            uplink_tls: config
+                .tls
+                .clone()
+                .map(|(certificates, key)| TlsFiles { certificates, key }),
             connections_max: config.gateways,
             ..CenterOptions::default()
         };
@@ -61,7 +71,8 @@ impl Started {
                 ..Limits::default()
             },
         };
-        let web = anlan_web::serve(serve, parts, stop.clone()).await.map_err(|e| Failure::of(&e))?;
+        let web =
+            anlan_web::serve(serve, parts, stop.clone()).await.map_err(|e| Failure::of(&e))?;
         Ok(Self { center, http: web.address, web, uplink })
     }
 

@@ -197,12 +197,6 @@ pub enum Bench {
     },
     /// All of them
     All,
-    /// Speaks the uplink protocol for any number of gateways (started by `ingest`)
-    #[command(hide = true)]
-    Load {
-        /// JSON options
-        options: String,
-    },
 }
 
 /// `anlan admin`

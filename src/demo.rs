@@ -55,10 +55,12 @@ impl SimHooks for Gateways {
 pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Failure> {
     let plant = Plant::kaifeng();
     let enterprises = usize::from(args.enterprises);
-    fs::create_dir_all(&args.data)
-        .map_err(|e| Failure::Failed(format!("cannot make the data folder {}: {e}", args.data.display())))?;
-    let data = fs::canonicalize(&args.data)
-        .map_err(|e| Failure::Failed(format!("cannot use the data folder {}: {e}", args.data.display())))?;
+    fs::create_dir_all(&args.data).map_err(|e| {
+        Failure::Failed(format!("cannot make the data folder {}: {e}", args.data.display()))
+    })?;
+    let data = fs::canonicalize(&args.data).map_err(|e| {
+        Failure::Failed(format!("cannot use the data folder {}: {e}", args.data.display()))
+    })?;
 
     let mut levers = HashMap::new();
     let mut hooks = Vec::new();
@@ -66,7 +68,10 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
         let (link_cut, cut) = watch::channel(false);
         let clock_offset_ms = Arc::new(AtomicI64::new(0));
         let snapshot = watch::Sender::new(GatewaySnapshot::default());
-        hooks.push((enterprise.gateway.clone(), Hooks { clock_offset_ms: clock_offset_ms.clone(), snapshot, link_cut: cut }));
+        hooks.push((
+            enterprise.gateway.clone(),
+            Hooks { clock_offset_ms: clock_offset_ms.clone(), snapshot, link_cut: cut },
+        ));
         levers.insert(enterprise.gateway.clone(), Levers { link_cut, clock_offset_ms });
     }
     // The parts end one after the other: gateways, then the center, then the field they read.
@@ -179,19 +184,24 @@ async fn import(engines: &Engines, data: &Path) -> Result<Vec<accounts::Account>
     let imported = engines.registry.import(&dir, options).await;
     // Passwords stand in clear there.
     if new {
-        fs::remove_file(&users).map_err(|e| Failure::Failed(format!("cannot remove {}: {e}", users.display())))?;
+        fs::remove_file(&users)
+            .map_err(|e| Failure::Failed(format!("cannot remove {}: {e}", users.display())))?;
     }
     match imported {
         Ok(_) => Ok(accounts),
-        Err(ImportError::Problems(problems)) => {
-            Err(Failure::Failed(format!("the demo's own plant is refused:\n{}", problems.join("\n"))))
-        }
+        Err(ImportError::Problems(problems)) => Err(Failure::Failed(format!(
+            "the demo's own plant is refused:\n{}",
+            problems.join("\n")
+        ))),
         Err(error) => Err(Failure::of(&error)),
     }
 }
 
 /// Ready means that every gateway reports: what a person opens first should not be a map of broken links.
-async fn all_connected(watched: &mut [(GatewayId, watch::Receiver<GatewaySnapshot>)], stop: &CancellationToken) {
+async fn all_connected(
+    watched: &mut [(GatewayId, watch::Receiver<GatewaySnapshot>)],
+    stop: &CancellationToken,
+) {
     let late = tokio::time::Instant::now() + Duration::from_secs(60);
     for (id, snapshot) in watched {
         let connected = snapshot.wait_for(|s| s.connected && s.devices.iter().all(|d| d.connected));

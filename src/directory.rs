@@ -1,6 +1,8 @@
 //! The registry as the center looks at it: an adapter between two crates that do not know each other.
 
-use anlan_actors::directory::{Directory, DirectoryError, EnterpriseEntry, GatewayEntry, Plan, RegionEntry};
+use anlan_actors::directory::{
+    Directory, DirectoryError, EnterpriseEntry, GatewayEntry, Plan, RegionEntry,
+};
 use anlan_domain::ids::GatewayId;
 use anlan_domain::log::{HostConfig, HostKey, HostNo};
 use anlan_store::registry::Registry;

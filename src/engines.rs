@@ -25,14 +25,19 @@ pub struct Engines {
 
 impl Engines {
     /// Opens everything below `data`, making what is missing. `retention_days` are those of raw readings and minutes.
-    pub async fn open(data: &Path, reserved_bytes: u64, retention_days: [u32; 2]) -> Result<Self, Failure> {
+    pub async fn open(
+        data: &Path,
+        reserved_bytes: u64,
+        retention_days: [u32; 2],
+    ) -> Result<Self, Failure> {
         make(data)?;
         let journal = SegmentJournal::open(
             &data.join("journal"),
             JournalOptions { reserved_bytes, ..JournalOptions::default() },
         )
         .map_err(|e| Failure::of(&e))?;
-        let state = FjallState::open(&data.join("state"), StateOptions::default()).map_err(|e| Failure::of(&e))?;
+        let state = FjallState::open(&data.join("state"), StateOptions::default())
+            .map_err(|e| Failure::of(&e))?;
         let days = |n: u32| i64::from(n) * 86_400_000;
         let history = EmbeddedHistory::open(
             &data.join("history"),
@@ -44,9 +49,14 @@ impl Engines {
         )
         .map_err(|e| Failure::of(&e))?;
         let registry = registry(data).await?;
-        let alarms = AlarmIndex::open(&data.join("alarm-index.db")).await.map_err(|e| Failure::of(&e))?;
+        let alarms =
+            AlarmIndex::open(&data.join("alarm-index.db")).await.map_err(|e| Failure::of(&e))?;
         Ok(Self {
-            ports: Ports { journal: Arc::new(journal), state: Arc::new(state), history: Some(Arc::new(history)) },
+            ports: Ports {
+                journal: Arc::new(journal),
+                state: Arc::new(state),
+                history: Some(Arc::new(history)),
+            },
             registry,
             alarms: Arc::new(alarms),
         })
@@ -60,6 +70,7 @@ pub async fn registry(data: &Path) -> Result<Registry, Failure> {
 }
 
 fn make(data: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(data)
-        .map_err(|error| Failure::Failed(format!("cannot make the data folder {}: {error}", data.display())))
+    fs::create_dir_all(data).map_err(|error| {
+        Failure::Failed(format!("cannot make the data folder {}: {error}", data.display()))
+    })
 }

@@ -6,6 +6,7 @@ use clap::Parser;
 
 mod accounts;
 mod admin;
+mod bench;
 mod center;
 mod center_config;
 mod cli;
@@ -23,10 +24,14 @@ use cli::{Admin, Cli, Command, GatewayAction};
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Demo(args) => process::run(args.duration, |stop| demo::run(args, stop)),
-        Command::Center(args) => process::run(args.duration, |stop| async move { center::run(&args.config, stop).await }),
+        Command::Center(args) => {
+            process::run(args.duration, |stop| async move { center::run(&args.config, stop).await })
+        }
         Command::Gateway(args) => match args.action {
             Some(GatewayAction::Read { config, period, json }) => {
-                process::run(None, |stop| async move { gateway::read(&config, period, json, stop).await })
+                process::run(None, |stop| async move {
+                    gateway::read(&config, period, json, stop).await
+                })
             }
             None => {
                 let config = args.config.expect("clap asks for it where there is no action");
@@ -38,7 +43,8 @@ fn main() -> ExitCode {
         Command::Admin(args) => process::run(None, |_| async move {
             match args.action {
                 Admin::Import { dir, data, with_users, enterprise_code_length } => {
-                    admin::import(&dir, &data, with_users, usize::from(enterprise_code_length)).await
+                    admin::import(&dir, &data, with_users, usize::from(enterprise_code_length))
+                        .await
                 }
                 Admin::Export { dir, data } => admin::export(&dir, &data).await,
                 Admin::AddUser { username, name, role, scope, data } => {
@@ -46,22 +52,34 @@ fn main() -> ExitCode {
                 }
             }
         }),
-        Command::CheckConfig(args) => process::run(None, |_| async move { check_config(&args.file) }),
-        Command::Bench(_) => ExitCode::FAILURE,
+        Command::CheckConfig(args) => {
+            process::run(None, |_| async move { check_config(&args.file) })
+        }
+        Command::Bench(args) => bench::run(args.bench),
     }
 }
 
 /// A gateway's configuration has devices or a gateway section; everything else is taken for a center's.
 fn check_config(file: &std::path::Path) -> Result<ExitCode, process::Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| process::Failure::Config(format!("{}: cannot read it: {error}", file.display())))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        process::Failure::Config(format!("{}: cannot read it: {error}", file.display()))
+    })?;
     let heads = |name: &str| text.lines().any(|line| line.trim_start().starts_with(name));
     if heads("[[device]]") || heads("[gateway]") || heads("[[point]]") {
         let config = gateway::load(file)?;
-        println!("{}: a gateway's configuration, {} devices, {} points", file.display(), config.devices.len(), config.points.len());
+        println!(
+            "{}: a gateway's configuration, {} devices, {} points",
+            file.display(),
+            config.devices.len(),
+            config.points.len()
+        );
     } else {
         let config = center_config::load(file).map_err(process::Failure::Config)?;
-        println!("{}: a center's configuration, data in {}", file.display(), config.data_dir.display());
+        println!(
+            "{}: a center's configuration, data in {}",
+            file.display(),
+            config.data_dir.display()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

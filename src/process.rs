@@ -55,13 +55,17 @@ where
     });
     // A blocking read that nobody waits for any more must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(5));
-    match ended {
-        Ok(code) => code,
-        Err(Failure::Config(text)) => {
+    ended.unwrap_or_else(report)
+}
+
+/// Says what went wrong and gives the exit code for it.
+pub fn report(failure: Failure) -> ExitCode {
+    match failure {
+        Failure::Config(text) => {
             eprint!("{}", with_newline(text));
             ExitCode::from(2)
         }
-        Err(Failure::Failed(text)) => {
+        Failure::Failed(text) => {
             eprint!("{}", with_newline(format!("anlan: {text}")));
             ExitCode::FAILURE
         }

@@ -11,8 +11,9 @@ use crate::process::{self, Failure};
 
 /// Runs the park until `stop`.
 pub async fn run(args: SimArgs, stop: CancellationToken) -> Result<ExitCode, Failure> {
-    std::fs::create_dir_all(&args.data)
-        .map_err(|e| Failure::Failed(format!("cannot make the data folder {}: {e}", args.data.display())))?;
+    std::fs::create_dir_all(&args.data).map_err(|e| {
+        Failure::Failed(format!("cannot make the data folder {}: {e}", args.data.display()))
+    })?;
     let options = Options {
         seed: args.seed,
         control: args.control,
@@ -23,7 +24,8 @@ pub async fn run(args: SimArgs, stop: CancellationToken) -> Result<ExitCode, Fai
         anlan_sim::serve(options, stop.clone()).await.map_err(|e| Failure::of(&e))?;
     let plant = args.data.join("plant");
     let gateway_data = args.data.join("gateways");
-    let addresses = Addresses { servers: &servers, uplink_url: &args.uplink, gateway_data: &gateway_data };
+    let addresses =
+        Addresses { servers: &servers, uplink_url: &args.uplink, gateway_data: &gateway_data };
     anlan_sim::plant::write(&plant, Some(&addresses)).map_err(|e| Failure::of(&e))?;
     if args.scenario != "calm" {
         handle

@@ -220,6 +220,12 @@ impl Sensor {
         missing.into_iter().chain(timer).min()
     }
 
+    /// When the point will be missing, if its gateway is heard until then.
+    #[must_use]
+    pub fn missing_at(&self, rules: &Rules, watch: Watch) -> Option<LineMillis> {
+        self.missing_due(rules, watch).map(|(due, _)| due)
+    }
+
     /// When the point will be missing, on the line and at the source: N scans after its last update, or after everything
     /// above it began to work.
     fn missing_due(&self, rules: &Rules, watch: Watch) -> Option<(LineMillis, UtcMillis)> {

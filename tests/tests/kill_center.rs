@@ -16,9 +16,9 @@ use anlan_store::journal::segments::{Options as JournalOptions, SegmentJournal};
 use anlan_store::journal::{Journal, Offset};
 use anlan_store::state::fjall::{FjallState, Options as StateOptions};
 use anlan_store::state::{AlarmSeq, StateStore};
+use anlan_tests::plant;
 use anlan_tests::process::{Center, binary, free_address, run};
 use anlan_tests::scripted_gateway::ScriptedGateway;
-use anlan_tests::plant;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -41,7 +41,8 @@ struct Script {
 
 impl Script {
     fn new(seed: u64) -> Self {
-        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let wall =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
         Self {
             random: StdRng::seed_from_u64(seed),
             gateway: ScriptedGateway::new(7, POINTS, i64::try_from(wall).unwrap()),
@@ -66,7 +67,10 @@ impl Script {
             if was > 0 {
                 self.high[point] -= 1;
                 if self.high[point] == 0 {
-                    self.expected.get_mut(&(tag, self.occurrences[point])).expect("it was raised").1 = now;
+                    self.expected
+                        .get_mut(&(tag, self.occurrences[point]))
+                        .expect("it was raised")
+                        .1 = now;
                 }
             } else if !calm && self.random.random_bool(0.03) {
                 self.high[point] = self.random.random_range(2..6);
@@ -75,7 +79,9 @@ impl Script {
             }
             // Never twice the same value: a frozen signal would be an alarm of its own.
             let wiggle = f64::from(self.step % 7) * 0.3 + f64::from(self.step % 3) * 0.05;
-            values.push(if self.high[point] > 0 { plant::HIGH + 10.0 } else { plant::HIGH / 2.0 } + wiggle);
+            values.push(
+                if self.high[point] > 0 { plant::HIGH + 10.0 } else { plant::HIGH / 2.0 } + wiggle,
+            );
         }
         let place = self.gateway.readings(Lane::Live, &values);
         self.taken.insert(place, now);
@@ -84,7 +90,9 @@ impl Script {
 
     async fn connect(&mut self, center: &Center) {
         for _ in 0..200 {
-            if self.gateway.connect(center.uplink).await.is_ok() && self.gateway.send_table().await.is_ok() {
+            if self.gateway.connect(center.uplink).await.is_ok()
+                && self.gateway.send_table().await.is_ok()
+            {
                 self.gateway.status();
                 if self.gateway.send_all(Lane::Live).await.is_ok() {
                     return;
@@ -98,7 +106,11 @@ impl Script {
     async fn settle(&mut self, center: &Center) {
         let until = tokio::time::Instant::now() + Duration::from_secs(30);
         while self.gateway.unacknowledged() > 0 {
-            assert!(tokio::time::Instant::now() < until, "{} frames are never acknowledged", self.gateway.unacknowledged());
+            assert!(
+                tokio::time::Instant::now() < until,
+                "{} frames are never acknowledged",
+                self.gateway.unacknowledged()
+            );
             if self.gateway.listen(Duration::from_millis(500)).await.is_err() {
                 self.connect(center).await;
             }
@@ -112,10 +124,12 @@ async fn chaos_killing_the_center_loses_and_doubles_nothing() {
         println!("SKIPPED: the binary is not built; run `cargo build` first or set ANLAN_BIN");
         return;
     };
-    let kills: u32 = std::env::var("ANLAN_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(
-        if std::env::var_os("ANLAN_CHAOS").is_some() { 2_000 } else { 24 },
-    );
-    let seed: u64 = std::env::var("ANLAN_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(fresh_seed);
+    let kills: u32 = std::env::var("ANLAN_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(if std::env::var_os("ANLAN_CHAOS").is_some() { 2_000 } else { 24 });
+    let seed: u64 =
+        std::env::var("ANLAN_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(fresh_seed);
     println!("seed {seed}: repeat with ANLAN_SEED={seed}");
     let folder = tempfile::tempdir().unwrap();
     let (data, import) = (folder.path().join("center"), folder.path().join("import"));
@@ -131,7 +145,9 @@ async fn chaos_killing_the_center_loses_and_doubles_nothing() {
         for _ in 0..scans {
             let place = script.scan(false);
             let pause = Duration::from_millis(script.random.random_range(0..12));
-            if script.gateway.send(place).await.is_err() || script.gateway.listen(pause).await.is_err() {
+            if script.gateway.send(place).await.is_err()
+                || script.gateway.listen(pause).await.is_err()
+            {
                 script.connect(&center).await;
             }
         }
@@ -139,7 +155,11 @@ async fn chaos_killing_the_center_loses_and_doubles_nothing() {
         center = Center::start(&binary, &data, http, uplink);
         script.connect(&center).await;
         if kill % 8 == 7 {
-            println!("{} kills, {} frames acknowledged", kill + 1, script.gateway.acknowledged.len());
+            println!(
+                "{} kills, {} frames acknowledged",
+                kill + 1,
+                script.gateway.acknowledged.len()
+            );
         }
     }
     // Everything returns to normal, so that every alarm has an end.
@@ -185,14 +205,18 @@ async fn check(data: &Path, script: &Script) {
         after = last.seq;
         for record in &records {
             let alarm = &record.entry.alarm;
-            let subject = alarm.subject.0.strip_prefix("410205001.").unwrap_or(&alarm.subject.0).to_owned();
+            let subject =
+                alarm.subject.0.strip_prefix("410205001.").unwrap_or(&alarm.subject.0).to_owned();
             assert_eq!(alarm.condition.code(), "H", "an alarm that nobody caused: {alarm}");
             let what = match &record.entry.change {
                 AlarmChange::Raised { .. } => "raised",
                 AlarmChange::Cleared { .. } => "cleared",
                 other => panic!("{alarm}: nobody did {other:?}"),
             };
-            found.entry((subject, alarm.occurrence)).or_default().push((what, record.entry.source_time.0));
+            found
+                .entry((subject, alarm.occurrence))
+                .or_default()
+                .push((what, record.entry.source_time.0));
         }
     }
     for (alarm, (raised, cleared)) in &script.expected {
@@ -204,7 +228,10 @@ async fn check(data: &Path, script: &Script) {
 
 /// Places of the frames that the journal holds, each once; source times of the first point that history holds, each once.
 fn readings_of(data: &Path) -> (BTreeSet<(Lane, u64)>, BTreeSet<i64>) {
-    let journal = SegmentJournal::open(&data.join("journal"), JournalOptions { reserved_bytes: 0, ..Default::default() });
+    let journal = SegmentJournal::open(
+        &data.join("journal"),
+        JournalOptions { reserved_bytes: 0, ..Default::default() },
+    );
     let journal = journal.unwrap();
     let (mut from, next) = journal.bounds();
     let mut places = BTreeSet::new();
@@ -213,7 +240,12 @@ fn readings_of(data: &Path) -> (BTreeSet<(Lane, u64)>, BTreeSet<i64>) {
         for (_, record) in &records {
             if record.kind == RecordKind::Frame {
                 let (header, _) = uplink::open(&record.payload).unwrap();
-                assert!(places.insert((header.lane, header.seq)), "{:?} {} stands twice", header.lane, header.seq);
+                assert!(
+                    places.insert((header.lane, header.seq)),
+                    "{:?} {} stands twice",
+                    header.lane,
+                    header.seq
+                );
             }
         }
         from = Offset(records.last().expect("before the end there is a record").0.0 + 1);

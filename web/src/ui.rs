@@ -22,7 +22,7 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Response {
         return answer(asked, &file, headers);
     }
     // A page of the application: its router reads the path. What looks like a file is not there.
-    let last = asked.rsplit('/').next().unwrap_or_default();
+    let last = path.rsplit('/').next().unwrap_or_default();
     if last.contains('.')
         && !asked.starts_with("equipment/")
         && !asked.starts_with("points/")

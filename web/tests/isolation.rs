@@ -4,6 +4,8 @@
 //! endpoints come from the API description, so a new one cannot be forgotten: one with a parameter that this test does not
 //! know fails it. Left out of the comparison: cursors, which count entries of the one alarm log and nothing else.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::collections::BTreeSet;

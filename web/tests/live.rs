@@ -1,5 +1,7 @@
 //! The live stream over a real WebSocket.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::time::Duration;
@@ -112,7 +114,11 @@ async fn a_stream_ends_when_the_session_or_the_scope_ends() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_closed_with_resume_and_loses_nothing() {
-    let world = World::with(|o| o.limits.slow_client_ms = 300).await;
+    let world = World::with(|o| {
+        o.limits.slow_client_ms = 300;
+        o.limits.live_streams_per_user = 2;
+    })
+    .await;
     let token = world.sign_in("park").await;
     world.center.raise("410205001.GT-1", Condition::High, 1).await;
     let mut probe = world.live(&token).await;
@@ -125,13 +131,17 @@ async fn a_client_that_takes_nothing_is_closed_with_resume_and_loses_nothing() {
         live.say(json!({ "subscribe": { "alarms": {} }, "resume": start, "id": format!("s{i}") }))
             .await;
     }
-    // Not a byte is read until the server has given up.
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    // Not a byte is read until the server has given up: then its place among the two streams is free.
+    let url = format!("{}/api/v1/live?token={token}", world.base.replacen("http", "ws", 1));
+    while tokio_tungstenite::connect_async(&url).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let (mut last, mut seen) = (Value::Null, 0usize);
     let mut cursor = start;
     while let Some(message) = live.hears().await {
         if message["type"] == "alarm" && message["id"] == "s0" {
-            seen += 1;
+            // The snapshot's cursor may lie before the alarm that it shows; then that one comes once more.
+            seen += usize::from(message["alarm"]["point"] == "410205001.LT-1203A");
             cursor = message["cursor"].as_str().unwrap().to_owned();
         }
         last = message;
@@ -144,6 +154,9 @@ async fn a_client_that_takes_nothing_is_closed_with_resume_and_loses_nothing() {
     again.say(json!({ "subscribe": { "alarms": {} }, "resume": cursor, "id": "r" })).await;
     while seen < 2_000 {
         let message = again.hears().await.unwrap();
+        if message["alarm"]["point"] != "410205001.LT-1203A" {
+            continue;
+        }
         assert_eq!(message["alarm"]["id"], format!("410205001.LT-1203A|H|{}", seen + 1));
         seen += 1;
     }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use anlan_domain::sensor::Reading;
+use anlan_domain::sensor::{Reading, Watch};
 use anlan_domain::time::UtcMillis;
 
 use super::entry::Effects;
@@ -137,9 +137,22 @@ impl<E: Evaluator> Host<E> {
         if cell.fault.as_ref().is_some_and(|fault| now.clock < fault.retry_at) {
             return;
         }
-        let watch = self.state.watch(slot);
         let rules = &self.state.rules[cell.rules as usize];
-        let line_now = self.state.gateways[usize::from(cell.gateway)].line.now(now.clock);
+        let line = &self.state.gateways[usize::from(cell.gateway)].line;
+        let line_now = line.now(now.clock);
+        // That a point is missing takes a gateway that was heard after it was due: while the gateway says nothing at all, or the
+        // center itself stood still, it is the gateway that is silent, and its session or its grace tells of that.
+        let watch = match self.state.watch(slot) {
+            running @ Watch::Running(_)
+                if cell
+                    .sensor
+                    .missing_at(rules, running)
+                    .is_some_and(|due| line.sealed() < due) =>
+            {
+                Watch::Waiting
+            }
+            other => other,
+        };
         if cell.sensor.next_deadline(rules, watch).is_none_or(|due| line_now < due) {
             return;
         }
@@ -195,15 +208,31 @@ impl<E: Evaluator> Host<E> {
 impl State {
     /// Makes sure that the sweep does not come later than what a sensor waits for.
     pub(super) fn sweep_for(&mut self, slot: usize) {
-        let cell = &self.cells[slot];
-        let watch = self.watch(slot);
-        let due = (!cell.sensor.armed().is_empty())
-            .then(|| cell.sensor.next_deadline(&self.rules[cell.rules as usize], watch))
-            .flatten()
-            .map(|due| self.gateways[usize::from(cell.gateway)].line.logged_at(due));
-        let retry = cell.fault.as_ref().map(|fault| fault.retry_at);
-        for at in [due, retry].into_iter().flatten() {
+        let retry = self.cells[slot].fault.as_ref().map(|fault| fault.retry_at);
+        for at in [self.due(slot), retry].into_iter().flatten() {
             self.sweep_by(at);
         }
+    }
+
+    /// Whether nothing is due for a sensor yet; if so, the next sweep comes in time for it.
+    pub(super) fn is_early(&mut self, clock: UtcMillis, slot: usize) -> bool {
+        if self.cells[slot].fault.is_some() {
+            return false;
+        }
+        match self.due(slot) {
+            None => true,
+            Some(due) if clock < due => {
+                self.sweep_by(due);
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// The logged time at which a sensor's next deadline passes, unless a reading comes first.
+    fn due(&self, slot: usize) -> Option<UtcMillis> {
+        let cell = &self.cells[slot];
+        let due = cell.sensor.next_deadline(&self.rules[cell.rules as usize], self.watch(slot))?;
+        Some(self.gateways[usize::from(cell.gateway)].line.logged_at(due))
     }
 }

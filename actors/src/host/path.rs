@@ -19,8 +19,8 @@ use super::entry::Effects;
 use super::state::{Device, DeviceState, Link, State};
 use super::{Evaluator, Host, Now};
 
-/// A sweep comes at least this often: logged time and a gateway's line can drift apart by the jitter of the path.
-const SWEEP_MAX_MS: i64 = 1_000;
+/// A sweep comes at least this often: logged time and a gateway's line can drift apart.
+const SWEEP_MAX_MS: i64 = 10_000;
 
 /// A node of the data path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,8 +175,10 @@ impl<E: Evaluator> Host<E> {
             self.sweep_device(now, device, effects);
         }
         for slot in 0..self.state.cells.len() {
-            self.tick_cell(now, slot, effects);
-            self.state.sweep_for(slot);
+            if !self.state.is_early(now.clock, slot) {
+                self.tick_cell(now, slot, effects);
+                self.state.sweep_for(slot);
+            }
         }
     }
 

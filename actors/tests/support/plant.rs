@@ -141,10 +141,15 @@ fn clock(begun: tokio::time::Instant) -> anlan_actors::directory::Clock {
 
 impl Park {
     pub async fn start(plan: Plan) -> Self {
-        let options = CenterOptions {
+        Self::start_with(plan, |_| {}).await
+    }
+
+    pub async fn start_with(plan: Plan, change: impl FnOnce(&mut CenterOptions)) -> Self {
+        let mut options = CenterOptions {
             checkpoint_every: (Duration::from_secs(2), Duration::from_secs(6)),
             ..CenterOptions::default()
         };
+        change(&mut options);
         let disk = Arc::<Disk>::default();
         let directory = Arc::new(TestDirectory(std::sync::Mutex::new(plan)));
         let begun = tokio::time::Instant::now();

@@ -5,6 +5,7 @@
 //! port, once given, is never lost to somebody else while its server is "down".
 
 pub mod front;
+pub mod identity;
 pub mod image;
 pub mod modbus;
 pub mod opcua;

@@ -4,10 +4,8 @@
 //! nodes can only be read. Points are variables `ns=2;s=TAG` below a folder for each piece of equipment. Values are pushed
 //! in by the park's loop, as a control system's own scan does.
 //!
-//! Keys are made by rcgen, whose native code takes a fraction of a second where the pure-Rust generator of the OPC UA stack takes
-//! many in a debug build, and are kept in the data folder.
+//! Keys are kept in the data folder ([`super::identity`]).
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plant::{Address, Plant};
 
+use super::identity::{self, IdentityError};
 use super::image::FieldImage;
 
 /// The namespace of every server; its index is 2.
@@ -45,12 +44,12 @@ pub enum OpcUaError {
     },
     /// No key or certificate.
     #[error("cannot make a certificate for the OPC UA server {server}")]
-    Certificate {
+    Identity {
         /// Which server.
         server: String,
-        /// What the generator said.
+        /// Why not.
         #[source]
-        source: rcgen::Error,
+        source: IdentityError,
     },
     /// The server refused its configuration or its address space.
     #[error("the OPC UA server {server} does not start: {why}")]
@@ -96,10 +95,12 @@ pub async fn start(
     let application = format!("urn:anlan:sim:{name}");
     let pki = pki.join(name);
     let (folder, uri) = (pki.clone(), application.clone());
-    let certificate = tokio::task::spawn_blocking(move || identity(&folder, &uri))
-        .await
-        .map_err(|e| failed(io::Error::other(e)))?
-        .map_err(|e| e.about(name))?;
+    let certificate = tokio::task::spawn_blocking(move || {
+        identity::make(&folder, &uri, "Anlan simulated control system")
+    })
+    .await
+    .map_err(|e| failed(io::Error::other(e)))?
+    .map_err(|source| OpcUaError::Identity { server: name.to_owned(), source })?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let anonymous = [ANONYMOUS_USER_TOKEN_ID];
@@ -226,72 +227,4 @@ impl OpcUaServer {
             tracing::error!(%status, "a simulated OPC UA value could not be set");
         }
     }
-}
-
-enum IdentityError {
-    Io(io::Error),
-    Certificate(rcgen::Error),
-}
-
-impl IdentityError {
-    fn about(self, server: &str) -> OpcUaError {
-        let server = server.to_owned();
-        match self {
-            Self::Io(source) => OpcUaError::Io { server, source },
-            Self::Certificate(source) => OpcUaError::Certificate { server, source },
-        }
-    }
-}
-
-impl From<io::Error> for IdentityError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<rcgen::Error> for IdentityError {
-    fn from(error: rcgen::Error) -> Self {
-        Self::Certificate(error)
-    }
-}
-
-/// The server's key and certificate: those that are there, else new ones. OPC UA Part 6, 6.2.2: the application URI stands in
-/// the subject alternative name.
-fn identity(pki: &Path, application_uri: &str) -> Result<PathBuf, IdentityError> {
-    let (certificate, key) = (pki.join("own/cert.der"), pki.join("private/private.pem"));
-    if certificate.exists() && key.exists() {
-        return Ok(certificate);
-    }
-    for folder in ["own", "private", "trusted", "rejected"] {
-        fs::create_dir_all(pki.join(folder))?;
-    }
-    let pair = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048)?;
-    let mut params = rcgen::CertificateParams::new(Vec::<String>::new())?;
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Anlan simulated control system");
-    params.distinguished_name.push(rcgen::DnType::OrganizationName, "Anlan simulator");
-    params.subject_alt_names = vec![
-        rcgen::SanType::URI(application_uri.try_into()?),
-        rcgen::SanType::DnsName("localhost".try_into()?),
-        rcgen::SanType::IpAddress([127, 0, 0, 1].into()),
-    ];
-    params.key_usages = vec![
-        rcgen::KeyUsagePurpose::DigitalSignature,
-        rcgen::KeyUsagePurpose::ContentCommitment,
-        rcgen::KeyUsagePurpose::KeyEncipherment,
-        rcgen::KeyUsagePurpose::DataEncipherment,
-        rcgen::KeyUsagePurpose::KeyCertSign,
-    ];
-    params.extended_key_usages = vec![
-        rcgen::ExtendedKeyUsagePurpose::ServerAuth,
-        rcgen::ExtendedKeyUsagePurpose::ClientAuth,
-    ];
-    let signed = params.self_signed(&pair)?;
-    fs::write(&key, pair.serialize_pem())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
-    }
-    fs::write(&certificate, signed.der())?;
-    Ok(certificate)
 }

@@ -7,6 +7,7 @@
 //!
 //! Left out on purpose: piping between enterprises, two-phase release, anything a control engineer would call accurate.
 
+mod dice;
 mod dispersion;
 mod inputs;
 mod reactor;
@@ -16,13 +17,11 @@ mod vessel;
 mod warehouse;
 mod weather;
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-
 pub use inputs::{Disturbance, Inputs, SensorFault};
 pub use replay::{Replay, ReplayError};
 
 use crate::plant::{EquipmentKind, Measure, Plant, Quantity};
+use dice::Dice;
 use dispersion::Cloud;
 use reactor::Reactor;
 use sensor::Sensor;
@@ -37,7 +36,7 @@ const STRIDE_S: f64 = 1.0;
 #[derive(Clone)]
 pub struct Park {
     plant: &'static Plant,
-    rng: StdRng,
+    rng: Dice,
     /// Seconds of simulated time since the start.
     elapsed_s: f64,
     weather: Weather,
@@ -64,7 +63,7 @@ impl Park {
     #[must_use]
     pub fn kaifeng(seed: u64) -> Self {
         let plant = Plant::kaifeng();
-        let mut rng = StdRng::seed_from_u64(seed);
+        let mut rng = Dice::new(seed);
         let weather = Weather::new();
         let processes = plant
             .equipment
@@ -201,13 +200,6 @@ impl Park {
                 self.sensors[index].show(dt_s, truth, inputs.sensor_fault(index), &mut self.rng);
         }
     }
-}
-
-/// A number from the standard normal distribution (Box–Muller: two draws, one number, no state to carry).
-fn gauss(rng: &mut StdRng) -> f64 {
-    let u: f64 = 1.0 - rng.random::<f64>();
-    let v: f64 = rng.random();
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
 /// Moves `value` towards `target` as a first-order lag of `tau_s` does in `dt_s`.

@@ -4,12 +4,10 @@
 //! to its set point so that one set of numbers serves every unit of the park. In control the coolant takes the heat away;
 //! without coolant the reaction feeds itself until the reactant is gone. The high-high interlock shuts the feed.
 
-use rand::Rng;
-use rand::rngs::StdRng;
-
 use crate::plant::{Plant, Quantity};
 
 use super::approach;
+use super::dice::Dice;
 use super::inputs::Acting;
 
 /// Residence time, s.
@@ -58,7 +56,7 @@ pub struct Reactor {
 }
 
 impl Reactor {
-    pub fn new(plant: &Plant, equipment: usize, rng: &mut StdRng) -> Self {
+    pub fn new(plant: &Plant, equipment: usize, rng: &mut Dice) -> Self {
         let limits_of = |quantity| {
             let point = plant.point_of(equipment, quantity).expect("a unit has this point");
             plant.points[point].limits.clone()
@@ -72,14 +70,14 @@ impl Reactor {
             set: high - 14.0,
             trip,
             base_mpa: 0.55 * pressure_high,
-            feed_flow: rng.random_range(9.0..14.0),
+            feed_flow: rng.between(9.0, 14.0),
             above: 0.0,
             jacket: 0.0,
             reactant: 1.0 / (1.0 + RATE * RESIDENCE_S),
             coolant: 0.5,
             integral: 0.0,
             feed: 1.0,
-            level: rng.random_range(52.0..64.0),
+            level: rng.between(52.0, 64.0),
             agitator: true,
             tripped: false,
         };

@@ -2,12 +2,10 @@
 //!
 //! The noise is not softened anywhere: what the history store is measured on is as hard to compress as a real converter's.
 
-use rand::Rng;
-use rand::rngs::StdRng;
-
 use crate::plant::{ADC_STEPS, Point, Quantity};
 
-use super::{SensorFault, approach, gauss};
+use super::dice::Dice;
+use super::{SensorFault, approach};
 
 /// Standard deviation of the noise, in steps of the converter.
 pub const NOISE_LSB: f64 = 1.5;
@@ -25,6 +23,8 @@ pub struct Sensor {
     tau_s: f64,
     lagged: Option<f64>,
     drift_lsb: f64,
+    /// Time since the drift was moved on.
+    undrifted_s: f64,
     /// Live zero: detectors and flow meters do not rest on the end stop.
     zero_lsb: f64,
     shown: f64,
@@ -32,7 +32,7 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    pub fn new(point: &Point, rng: &mut StdRng) -> Self {
+    pub fn new(point: &Point, rng: &mut Dice) -> Self {
         let (tau_s, live_zero) = match point.measures {
             Quantity::Gas { .. } => (3.0, true),
             Quantity::InletFlow | Quantity::OutletFlow | Quantity::CoolantFlow => (1.0, true),
@@ -49,8 +49,9 @@ impl Sensor {
             circular: point.measures == Quantity::WindDirection,
             tau_s,
             lagged: None,
-            drift_lsb: DRIFT_LSB * gauss(rng),
-            zero_lsb: if live_zero { rng.random_range(8.0..14.0) } else { 0.0 },
+            drift_lsb: DRIFT_LSB * rng.gauss(),
+            undrifted_s: 0.0,
+            zero_lsb: if live_zero { rng.between(8.0, 14.0) } else { 0.0 },
             shown: point.range.0,
             clock_s: 0.0,
         }
@@ -62,7 +63,7 @@ impl Sensor {
         dt_s: f64,
         truth: f64,
         fault: Option<SensorFault>,
-        rng: &mut StdRng,
+        rng: &mut Dice,
     ) -> f64 {
         self.clock_s += dt_s;
         if self.discrete {
@@ -82,9 +83,15 @@ impl Sensor {
             _ => truth,
         };
         self.lagged = Some(lagged);
-        let kick = DRIFT_LSB * (1.0 - (-2.0 * dt_s / DRIFT_TAU_S).exp()).sqrt();
-        self.drift_lsb = approach(self.drift_lsb, 0.0, dt_s, DRIFT_TAU_S) + kick * gauss(rng);
-        let noise = NOISE_LSB * gauss(rng);
+        // A drift of hours need not be moved on many times a second.
+        self.undrifted_s += dt_s;
+        if self.undrifted_s >= 1.0 {
+            let kick = DRIFT_LSB * (1.0 - (-2.0 * self.undrifted_s / DRIFT_TAU_S).exp()).sqrt();
+            self.drift_lsb =
+                approach(self.drift_lsb, 0.0, self.undrifted_s, DRIFT_TAU_S) + kick * rng.gauss();
+            self.undrifted_s = 0.0;
+        }
+        let noise = NOISE_LSB * rng.gauss();
         if fault == Some(SensorFault::Frozen) {
             return self.shown;
         }

@@ -73,7 +73,7 @@ fn pressure_of_a_liquefied_gas_rises_with_temperature_and_with_level() {
     use super::vessel::Vessel;
     let plant = Plant::kaifeng();
     let sphere = plant.equipment("410205005.V-5101").unwrap();
-    let mut rng = StdRng::seed_from_u64(1);
+    let mut rng = Dice::new(1);
     let mut vessel = Vessel::new(plant, sphere, &mut rng);
     let mut last = 0.0;
     for t in -10..45 {

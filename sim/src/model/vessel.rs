@@ -4,14 +4,12 @@
 //! of a blanketed tank breathes with the flows; that of a compressed gas is the gas law. Level control fills and empties
 //! in turns between a third and two thirds, as stock is moved.
 
-use rand::Rng;
-use rand::rngs::StdRng;
-
 use crate::plant::{EquipmentKind, Medium, Plant, Quantity};
 
+use super::approach;
+use super::dice::Dice;
 use super::inputs::Acting;
 use super::weather::Weather;
-use super::{approach, gauss};
 
 /// Atmosphere, MPa.
 const ATMOSPHERE: f64 = 0.101_325;
@@ -97,7 +95,7 @@ impl Valve {
 }
 
 impl Vessel {
-    pub fn new(plant: &Plant, equipment: usize, rng: &mut StdRng) -> Self {
+    pub fn new(plant: &Plant, equipment: usize, rng: &mut Dice) -> Self {
         let what = &plant.equipment[equipment];
         let medium = what.medium.expect("a vessel has a medium");
         let holding = match what.kind {
@@ -115,8 +113,8 @@ impl Vessel {
             .and_then(|p| plant.points[p].limits.h)
             .map_or(f64::INFINITY, |limit| limit.value);
         let refrigerated = (hottest < 20.0).then_some(hottest - 6.0);
-        let full = rng.random_range(0.40..0.60);
-        let filling = rng.random::<bool>();
+        let full = rng.between(0.40, 0.60);
+        let filling = rng.coin();
         Self {
             medium,
             holding,
@@ -125,7 +123,7 @@ impl Vessel {
             refrigerated,
             has_interlock: plant.point_of(equipment, Quantity::Interlock).is_some(),
             content_m3: full * what.volume_m3,
-            temperature: refrigerated.unwrap_or(12.0 + rng.random_range(-1.0..1.0)),
+            temperature: refrigerated.unwrap_or(12.0 + rng.between(-1.0, 1.0)),
             blanket_kpa: 0.9,
             inflow: 0.0,
             outflow: 0.0,
@@ -136,11 +134,11 @@ impl Vessel {
             tripped: false,
             over_s: 0.0,
             turn: if filling { Turn::Filling } else { Turn::Emptying },
-            pace: rng.random_range(0.15..0.45),
+            pace: rng.between(0.15, 0.45),
         }
     }
 
-    pub fn step(&mut self, dt_s: f64, weather: &Weather, acting: Acting<'_>, rng: &mut StdRng) {
+    pub fn step(&mut self, dt_s: f64, weather: &Weather, acting: Acting<'_>, rng: &mut Dice) {
         self.control(dt_s, acting, rng);
         let hurry = acting.hurry();
         self.balance(dt_s * hurry, acting);
@@ -194,23 +192,23 @@ impl Vessel {
     }
 
     /// Decides valves and pump, and lets the flows follow.
-    fn control(&mut self, dt_s: f64, acting: Acting<'_>, rng: &mut StdRng) {
+    fn control(&mut self, dt_s: f64, acting: Acting<'_>, rng: &mut Dice) {
         let level = self.level();
         self.turn = match self.turn {
             Turn::Filling if level >= TURN_HIGH => {
-                Turn::Resting { left_s: rng.random_range(300.0..1_800.0) }
+                Turn::Resting { left_s: rng.between(300.0, 1_800.0) }
             }
             Turn::Emptying if level <= TURN_LOW => {
-                Turn::Resting { left_s: rng.random_range(300.0..1_800.0) }
+                Turn::Resting { left_s: rng.between(300.0, 1_800.0) }
             }
             Turn::Resting { left_s } if left_s <= dt_s => {
-                self.pace = rng.random_range(0.15..0.45);
+                self.pace = rng.between(0.15, 0.45);
                 if level > 50.0 { Turn::Emptying } else { Turn::Filling }
             }
             Turn::Resting { left_s } => Turn::Resting { left_s: left_s - dt_s },
             same => same,
         };
-        let wobble = 1.0 + 0.01 * gauss(rng);
+        let wobble = 1.0 + 0.01 * rng.gauss();
         let feed =
             acting.feed().or((self.turn == Turn::Filling).then_some(self.pace)).unwrap_or(0.0);
         let drain =

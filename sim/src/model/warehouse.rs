@@ -1,11 +1,9 @@
 //! A warehouse: the room follows the weather slowly, doors open now and then, smoke and heat where something smoulders.
 
-use rand::Rng;
-use rand::rngs::StdRng;
-
 use crate::plant::Quantity;
 
 use super::approach;
+use super::dice::Dice;
 use super::inputs::Acting;
 use super::weather::Weather;
 
@@ -24,19 +22,19 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    pub fn new(rng: &mut StdRng) -> Self {
+    pub fn new(rng: &mut Dice) -> Self {
         Self {
-            temperature: 14.0 + rng.random_range(-1.0..1.0),
-            humidity: 55.0 + rng.random_range(-4.0..4.0),
+            temperature: 14.0 + rng.between(-1.0, 1.0),
+            humidity: 55.0 + rng.between(-4.0, 4.0),
             smoke_s: 0.0,
             door_left_s: 0.0,
             fan: false,
         }
     }
 
-    pub fn step(&mut self, dt_s: f64, weather: &Weather, acting: Acting<'_>, rng: &mut StdRng) {
+    pub fn step(&mut self, dt_s: f64, weather: &Weather, acting: Acting<'_>, rng: &mut Dice) {
         // A door opens every twenty minutes or so, for two.
-        if self.door_left_s <= 0.0 && rng.random::<f64>() < dt_s / 1_200.0 {
+        if self.door_left_s <= 0.0 && rng.unit() < dt_s / 1_200.0 {
             self.door_left_s = 120.0;
         }
         self.door_left_s -= dt_s;

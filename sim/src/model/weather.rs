@@ -1,8 +1,7 @@
 //! Weather over the park: a day of temperature and humidity, and a wind that wanders.
 
-use rand::rngs::StdRng;
-
-use super::{approach, gauss};
+use super::approach;
+use super::dice::Dice;
 
 const DAY_S: f64 = 86_400.0;
 
@@ -35,14 +34,14 @@ impl Weather {
         weather
     }
 
-    pub fn step(&mut self, dt_s: f64, elapsed_s: f64, rng: &mut StdRng) {
+    pub fn step(&mut self, dt_s: f64, elapsed_s: f64, rng: &mut Dice) {
         self.of_the_day(elapsed_s);
         // Ornstein–Uhlenbeck: wanders, and comes back to the north-east wind of the place.
         let kick = |tau_s: f64, sd: f64| sd * (1.0 - (-2.0 * dt_s / tau_s).exp()).sqrt();
         self.speed_drift =
-            approach(self.speed_drift, 0.0, dt_s, 120.0) + kick(120.0, 0.4) * gauss(rng);
+            approach(self.speed_drift, 0.0, dt_s, 120.0) + kick(120.0, 0.4) * rng.gauss();
         self.turn_drift =
-            approach(self.turn_drift, 0.0, dt_s, 600.0) + kick(600.0, 12.0) * gauss(rng);
+            approach(self.turn_drift, 0.0, dt_s, 600.0) + kick(600.0, 12.0) * rng.gauss();
         self.wind_speed = (2.6 + self.speed_drift).max(0.5);
         self.wind_from = (45.0 + self.turn_drift).rem_euclid(360.0);
     }

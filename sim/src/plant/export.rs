@@ -12,7 +12,11 @@ use anlan_domain::limits::{Limit, LimitKind};
 use sha2::{Digest, Sha256};
 
 use super::gateway_config::{self, Addresses};
-use super::{Plant, Point, description, map};
+use super::{Plant, Point, Protocol, Security, description, map};
+use crate::field::identity::{self, IdentityError};
+
+/// The application URI by which every gateway introduces itself to OPC UA servers.
+const GATEWAY_URI: &str = "urn:anlan:gateway";
 
 /// Why the plant could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,9 @@ pub enum WriteError {
         #[source]
         source: csv::Error,
     },
+    /// No key or certificate for a gateway.
+    #[error(transparent)]
+    Identity(IdentityError),
     /// No randomness for a gateway secret.
     #[error("the system gives no random bytes for a gateway secret: {0}")]
     Random(getrandom::Error),
@@ -73,8 +80,8 @@ pub fn write(dir: &Path, addresses: Option<&Addresses<'_>>) -> Result<(), WriteE
 
 /// Puts the certificates of the enterprise's servers where its gateway looks for those it trusts.
 fn trust(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>) -> Result<(), WriteError> {
-    let trusted =
-        gateway_config::data_dir(plant, enterprise, addresses).join("pki").join("trusted");
+    let pki = gateway_config::data_dir(plant, enterprise, addresses).join("pki");
+    let trusted = pki.join("trusted");
     for (server, address) in plant.servers.iter().zip(addresses.servers) {
         let Some(certificate) =
             address.certificate.as_ref().filter(|_| server.enterprise == enterprise)
@@ -85,6 +92,11 @@ fn trust(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>) -> Result<
         fs::create_dir_all(&trusted)
             .and_then(|()| fs::copy(certificate, &to))
             .map_err(|source| WriteError::File { path: to.clone(), source })?;
+        if server.protocol != (Protocol::OpcUa { security: Security::Basic256Sha256 }) {
+            continue;
+        }
+        // A real gateway makes its key at its first start; here all of them start at once on one small machine.
+        identity::make(&pki, GATEWAY_URI, "Anlan gateway").map_err(WriteError::Identity)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! built before and after, and those that differ are the answer. So a new kind of change cannot forget one.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use anlan_domain::ids::{EnterpriseCode, PointId};
 use anlan_domain::limits::Limits;
@@ -117,9 +118,9 @@ impl Change<'_> {
         let (Some(before), Some(enterprise)) = (&mut self.before, enterprise) else {
             return Ok(());
         };
-        if !before.contains_key(&enterprise) {
-            let configs = hosts::configs(&mut self.tx, Some(&enterprise)).await?;
-            before.insert(enterprise, configs);
+        if let Entry::Vacant(entry) = before.entry(enterprise) {
+            let configs = hosts::configs(&mut self.tx, Some(entry.key())).await?;
+            entry.insert(configs);
         }
         Ok(())
     }

@@ -373,8 +373,9 @@ impl Change<'_> {
             self.audit("password", &format!("user {}", user.username), "").await?;
             outcome = Outcome::Changed;
         }
-        let demoted =
-            before.as_ref().is_some_and(|b| b.role == Role::Administrator && user.role != Role::Administrator);
+        let demoted = before
+            .as_ref()
+            .is_some_and(|b| b.role == Role::Administrator && user.role != Role::Administrator);
         let rights = before.is_some_and(|b| b.role != user.role || b.scope != user.scope);
         if new_password || rights {
             end_sessions(self.on(), user.username.as_str()).await?;

@@ -1,7 +1,8 @@
 //! A whole web layer on loopback: the sample plant of three enterprises in two parks, people of every role, and a small
 //! center in memory that writes a real alarm log.
 
-#![allow(dead_code)]
+// Helpers are no tests by themselves, so the exception for tests does not reach them.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -4,7 +4,7 @@ import { useI18n } from "../i18n";
 import { Symbol } from "../ui/Symbol";
 import { useAcknowledge } from "./acknowledge";
 
-export function AckButton({ alarm, comment, className = "", onDone }: { alarm: Alarm; comment?: string; className?: string; onDone?: () => void }) {
+export function AckButton({ alarm, comment, className = "", onPress }: { alarm: Alarm; comment?: string; className?: string; onPress?: () => void }) {
   const { t } = useI18n();
   const { refusal, acknowledge, busy } = useAcknowledge();
   const why = refusal(alarm);
@@ -12,7 +12,10 @@ export function AckButton({ alarm, comment, className = "", onDone }: { alarm: A
   return (
     <button
       type="button" className={`btn pri ${className}`} disabled={why !== null || running}
-      onClick={() => void acknowledge(alarm, comment).then((done) => (done ? onDone?.() : undefined))}
+      onClick={() => {
+        onPress?.();
+        void acknowledge(alarm, comment);
+      }}
     >
       {why === null ? <Symbol name="st-ack" size={16} /> : null}
       {running ? t("alarms.acknowledging") : t(why ?? "alarms.acknowledge")}

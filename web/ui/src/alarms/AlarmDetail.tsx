@@ -29,7 +29,7 @@ const TrendChart = lazy(() => import("../trend/TrendChart").then((m) => ({ defau
 const BEFORE = 20 * 60_000;
 const AFTER = 40 * 60_000;
 
-export function AlarmDetail({ alarm, onClose }: { alarm: Alarm; onClose: () => void }) {
+export function AlarmDetail({ alarm, onAnswer, onClose }: { alarm: Alarm; onAnswer: () => void; onClose: () => void }) {
   const { t, language } = useI18n();
   const badge = alarmBadge(alarm);
   const clock = useNow(1000);
@@ -76,7 +76,7 @@ export function AlarmDetail({ alarm, onClose }: { alarm: Alarm; onClose: () => v
         {waitsForAnswer(alarm) ? (
           <>
             <input aria-label={t("alarms.comment")} placeholder={t("alarms.commentHint")} value={comment} maxLength={500} onChange={(e) => setComment(e.target.value)} />
-            <AckButton alarm={alarm} comment={comment} className="answer" />
+            <AckButton alarm={alarm} comment={comment} className="answer" onPress={onAnswer} />
           </>
         ) : alarm.acknowledged ? (
           <p className="s row g6"><Symbol name="st-ack" size={16} />{t("alarms.ackBy", { who: alarm.acknowledged.name || alarm.acknowledged.by, time: clockTime(alarm.acknowledged.at) })}{alarm.acknowledged.comment ? ` · ${alarm.acknowledged.comment}` : ""}</p>

@@ -76,7 +76,12 @@ export function AlarmsPage() {
   };
   useKeys({
     J: () => step(1), K: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
-    A: () => chosen && refusal(chosen) === null && void acknowledge(chosen),
+    A: () => {
+      if (!chosen || refusal(chosen) !== null) return;
+      // Held in the address first: when it ends, the next must not slip under the answering finger.
+      choose(chosen);
+      void acknowledge(chosen);
+    },
     T: () => show(chosen ? trendLink(chosen) : null),
     M: () => show(chosen ? mapLink(chosen) : null),
     N: () => choose(oldestUnanswered(standing)),
@@ -140,7 +145,7 @@ export function AlarmsPage() {
         </footer>
       </section>
       <section className="card desk-detail" aria-label={t("alarms.detail")}>
-        {chosen ? <AlarmDetail key={chosen.id} alarm={chosen} onClose={() => set({ alarm: null })} /> : named.error ? <Failed what={t("alarms.detail")} error={named.error} retry={named.reload} /> : named.loading && chosenId ? <Loading /> : <Empty>{t("alarms.choose")}</Empty>}
+        {chosen ? <AlarmDetail key={chosen.id} alarm={chosen} onAnswer={() => choose(chosen)} onClose={() => set({ alarm: null })} /> : named.error ? <Failed what={t("alarms.detail")} error={named.error} retry={named.reload} /> : named.loading && chosenId ? <Loading /> : <Empty>{t("alarms.choose")}</Empty>}
       </section>
     </div>
   );

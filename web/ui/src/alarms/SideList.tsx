@@ -40,7 +40,8 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
   const current = useMemo(() => (unanswered ? alarms.filter(waitsForAnswer) : alarms), [alarms, unanswered]);
   const { shown, waiting } = rowsOf(current, held, (id) => store.openAlarms().get(id));
   const waitingForAnswer = alarms.filter(waitsForAnswer).length;
-  const chosen = shown.find((a) => a.id === selected) ?? shown[0];
+  // Whoever has chosen one keeps it: when it ends, the next does not slip under the answering finger.
+  const chosen = selected === null ? shown[0] : shown.find((a) => a.id === selected);
   const list = useRef<HTMLDivElement>(null);
 
   const step = (by: 1 | -1): void => {
@@ -51,7 +52,11 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
   useKeys({
     J: () => step(1),
     K: () => step(-1),
-    A: () => chosen && refusal(chosen) === null && void acknowledge(chosen),
+    A: () => {
+      if (!chosen || refusal(chosen) !== null) return;
+      onSelect(chosen);
+      void acknowledge(chosen);
+    },
     M: () => chosen && onPlace(chosen),
     T: () => {
       const to = chosen ? trendLink(chosen) : null;
@@ -85,7 +90,7 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
           <ul>
             {shown.map((alarm) => (
               <li key={alarm.id} data-alarm={alarm.id}>
-                {alarm.id === chosen?.id ? <BigCard alarm={alarm} onPlace={onPlace} /> : alarm.level <= 2 && alarm.state === "unacknowledged" && alarm.point ? <SmallCard alarm={alarm} onSelect={onSelect} /> : <Row alarm={alarm} onSelect={onSelect} />}
+                {alarm.id === chosen?.id ? <BigCard alarm={alarm} onPlace={onPlace} onSelect={onSelect} /> : alarm.level <= 2 && alarm.state === "unacknowledged" && alarm.point ? <SmallCard alarm={alarm} onSelect={onSelect} /> : <Row alarm={alarm} onSelect={onSelect} />}
               </li>
             ))}
           </ul>
@@ -113,7 +118,7 @@ function Since({ alarm, className = "" }: { alarm: Alarm; className?: string }) 
   return <span className={`nw ${className}`}>{duration((alarm.cleared_at ?? now) - alarm.raised_at)}</span>;
 }
 
-function BigCard({ alarm, onPlace }: { alarm: Alarm; onPlace: (alarm: Alarm) => void }) {
+function BigCard({ alarm, onPlace, onSelect }: { alarm: Alarm; onPlace: (alarm: Alarm) => void; onSelect: (alarm: Alarm) => void }) {
   const { t, language } = useI18n();
   const badge = alarmBadge(alarm);
   const trend = trendLink(alarm);
@@ -138,7 +143,7 @@ function BigCard({ alarm, onPlace }: { alarm: Alarm; onPlace: (alarm: Alarm) => 
         <p className="s f12 acked"><Symbol name="st-ack" size={14} />{alarm.acknowledged ? t("alarms.ackBy", { who: alarm.acknowledged.name || alarm.acknowledged.by, time: listTime(alarm.acknowledged.at) }) : t(badge.label)}{alarm.acknowledged?.comment ? ` · ${alarm.acknowledged.comment}` : ""}</p>
       ) : null}
       <div className="row g8 card-actions">
-        {waitsForAnswer(alarm) ? <AckButton alarm={alarm} className="grow" /> : <Link className="btn grow" to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{t("alarms.detail")}</Link>}
+        {waitsForAnswer(alarm) ? <AckButton alarm={alarm} className="grow" onPress={() => onSelect(alarm)} /> : <Link className="btn grow" to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>{t("alarms.detail")}</Link>}
         {trend ? <Link className="btn" to={trend}>{t("alarms.trend")} <kbd className="kbd" aria-hidden="true">T</kbd></Link> : null}
         <button type="button" className="btn icon" aria-label={t("alarms.key.map")} title={t("alarms.key.map")} onClick={() => onPlace(alarm)}><Symbol name="ac-locate" size={16} /></button>
         {waitsForAnswer(alarm) ? <Link className="btn icon" aria-label={t("alarms.detail")} title={t("alarms.detail")} to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}><Symbol name="ui-more" size={16} /></Link> : null}
@@ -160,7 +165,7 @@ function SmallCard({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm)
       <button type="button" className="cover" onClick={() => onSelect(alarm)} aria-label={alarmTitle(alarm, t, language)} />
       <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="grow ell">{alarmTitle(alarm, t, language)}</b><Since alarm={alarm} className={`b t${alarm.level}`} /></div>
       <div className="row g6 second"><AlarmValueNow alarm={alarm} className="mid" /><span className="m f12 ell">{alarm.limit !== null ? `${t(`alarms.short.${alarm.condition}`)} ${alarmValue(alarm, alarm.limit)}` : ""}</span></div>
-      <div className="row g6 second m f12"><span className="grow ell">{localName(alarm.enterprise_name, language)}</span><SmallAck alarm={alarm} /></div>
+      <div className="row g6 second m f12"><span className="grow ell">{alarmPlace(alarm, language)}</span><SmallAck alarm={alarm} /></div>
     </div>
   );
 }

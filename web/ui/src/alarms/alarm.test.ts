@@ -22,8 +22,8 @@ describe("an alarm's words", () => {
     expect(alarmTitle(base, en, "en-US")).toBe("V-1203 level HH");
   });
   it("name a gas detector by its own tag", () => {
-    const gas = make({ signal: "gas_toxic", tag: "GT-2107", condition: "H", equipment: "410205002.AREA-1" });
-    expect(alarmTitle(gas, zh, "zh-CN")).toBe("GT-2107 有毒气体高报");
+    const gas = make({ signal: "gas_toxic", tag: "GT-2107", name: { zh: "氯气", en: "Chlorine" }, condition: "H", equipment: "410205002.AREA-1" });
+    expect(alarmTitle(gas, zh, "zh-CN")).toBe("GT-2107 氯气高报");
   });
   it("name what is lost on the data path", () => {
     expect(alarmTitle(make({ subject: "gateway:41020500801", condition: "GATEWAY", point: null }), zh, "zh-CN")).toBe("采集主机 41020500801 断链");

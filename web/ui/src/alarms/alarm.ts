@@ -51,6 +51,9 @@ export function alarmTitle(alarm: Alarm, t: Translate, language: Language): stri
   if (subject === "center") return t("alarms.centerLost");
   const tag = alarm.tag ?? tagOf(subject);
   const word = alarm.signal && signalKey(alarm.signal) !== "signal.other" ? t(signalKey(alarm.signal)) : localName(alarm.name, language);
+  // A detector is named after what it smells: 氯气, not 有毒气体.
+  const own = localName(alarm.name, language);
+  if (isGas(alarm.signal) && own) return `${tag} ${t("alarms.what", { name: language === "en-US" ? own.toLowerCase() : own, condition })}`;
   const signal = language === "en-US" ? word.toLowerCase() : word;
   const named = alarm.equipment && !isGas(alarm.signal) && alarm.signal !== "state" ? tagOf(alarm.equipment) : tag;
   return `${named} ${t("alarms.what", { name: alarm.signal === "state" ? localName(alarm.name, language) : signal, condition })}`;

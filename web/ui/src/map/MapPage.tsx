@@ -52,11 +52,11 @@ export function MapPage() {
   const equipment = useMemo(() => new Map((equipmentList.data ?? []).map((e) => [e.id, e])), [equipmentList.data]);
 
   const handle = useRef<MapHandle | null>(null);
-  const [view, setView] = useState<Pick<View, "band" | "metresPerPixel"> & { near: boolean } | null>(null);
+  const [view, setView] = useState<Pick<View, "band" | "metresPerPixel"> & { near: boolean; close: boolean } | null>(null);
   const [webgl, setWebgl] = useState(true);
   const onView = useCallback((v: View) => {
-    const next = { band: v.band, metresPerPixel: v.metresPerPixel, near: v.zoom >= DETECTOR_ZOOM };
-    setView((old) => (old && old.band === next.band && old.near === next.near && Math.abs(old.metresPerPixel / next.metresPerPixel - 1) < 0.01 ? old : next));
+    const next = { band: v.band, metresPerPixel: v.metresPerPixel, near: v.zoom >= DETECTOR_ZOOM, close: v.zoom >= 16 };
+    setView((old) => (old && old.band === next.band && old.near === next.near && old.close === next.close && Math.abs(old.metresPerPixel / next.metresPerPixel - 1) < 0.01 ? old : next));
   }, []);
 
   const here = useMemo(() => [...enterprises.values()].filter((e) => region === null || within(regions, e.region, region)), [enterprises, regions, region]);
@@ -76,7 +76,7 @@ export function MapPage() {
     [spots, regions, region, here, store, language, rollups],
   );
   const band = view?.band ?? "equipment";
-  const groups = useMemo(() => alarmGroups({ alarms, equipment, enterprises, band, filter: kind }), [alarms, equipment, enterprises, band, kind]);
+  const groups = useMemo(() => alarmGroups({ alarms, equipment, enterprises, band, filter: kind, near: view?.close ?? false }), [alarms, equipment, enterprises, band, kind, view?.close]);
   const abnormal = useMemo(() => new Set(alarms.flatMap((a) => (a.equipment ? [a.equipment] : []))), [alarms]);
   const markers = useMemo(() => markerFeatures({ equipment: equipment.values(), detectors, filter: kind, abnormal }), [equipment, detectors, kind, abnormal]);
   const alarmPoints = useMemo(() => alarmFeatures(groups, selected), [groups, selected]);

@@ -105,14 +105,13 @@ export function MapView(props: Props) {
       map.on("mouseenter", layer, () => (map.getCanvas().style.cursor = "pointer"));
       map.on("mouseleave", layer, () => (map.getCanvas().style.cursor = ""));
     }
-    map.on("load", () => {
-      if (callbacks.current.bounds) map.fitBounds(callbacks.current.bounds, { padding: padding(map), animate: false });
-      report();
-      callbacks.current.onReady({
-        fit: (b) => map.fitBounds(b, { padding: padding(map), duration: 600 }),
-        flyTo: (place, zoom = 17.4) => map.flyTo({ center: place, zoom, duration: 700 }),
-        zoomBy: (step) => map.zoomTo(map.getZoom() + step, { duration: 160 }),
-      });
+    // The camera works before the first picture is drawn; waiting for it would keep the callouts away on a slow machine.
+    if (start.bounds) map.fitBounds(start.bounds, { padding: padding(map), animate: false });
+    report();
+    start.onReady({
+      fit: (b) => map.fitBounds(b, { padding: padding(map), duration: 600 }),
+      flyTo: (place, zoom = 17.4) => map.flyTo({ center: place, zoom, duration: 700 }),
+      zoomBy: (step) => map.zoomTo(map.getZoom() + step, { duration: 160 }),
     });
     return () => {
       mapRef.current = null;
@@ -149,9 +148,11 @@ export function MapView(props: Props) {
   useEffect(() => { if (ready) fill("wind", wind); }, [ready, wind, fill]);
 
   const key = bounds?.join(",");
+  const fitted = useRef(key);
   useEffect(() => {
     const map = mapRef.current;
-    if (map?.loaded() && key) map.fitBounds(key.split(",").map(Number) as Bounds, { padding: padding(map), duration: 600 });
+    if (map && key && key !== fitted.current) map.fitBounds(key.split(",").map(Number) as Bounds, { padding: padding(map), duration: 600 });
+    fitted.current = key;
   }, [key]);
 
   const project: Projector = (place) => mapRef.current?.project(place) ?? { x: -1000, y: -1000 };

@@ -21,6 +21,11 @@ describe("alarm symbols", () => {
     const groups = alarmGroups({ ...input, band: "enterprise", alarms: [alarm("a", 3), alarm("b", 4, { equipment: "e.V1" }), alarm("c", 2)] });
     expect(groups.map((g) => g.key).sort()).toEqual(["enterprise:e", "equipment:e.T1"]);
   });
+  it("become one for an enterprise in a flood of minor alarms, unless one looks closely; grave ones stay", () => {
+    const flood = [...Array.from({ length: 20 }, (_, i) => alarm(`m${i}`, 4, { signal: "gas_toxic" })), alarm("grave", 1)];
+    expect(alarmGroups({ ...input, band: "equipment", alarms: flood }).map((g) => [g.key, g.alarms.length]).sort()).toEqual([["enterprise:e", 20], ["equipment:e.T1", 1]]);
+    expect(alarmGroups({ ...input, band: "equipment", near: true, alarms: flood })).toHaveLength(21);
+  });
   it("put a gas detector where it stands", () => {
     const [group] = alarmGroups({ ...input, band: "equipment", alarms: [alarm("g", 2, { signal: "gas_toxic" })] });
     expect(group?.at).toEqual([114.11, 34.71]);

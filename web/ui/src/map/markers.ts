@@ -37,10 +37,10 @@ export function kindOfAlarm(alarm: Alarm, equipment: ReadonlyMap<string, Equipme
   return (alarm.equipment && equipment.get(alarm.equipment)?.kind) || "unit";
 }
 
-type GroupInput = { alarms: Iterable<Alarm>; equipment: ReadonlyMap<string, Equipment>; enterprises: ReadonlyMap<string, Enterprise>; band: Band; filter: KindFilter };
+type GroupInput = { alarms: Iterable<Alarm>; equipment: ReadonlyMap<string, Equipment>; enterprises: ReadonlyMap<string, Enterprise>; band: Band; filter: KindFilter; near?: boolean };
 
 /** Groups open alarms into symbols. Alarms of the data path are shown on the plot, not as a symbol of their own. */
-export function alarmGroups({ alarms, equipment, enterprises, band, filter }: GroupInput): AlarmGroup[] {
+export function alarmGroups({ alarms, equipment, enterprises, band, filter, near = false }: GroupInput): AlarmGroup[] {
   if (band === "region") return [];
   const groups = new Map<string, { at: Place; alarms: Alarm[] }>();
   for (const alarm of alarms) {
@@ -54,6 +54,7 @@ export function alarmGroups({ alarms, equipment, enterprises, band, filter }: Gr
     group.alarms.push(alarm);
     groups.set(key, group);
   }
+  if (!near) gatherCrowds(groups, enterprises);
   return [...groups].map(([key, { at, alarms: members }]) => {
     members.sort(byPriority);
     const worst = Math.min(...members.map((a) => a.level)) as Level;
@@ -63,6 +64,24 @@ export function alarmGroups({ alarms, equipment, enterprises, band, filter }: Gr
       outline: members.every((a) => !stands(a)),
     };
   });
+}
+
+/** How many symbols of levels 3 and 4 an enterprise may show before they become one: a flood must not bury the plan of the plant. */
+const CROWD = 5;
+
+function gatherCrowds(groups: Map<string, { at: Place; alarms: Alarm[] }>, enterprises: ReadonlyMap<string, Enterprise>): void {
+  const minor = new Map<string, string[]>();
+  for (const [key, { alarms }] of groups) {
+    const code = alarms[0]?.enterprise;
+    if (code && alarms.every((a) => a.level >= 3)) minor.set(code, [...(minor.get(code) ?? []), key]);
+  }
+  for (const [code, keys] of minor) {
+    const site = enterprises.get(code);
+    if (keys.length <= CROWD || site?.longitude == null || site.latitude == null) continue;
+    const gathered = keys.flatMap((key) => groups.get(key)?.alarms ?? []);
+    for (const key of keys) groups.delete(key);
+    groups.set(`enterprise:${code}`, { at: [site.longitude, site.latitude], alarms: gathered });
+  }
 }
 
 /** The groups that speak: a callout with value and condition, the gravest and newest first, five at most (design-language §7). */

@@ -35,9 +35,14 @@ const isGas = (signal: string | null): boolean => signal?.startsWith("gas_") ===
 /** One sector for every group with a standing gas alarm of level 1 or 2. */
 export function sectors(groups: readonly AlarmGroup[], fromDegrees: number | null, label: string): FeatureCollection<Polygon> {
   if (fromDegrees === null) return { type: "FeatureCollection", features: [] };
+  const named: Place[] = [];
   const features = groups.flatMap((g): Feature<Polygon>[] => {
     const gas = g.alarms.some((a) => isGas(a.signal) && a.level <= 2 && a.cleared_at === null && (a.condition === "H" || a.condition === "HH"));
-    return gas ? [{ type: "Feature", geometry: downwind(g.at, fromDegrees), properties: { level: g.worst, label } }] : [];
+    if (!gas) return [];
+    // Detectors stand close together: one name for those within a sector's length.
+    const first = named.every(([lon, lat]) => Math.hypot((lon - g.at[0]) * 91_500, (lat - g.at[1]) * 111_132) > RADIUS_M);
+    if (first) named.push(g.at);
+    return [{ type: "Feature", geometry: downwind(g.at, fromDegrees), properties: { level: g.worst, label: first ? label : "" } }];
   });
   return { type: "FeatureCollection", features };
 }

@@ -75,15 +75,19 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
   const moments = panels[0]?.alarms.slice().sort((a, b) => a.alarm.level - b.alarm.level || b.alarm.raised_at - a.alarm.raised_at).slice(0, 12) ?? [];
   const px = (at: number): number => ((at - from) / (to - from)) * (width - left - right);
   const spelled: number[] = [];
+  const marked: number[] = [];
   const momentLine = (withWords: boolean): object[] =>
     moments.filter(({ alarm }) => alarm.raised_at >= from && alarm.raised_at <= to).map(({ alarm, words }) => {
       const at = px(alarm.raised_at);
       const room = withWords && spelled.every((x) => Math.abs(x - at) > 96);
       if (room) spelled.push(at);
+      // Graver ones come first; a symbol that would lie on another is left to its line.
+      const free = withWords && marked.every((x) => Math.abs(x - at) > 15) && (room || spelled.every((x) => at < x - 20 || at > x + 96));
+      if (free) marked.push(at);
       return {
         xAxis: alarm.raised_at,
         lineStyle: { color: c(alarm.level === 3 ? "a3o" : `a${alarm.level}`), type: [2, 3], width: 1.3 },
-        label: withWords ? {
+        label: free ? {
           show: true, position: "end", distance: 6, formatter: room ? `{s|} {w|${words} ${clockTime(alarm.raised_at)}}` : "{s|}",
           rich: { s: { width: 14, height: 14, backgroundColor: { image: levelPicture(alarm.level, theme) } }, w: { ...small, color: c(`a${alarm.level}t`), fontWeight: 600, fontSize: 12 } },
         } : { show: false },
