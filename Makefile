@@ -52,6 +52,8 @@ test-ui: setup ## type check, lint and unit tests of the front end
 	cd web/ui && npm run --silent check
 
 test-rust: ## every Rust test of the workspace
+	@# Whole-system tests start the binary; `cargo test` alone would leave an old one there.
+	cargo build --workspace --locked --quiet
 	cargo test --workspace --locked --no-fail-fast
 
 test-web: ## a real browser against the real demo
