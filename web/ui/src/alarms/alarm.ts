@@ -61,7 +61,9 @@ export function alarmTitle(alarm: Alarm, t: Translate, language: Language): stri
 
 /** Where it is: enterprise, then the point's own tag and name. */
 export function alarmPlace(alarm: Alarm, language: Language): string {
-  const tag = alarm.tag ?? (alarm.point ? tagOf(alarm.point) : "");
+  // A node of the data path is named in the title already.
+  if (!alarm.point) return localName(alarm.enterprise_name, language);
+  const tag = alarm.tag ?? tagOf(alarm.point);
   return [localName(alarm.enterprise_name, language), [tag, localName(alarm.name, language)].filter(Boolean).join(" ")].filter(Boolean).join(" · ");
 }
 

@@ -14,6 +14,10 @@ describe("the points of a vessel", () => {
   const level = point("LT-1A", "level", { limits });
   const points = [point("FT-1", "flow"), point("TT-1", "temperature", { limits }), point("LT-1B", "level"), level, point("PT-1", "pressure", { limits })];
   it("lead with level, pressure and temperature", () => expect(mainPoints(points, [], null).map((p) => p.tag)).toEqual(["LT-1A", "PT-1", "TT-1"]));
+  it("show one of two levels that alarm together, and leave room for the other quantities", () => {
+    const alarms = ["LT-1A", "LT-1B"].map((tag) => ({ point: `e.${tag}`, level: 1 }) as Alarm);
+    expect(mainPoints(points, alarms, null).map((p) => p.tag)).toEqual(["LT-1A", "PT-1", "TT-1"]);
+  });
   it("show the one that was asked for", () => expect(mainPoints(points, [], "e.FT-1").map((p) => p.tag)).toContain("FT-1"));
   it("fill the drawing from the level that has limits", () => expect(levelPoint(points)?.tag).toBe("LT-1A"));
   it("break a limit at its value, not only beyond it", () => {

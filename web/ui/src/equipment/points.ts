@@ -21,7 +21,7 @@ export function mainPoints(points: readonly Point[], alarms: readonly Alarm[], w
   };
   add(analog.find((p) => p.id === wanted));
   const sorted = analog.slice().sort((a, b) => rank(a) - rank(b) || Number(hasLimits(b)) - Number(hasLimits(a)) || worst(a) - worst(b) || (a.tag < b.tag ? -1 : 1));
-  for (const p of sorted.filter((p) => worst(p) <= 2)) add(p);
+  for (const p of sorted.filter((p) => worst(p) <= 2)) if (!chosen.some((c) => c.signal === p.signal)) add(p);
   for (const p of sorted.filter(hasLimits)) if (!chosen.some((c) => c.signal === p.signal)) add(p);
   for (const p of sorted) add(p);
   return chosen.sort((a, b) => rank(a) - rank(b));

@@ -83,6 +83,8 @@ export class SoundEngine {
     this.heard = heard;
     this.set({ mutedUntil: heard.mutedUntil });
     if (!this.state.enabled || !tone) return;
+    // Whoever typed a password has touched the page: sound may begin without another click.
+    if (!this.context && navigator.userActivation?.hasBeenActive) this.unblock();
     if (!this.context || this.context.state !== "running") {
       this.set({ blocked: true });
       return;

@@ -136,14 +136,21 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
       },
     },
     series: panels.map((p, i) => {
+      const box = boxes[i];
+      const { low, high } = extentOf(p.samples, LIMITS.flatMap(([k]) => (p.point.limits?.[k] ? [p.point.limits[k].value] : [])), p.point.range);
+      let labelled: number | null = null;
       const limits = LIMITS.flatMap(([key, code]) => {
         const limit = p.point.limits?.[key];
         if (!limit) return [];
         const crossed = crossedLevel(p, code);
+        // Two limits close together: the outer keeps its label, the inner its line.
+        const y = box ? ((high - limit.value) / (high - low)) * box.height : 0;
+        const room = labelled === null || Math.abs(y - labelled) >= 13;
+        if (room) labelled = y;
         const colour = crossed ? c(crossed === 3 ? "a3o" : `a${crossed}`) : c("line3");
         return [{
           yAxis: limit.value, lineStyle: { color: colour, width: crossed ? 1.4 : 1, type: key === "hh" || key === "ll" ? (crossed ? "solid" : [4, 4]) : [5, 3] },
-          label: { show: true, position: "end", formatter: `${code} ${formatNumber(limit.value, Math.min(p.point.decimals, 2))}`, color: crossed ? c(`a${crossed}t`) : c("ink3"), fontSize: 11, fontWeight: crossed ? 600 : 400 },
+          label: { show: room, position: "end", formatter: `${code} ${formatNumber(limit.value, Math.min(p.point.decimals, 2))}`, color: crossed ? c(`a${crossed}t`) : c("ink3"), fontSize: 11, fontWeight: crossed ? 600 : 400 },
         }];
       });
       const normal = [p.point.limits?.l?.value ?? p.point.range[0], p.point.limits?.h?.value] as const;
@@ -156,7 +163,7 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
           data: [
             ...(normal[1] !== undefined ? [[{ yAxis: normal[0], itemStyle: { color: c("accent"), opacity: 0.045 } }, { yAxis: normal[1] }]] : []),
             ...p.gaps.map(({ gap, words }) => [
-              { xAxis: Math.max(from, gap.from), itemStyle: { color: { image: hatch(theme), repeat: "repeat" }, opacity: 1 }, label: { show: true, position: "insideBottom", color: c("bad"), fontSize: 11, formatter: words } },
+              { xAxis: Math.max(from, gap.from), itemStyle: gap.kind === "before" ? { opacity: 0 } : { color: { image: hatch(theme), repeat: "repeat" }, opacity: 1 }, label: { show: true, position: "insideBottom", color: c(gap.kind === "before" ? "ink3" : "bad"), fontSize: 11, formatter: words } },
               { xAxis: Math.min(to, gap.to) },
             ]),
           ],

@@ -26,6 +26,9 @@ describe("gaps", () => {
   it("are not invented where buckets are finer than the scan", () => {
     expect(gapsOf([bucket(0, 5), bucket(10, null), bucket(20, 5)], 0, 30, 30)).toEqual([]);
   });
+  it("before the first reading are not called missing", () => {
+    expect(gapsOf([bucket(60, 5), bucket(70, 5), bucket(80, 5)], 0, 90, 20)).toEqual([{ from: 0, to: 60, kind: "before" }]);
+  });
   it("reach to the end when nothing comes any more", () => {
     expect(gapsOf([bucket(0, 5), bucket(10, 5)], 0, 100, 30)).toEqual([{ from: 20, to: 100, kind: "missing" }]);
   });

@@ -6,7 +6,8 @@ import type { TrendBucket } from "../api/types";
 
 /** One drawn point; a null value breaks the line. */
 export type Sample = { t: number; v: number | null };
-export type Gap = { from: number; to: number; kind: "bad" | "missing" };
+/** `before`: nothing had come yet at the beginning of the window, so nothing is known to be missing. */
+export type Gap = { from: number; to: number; kind: "bad" | "missing" | "before" };
 
 /** A live tail holds at most this many samples; beyond it the history has long been read again. */
 const TAIL_MAX = 4000;
@@ -76,6 +77,8 @@ export function gapsOf(buckets: readonly TrendBucket[], from: number, to: number
     open ??= { from: at, to, kind: "missing" };
     close(to);
   }
+  const first = gaps[0];
+  if (first && first.kind === "missing" && first.from === from && first.to < to) gaps[0] = { ...first, kind: "before" };
   return gaps;
 }
 
