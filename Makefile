@@ -43,7 +43,7 @@ lint: ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --locked --quiet -- -D warnings
 	@# Helpers of tests may unwrap as the tests themselves do.
-	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings -A clippy::unwrap_used
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings -A clippy::unwrap_used -A clippy::let_underscore_must_use
 
 deny: ## licences, sources and duplicate bans
 	$(TOOLS)/bin/cargo-deny --log-level error check bans licenses sources
