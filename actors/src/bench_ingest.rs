@@ -218,15 +218,16 @@ async fn settle(
     alarms: u64,
 ) -> (u64, u64) {
     let mut last = (0, 0);
-    for still in 0..10 {
+    let mut still = 0;
+    loop {
         let now = (plant.readings_at_hosts(center).await, subscriber::raised(center).await);
-        if now.0 >= readings && now.1 >= alarms || (still > 5 && now == last) {
+        still = if now == last { still + 1 } else { 0 };
+        if (now.0 >= readings && now.1 >= alarms) || still > 20 {
             return now;
         }
         last = now;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    last
 }
 
 fn table(report: &Report) -> String {

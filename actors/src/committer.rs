@@ -1,10 +1,11 @@
 //! The one task that writes alarm log, checkpoints and offsets: group commit over hosts, then visibility.
 //!
-//! Hosts hand in what they have come to; what waits goes out as one atomic batch. Several commits of one host in a batch
+//! Hosts hand in what they have come to; what waits goes out as one atomic batch. Checkpoints that nothing hangs on wait
+//! behind alarms, a few a batch, so that an alarm never waits for thousands of them. Several commits of one host in a batch
 //! become one: all entries in order, the last checkpoint. Only what is written is shown: the tail of the alarm log wakes
 //! its readers after the write. A failed write ends the process, because nobody can know what is on disk.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
 use anlan_domain::log::HostNo;
@@ -18,6 +19,10 @@ use crate::fatal::Fatal;
 
 /// Entries kept in memory for those who follow the end of the log.
 const TAIL_MAX: usize = 50_000;
+/// Most commits with entries in one batch.
+const BATCH_MAX: usize = 512;
+/// A batch is filled up to this many with checkpoints that wait.
+const CHECKPOINTS_MAX: usize = 64;
 
 /// The alarm log as its readers see it: the newest entries in memory, the rest in the store.
 pub struct AlarmTail {
@@ -83,8 +88,10 @@ impl AlarmTail {
 
 /// What the committer is asked for.
 pub enum CommitOrder {
-    /// Write this.
+    /// Write this, as soon as can be: it has entries of the alarm log, or a new configuration.
     Commit(HostCommit),
+    /// Write this when there is time: a checkpoint alone. A newer one of the same host takes its place.
+    Checkpoint(HostCommit),
     /// Say when everything before is durable. A host that restarts asks first: what its last life handed in must not be
     /// decided a second time.
     Flush(oneshot::Sender<()>),
@@ -116,18 +123,19 @@ impl Committed {
         self.changed.send_modify(|count| *count += 1);
     }
 
+    /// A host's durable offset.
+    #[must_use]
+    pub fn get(&self, host: HostNo) -> Option<Offset> {
+        let folded = self.folded.read().expect("no code panics while it holds the offsets");
+        folded.get(&host).copied()
+    }
+
     /// Waits until everything up to `offset` is durable in a host's checkpoint and in the alarm log.
     pub async fn wait(&self, host: HostNo, offset: Offset) {
         let mut changed = self.changed.subscribe();
         loop {
             changed.borrow_and_update();
-            let folded = self
-                .folded
-                .read()
-                .expect("no code panics while it holds the offsets")
-                .get(&host)
-                .copied();
-            if folded.is_some_and(|folded| offset <= folded) {
+            if self.get(host).is_some_and(|folded| offset <= folded) {
                 return;
             }
             if changed.changed().await.is_err() {
@@ -157,16 +165,33 @@ pub async fn run(
     clock: Clock,
     fatal: Fatal,
 ) {
-    while let Some(first) = orders.recv().await {
+    let mut checkpoints: BTreeMap<HostNo, HostCommit> = BTreeMap::new();
+    loop {
         let mut batch = Vec::new();
         let mut flushed = Vec::new();
-        let mut next = Some(first);
+        let mut next =
+            if checkpoints.is_empty() { orders.recv().await } else { orders.try_recv().ok() };
+        if next.is_none() && checkpoints.is_empty() {
+            return;
+        }
         while let Some(order) = next {
             match order {
                 CommitOrder::Commit(commit) => batch.push(commit),
+                CommitOrder::Checkpoint(commit) => drop(checkpoints.insert(commit.host, commit)),
                 CommitOrder::Flush(tell) => flushed.push(tell),
             }
-            next = if batch.len() < 512 { orders.try_recv().ok() } else { None };
+            next = if batch.len() < BATCH_MAX { orders.try_recv().ok() } else { None };
+        }
+        for commit in &batch {
+            checkpoints.remove(&commit.host);
+        }
+        while batch.len() < CHECKPOINTS_MAX
+            && let Some((_, commit)) = checkpoints.pop_first()
+        {
+            // An earlier life of the host may have left one that is older than what is written.
+            if committed.get(commit.host).is_none_or(|folded| folded < commit.folded) {
+                batch.push(commit);
+            }
         }
         if batch.is_empty() {
             // Who asked may have stopped waiting.

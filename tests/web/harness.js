@@ -40,9 +40,8 @@ export async function startDemo({ enterprises = 10, scenario = "calm" } = {}) {
     url,
     accounts,
     async stop() {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
       child.removeAllListeners("exit");
-      child.once("exit", () => {});
+      const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGINT");
       const code = await Promise.race([ended, new Promise((resolve) => setTimeout(() => resolve("late"), 20_000))]);
       if (code === "late") child.kill("SIGKILL");

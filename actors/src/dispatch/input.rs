@@ -113,7 +113,7 @@ fn try_decode(record: &Record) -> Result<Decoded, String> {
     Ok(match record.kind {
         RecordKind::Frame => decode_frame(GatewayNo(source), &record.payload)?,
         RecordKind::Configured => {
-            let config: HostConfig = postcard::from_bytes(&record.payload).map_err(postcard)?;
+            let config = read_config(&record.payload).map_err(postcard)?;
             Decoded::OfHost(HostNo(source), What::Configured(Arc::new(config)))
         }
         RecordKind::Command => {
@@ -150,4 +150,34 @@ fn decode_frame(gateway: GatewayNo, frame: &Bytes) -> Result<Decoded, String> {
         }
         _ => Decoded::Nothing,
     })
+}
+
+/// Reads a configuration, and lets its points share what is equal: on disk everything is written out, and hundreds of
+/// thousands of points have a few kinds of settings.
+///
+/// # Errors
+/// When the bytes are no configuration.
+pub fn read_config(bytes: &[u8]) -> Result<HostConfig, postcard::Error> {
+    let mut config: HostConfig = postcard::from_bytes(bytes)?;
+    let (mut settings, mut equipment) = (Vec::new(), Vec::new());
+    let gateways: Vec<_> = config.gateways.iter().map(|(_, id)| id.clone()).collect();
+    for point in &mut config.points {
+        share(&mut settings, &mut point.settings);
+        share(&mut equipment, &mut point.equipment);
+        if let Some(known) = gateways.iter().find(|known| **known == point.gateway) {
+            point.gateway = known.clone();
+        }
+    }
+    Ok(config)
+}
+
+/// Kinds that are looked through; the newest are the likeliest.
+const KINDS_MAX: usize = 32;
+
+/// Puts an equal value that is known already in the place of a new one.
+fn share<T: Clone + PartialEq>(known: &mut Vec<T>, value: &mut T) {
+    match known.iter().rev().take(KINDS_MAX).find(|other| **other == *value) {
+        Some(equal) => *value = equal.clone(),
+        None => known.push(value.clone()),
+    }
 }

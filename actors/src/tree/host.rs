@@ -192,7 +192,7 @@ impl HostActor {
         let entries = std::mem::take(&mut state.effects.entries);
         let due = state.commit_due <= now;
         if !entries.is_empty() || configured || due {
-            self.commit(state, entries, now);
+            self.commit(state, entries, configured, now);
         }
         if !state.effects.changed.is_empty() || state.effects.all_changed || configured || due {
             self.tell(state);
@@ -217,7 +217,13 @@ impl HostActor {
         }
     }
 
-    fn commit(&self, state: &mut HostState, entries: Vec<AlarmEntry>, now: UtcMillis) {
+    fn commit(
+        &self,
+        state: &mut HostState,
+        entries: Vec<AlarmEntry>,
+        configured: bool,
+        now: UtcMillis,
+    ) {
         let Some(host) = &state.host else { return };
         state.commit_due = now.plus(state.commit_every_ms);
         let commit = HostCommit {
@@ -226,7 +232,10 @@ impl HostActor {
             checkpoint: host.checkpoint().into(),
             entries,
         };
-        if self.shared.commits.send(CommitOrder::Commit(commit)).is_err() {
+        let urgent = configured || !commit.entries.is_empty();
+        let order =
+            if urgent { CommitOrder::Commit(commit) } else { CommitOrder::Checkpoint(commit) };
+        if self.shared.commits.send(order).is_err() {
             tracing::debug!(host = self.host.0, "the committer has ended");
         }
     }

@@ -223,7 +223,12 @@ fn a_point_is_not_missing_before_everything_above_it_works() {
     plant.status(true, 0);
     ticks(&mut plant, 9_000, 12_000);
     assert_eq!(plant.take_story(), [] as [&str; 0]);
+    // A gateway that says nothing at all is itself silent: its points are missing only once it is heard again.
     ticks(&mut plant, 12_000, 14_000);
+    assert_eq!(plant.take_story(), [] as [&str; 0]);
+    plant.now = 14_000;
+    plant.status(true, 0);
+    ticks(&mut plant, 14_000, 15_000);
     let story = plant.take_story();
     assert_eq!(story.len(), 8);
     assert_eq!(story[0], "LT-0|MISSING|1 raised @12000");

@@ -3,7 +3,10 @@
  * A symbol that carries meaning has a name (`label`); one beside its own word is decoration and hidden from readers.
  */
 import type { CSSProperties } from "react";
-import sprite from "./symbols.svg?raw";
+import file from "./symbols.svg?raw";
+
+// The file's comment shows an example of use, which the page must not take for a drawing.
+const sprite = file.replace(/<!--[\s\S]*?-->/g, "");
 
 const SPRITE_ID = "anlan-symbols";
 
