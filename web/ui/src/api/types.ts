@@ -1,6 +1,6 @@
 /**
- * The shapes of the center's interface, after docs/protocols/http.md. Written by hand until web/openapi.json is there to generate from;
- * then these names become aliases of the generated ones. Times are milliseconds since 1970 UTC.
+ * The shapes of the center's interface, after docs/protocols/http.md, with the words of every state spelled out. contract.ts holds them to the
+ * description that the center gives of itself. Times are milliseconds since 1970 UTC.
  */
 import type { Feature, Geometry } from "geojson";
 import type { Level } from "../sound/decide";
