@@ -23,8 +23,7 @@ export type Checked = [
   None<Unknown<page.Point, Described["Point"]>>,
   None<Unknown<page.Limit, Described["LimitBody"]>>,
   None<Unknown<page.Limits, Described["LimitsBody"]>>,
-  // 未落盘 is not in the description yet: a page without it shows nothing.
-  None<Exclude<Unknown<page.Alarm, Described["Alarm"]>, "durable">>,
+  None<Unknown<page.Alarm, Described["Alarm"]>>,
   None<Unknown<page.AlarmLogEntry, Described["LogEntry"]>>,
   None<Unknown<page.Acknowledgement, Described["Acknowledged"]>>,
   None<Unknown<page.Trend, Described["TrendBody"]>>,
