@@ -167,8 +167,9 @@ fn damage_every_byte(merged: bool) {
         let path = entry.unwrap().path();
         let bytes = fs::read(&path).unwrap();
         // Every byte of small files; of larger ones every thirteenth and all near the ends.
-        let wanted =
-            |i: &usize| bytes.len() < 1500 || i.is_multiple_of(13) || *i < 100 || i + 100 > bytes.len();
+        let wanted = |i: &usize| {
+            bytes.len() < 1500 || i.is_multiple_of(13) || *i < 100 || i + 100 > bytes.len()
+        };
         for i in (0..bytes.len()).filter(wanted) {
             let mut flipped = bytes.clone();
             flipped[i] ^= 1 << (i % 8);
