@@ -20,6 +20,17 @@ pub async fn import(
     with_users: bool,
     code_length: usize,
 ) -> Result<ExitCode, Failure> {
+    print!("{}", bring_in(dir, data, with_users, code_length).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings a plant into a data folder; gives the report to be shown.
+pub async fn bring_in(
+    dir: &Path,
+    data: &Path,
+    with_users: bool,
+    code_length: usize,
+) -> Result<String, Failure> {
     let registry = engines::registry(data).await?;
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("importing {wide_bar} {pos}/{len}")
@@ -39,10 +50,7 @@ pub async fn import(
     bar.finish_and_clear();
     registry.close().await;
     match imported {
-        Ok(report) => {
-            print!("{report}");
-            Ok(ExitCode::SUCCESS)
-        }
+        Ok(report) => Ok(report.to_string()),
         Err(ImportError::Problems(problems)) => {
             Err(Failure::Config(format!("{}\nnothing was imported\n", problems.join("\n"))))
         }

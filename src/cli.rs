@@ -112,6 +112,7 @@ pub struct VisionArgs {
 
 /// `anlan sim`
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct SimArgs {
     /// Folder for keys, plant files and gateway configurations
     #[arg(long, default_value = "sim-data")]
@@ -134,6 +135,45 @@ pub struct SimArgs {
     /// Ends cleanly after this long
     #[arg(long, value_parser = duration)]
     pub duration: Option<Duration>,
+    /// Something other than the park
+    #[command(subcommand)]
+    pub action: Option<SimAction>,
+}
+
+/// What the simulator can do besides the park.
+#[derive(Debug, Subcommand)]
+pub enum SimAction {
+    /// Sends readings of any number of gateways over the uplink, to load a center
+    Load(LoadArgs),
+}
+
+/// `anlan sim load`
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Where the center takes gateways in
+    #[arg(long, default_value = "ws://127.0.0.1:8081/uplink/v1")]
+    pub uplink: String,
+    /// How many sensors; 480 of them are one enterprise with one gateway
+    #[arg(long, default_value_t = 4_800, value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
+    pub sensors: u32,
+    /// Readings a second of each sensor; without it as fast as the center acknowledges
+    #[arg(long, value_parser = rate)]
+    pub rate: Option<f64>,
+    /// How long
+    #[arg(long = "for", value_parser = duration, default_value = "60s")]
+    pub period: Duration,
+    /// Share of the sensors that cross their limit each minute
+    #[arg(long, default_value_t = 0.001)]
+    pub crossings: f64,
+    /// Same seed, same values
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Writes the plant of these sensors for `anlan admin import` and sends nothing
+    #[arg(long)]
+    pub write_plant: Option<PathBuf>,
+    /// JSON only, with every crossing
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `anlan bench`
@@ -159,7 +199,7 @@ pub enum Bench {
         #[arg(long, default_value_t = 440_000)]
         sensors: u32,
         /// Readings a second of each sensor
-        #[arg(long, default_value_t = 1.0)]
+        #[arg(long, default_value_t = 1.0, value_parser = rate)]
         rate: f64,
         /// How long
         #[arg(long = "for", value_parser = duration, default_value = "60s")]
@@ -273,6 +313,14 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("{unit:?} is no unit of time: ms, s, m or h")),
     };
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is out of range"))
+}
+
+/// Readings a second of each sensor.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.001..=1_000.0).contains(&rate) => Ok(rate),
+        _ => Err(format!("{text:?} is no rate: write readings a second, from 0.001 to 1000")),
+    }
 }
 
 #[cfg(test)]

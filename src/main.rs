@@ -19,7 +19,7 @@ mod process;
 mod sim;
 mod vision;
 
-use cli::{Admin, Cli, Command, GatewayAction};
+use cli::{Admin, Cli, Command, GatewayAction, SimAction};
 
 fn main() -> ExitCode {
     match Cli::parse().command {
@@ -39,7 +39,10 @@ fn main() -> ExitCode {
             }
         },
         Command::Vision(args) => vision::run(&args.arguments),
-        Command::Sim(args) => process::run(args.duration, |stop| sim::run(args, stop)),
+        Command::Sim(mut args) => match args.action.take() {
+            Some(SimAction::Load(load)) => process::run(None, |stop| sim::load(load, stop)),
+            None => process::run(args.duration, |stop| sim::run(args, stop)),
+        },
         Command::Admin(args) => process::run(None, |_| async move {
             match args.action {
                 Admin::Import { dir, data, with_users, enterprise_code_length } => {

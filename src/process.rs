@@ -126,3 +126,10 @@ pub fn now() -> anlan_domain::time::UtcMillis {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     anlan_domain::time::UtcMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
+
+/// The same clock in microseconds, for those who measure.
+pub fn now_us() -> i64 {
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

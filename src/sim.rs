@@ -2,12 +2,69 @@
 
 use std::process::ExitCode;
 
+use anlan_sim::loadgen::{self, Fleet, LoadOptions, LoadReport};
 use anlan_sim::plant::Addresses;
 use anlan_sim::{Options, RunningSim};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::SimArgs;
+use crate::cli::{LoadArgs, SimArgs};
 use crate::process::{self, Failure};
+
+/// Environment variable with the secret of every gateway of `anlan sim load`.
+pub const LOAD_SECRET: &str = "ANLAN_LOAD_SECRET";
+/// How long the last acknowledgements are waited for.
+const DRAIN_SECONDS: f64 = 60.0;
+
+/// `anlan sim load`
+pub async fn load(args: LoadArgs, stop: CancellationToken) -> Result<ExitCode, Failure> {
+    let secret = std::env::var(LOAD_SECRET).unwrap_or_else(|_| "anlan-load".to_owned());
+    let fleet = Fleet::of_sensors(args.sensors, secret);
+    if let Some(dir) = args.write_plant {
+        fleet
+            .write_plant(&dir)
+            .map_err(|e| Failure::Failed(format!("cannot write {}: {e}", dir.display())))?;
+        println!("{} points of {} gateways: {}", fleet.points(), fleet.gateways, dir.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let options = LoadOptions {
+        url: args.uplink,
+        fleet,
+        rate_hz: args.rate,
+        seconds: args.period.as_secs_f64(),
+        crossings_per_minute: args.crossings,
+        drain_seconds: DRAIN_SECONDS,
+        seed: args.seed,
+    };
+    if !args.json {
+        eprintln!("{} gateways send to {}", options.fleet.gateways, options.url);
+    }
+    let report = loadgen::run(options, process::now_us, stop).await;
+    if args.json {
+        let json = serde_json::to_string(&report).map_err(|e| Failure::of(&e))?;
+        println!("{json}");
+    } else {
+        print!("{}", load_table(&report));
+    }
+    Ok(if report.lost_readings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn load_table(report: &LoadReport) -> String {
+    let per_s = |count: u64| format!("{:.0}", count as f64 / report.seconds);
+    [
+        ("gateways connected", report.gateways.to_string()),
+        ("offered, readings/s", per_s(report.offered_readings)),
+        ("acknowledged, readings/s", per_s(report.acked_readings)),
+        ("never acknowledged, readings", report.lost_readings.to_string()),
+        ("links broken or refused", report.broken_links.to_string()),
+        ("frames sent again", report.resent_frames.to_string()),
+        ("frames held back, window full", report.held_frames.to_string()),
+        ("limits crossed", report.crossings.iter().filter(|c| c.began).count().to_string()),
+        ("CPU of the generator, s", format!("{:.1}", report.cpu_seconds)),
+    ]
+    .iter()
+    .map(|(name, value)| format!("{name:<36}{value:>14}\n"))
+    .collect()
+}
 
 /// Runs the park until `stop`.
 pub async fn run(args: SimArgs, stop: CancellationToken) -> Result<ExitCode, Failure> {

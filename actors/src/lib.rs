@@ -5,8 +5,6 @@
 
 pub mod api;
 pub mod bench_actors;
-pub mod bench_ingest;
-pub mod bench_live;
 pub mod catalog;
 pub mod center;
 pub mod committer;

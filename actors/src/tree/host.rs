@@ -25,7 +25,7 @@ use crate::dispatch::Control;
 use crate::dispatch::feed::Feed;
 use crate::dispatch::input::{Input, What};
 use crate::dispatch::routes::split;
-use crate::host::{Counters, Effects, Entry, Host, Readings, Run};
+use crate::host::{Effects, Entry, Host, Readings, Run};
 use crate::shared::Shared;
 
 /// Tracking for the live hub ends when it has not asked for this long, in logged time.
@@ -55,8 +55,6 @@ pub enum HostMsg {
     Changes(RpcReplyPort<Vec<(u32, PointValue)>>),
     /// What it says of itself.
     Describe(RpcReplyPort<TreeNode>),
-    /// What it counts.
-    Counters(RpcReplyPort<Counters>),
     /// Crash now: for tests of supervision.
     Crash,
 }
@@ -167,10 +165,6 @@ impl Actor for HostActor {
             HostMsg::Values(slots, reply) => drop(reply.send(state.values(slots))),
             HostMsg::Changes(reply) => drop(reply.send(state.changes())),
             HostMsg::Describe(reply) => drop(reply.send(self.describe(state))),
-            HostMsg::Counters(reply) => {
-                let counters = state.host.as_ref().map(Host::counters).unwrap_or_default();
-                drop(reply.send(counters));
-            }
             HostMsg::Crash => return Err("asked to crash".into()),
         }
         Ok(())
@@ -182,10 +176,15 @@ impl HostActor {
         state.effects.clear();
         let mut now = UtcMillis(0);
         let mut configured = false;
+        let before = state.readings();
         for input in inputs {
             now = input.received;
             configured |= matches!(input.what, What::Configured(_));
             self.apply(state, &input);
+        }
+        let taken = state.readings().saturating_sub(before);
+        if taken > 0 {
+            metrics::counter!("anlan_host_readings_total").increment(taken);
         }
         state.pulse.beat(now);
         state.note_changes(now);
@@ -370,6 +369,12 @@ fn apply(
 }
 
 impl HostState {
+    /// Readings of both lanes that reached a sensor.
+    fn readings(&self) -> u64 {
+        let counters = self.host.as_ref().map(Host::counters).unwrap_or_default();
+        counters.live_readings + counters.late_readings
+    }
+
     fn note_changes(&mut self, now: UtcMillis) {
         let Some(watched) = &mut self.watched else { return };
         if now.since(watched.asked) > UNWATCHED_AFTER_MS {

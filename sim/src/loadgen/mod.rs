@@ -31,8 +31,8 @@ pub struct LoadOptions {
     pub url: String,
     /// Who sends.
     pub fleet: Fleet,
-    /// Readings a second of each point.
-    pub rate_hz: f64,
+    /// Readings a second of each point; `None` sends as fast as frames are acknowledged.
+    pub rate_hz: Option<f64>,
     /// How long, after every gateway is connected.
     pub seconds: f64,
     /// Share of points that cross their limit each minute: 0.001 is one in a thousand.
@@ -73,6 +73,8 @@ pub struct LoadReport {
     pub held_frames: u64,
     /// Seconds of the sending itself.
     pub seconds: f64,
+    /// Seconds until the last acknowledgement.
+    pub durable_seconds: f64,
     /// Seconds until every gateway was welcomed.
     pub connect_seconds: f64,
     /// Microseconds since 1970 UTC at which the sending began and ended.
@@ -137,6 +139,7 @@ pub async fn run(
     // Sessions stop making frames, wait for what is under way, and count what is still missing as lost.
     finish.cancel();
     while sessions.join_next().await.is_some() {}
+    let durable_seconds = sending.elapsed().as_secs_f64();
     let mut noted = Vec::new();
     while let Some(crossing) = crossings.recv().await {
         noted.push(crossing);
@@ -151,6 +154,7 @@ pub async fn run(
         broken_links: get(&counters.broken),
         held_frames: get(&counters.held),
         seconds,
+        durable_seconds,
         connect_seconds,
         from_us,
         to_us,

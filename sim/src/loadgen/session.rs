@@ -26,6 +26,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Most frames kept for sending again; beyond it the oldest are lost, as in a spool that is full.
 const KEPT_MAX: usize = 600;
+/// Frames under way of a gateway that sends as fast as it is acknowledged: enough to keep the link busy, and no more than wait
+/// for one append each way.
+const UNDER_WAY: usize = 4;
 
 struct Kept {
     seq: u64,
@@ -83,7 +86,7 @@ impl Session {
             boot,
             table.hash(),
             points,
-            options.rate_hz,
+            options.rate_hz.unwrap_or(1.0),
             options.crossings_per_minute,
             seed,
         );
@@ -194,7 +197,8 @@ impl Session {
         }
         self.send_waiting(&mut socket).await?;
         self.introduce(&mut socket).await?;
-        let period = Duration::from_secs_f64(1.0 / self.options.rate_hz.max(0.001));
+        let paced = self.options.rate_hz.is_some();
+        let period = Duration::from_secs_f64(1.0 / self.options.rate_hz.unwrap_or(1.0).max(0.001));
         // Spread over the period, so that the center sees a stream and not a beat.
         let phase =
             period.mul_f64(f64::from(self.gateway) / f64::from(self.options.fleet.gateways.max(1)));
@@ -207,11 +211,18 @@ impl Session {
                     return Ok(End::Done);
                 }
             }
+            if !paced && !finish.is_cancelled() && self.counters.go.load(Ordering::Relaxed) {
+                while self.kept.len() < UNDER_WAY {
+                    self.make_frame();
+                }
+                self.send_waiting(&mut socket).await?;
+            }
             tokio::select! {
                 biased;
+                // Where acknowledgements set the pace this only notices the start.
                 () = tokio::time::sleep_until(next), if !finish.is_cancelled() => {
                     next += period;
-                    if self.counters.go.load(Ordering::Relaxed) {
+                    if paced && self.counters.go.load(Ordering::Relaxed) {
                         self.make_frame();
                         self.send_waiting(&mut socket).await?;
                     }

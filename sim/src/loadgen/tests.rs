@@ -128,7 +128,7 @@ async fn nothing_is_lost_over_a_broken_link_and_what_is_sent_again_is_the_same()
     let options = LoadOptions {
         url,
         fleet: Fleet { gateways: 1, points_each: 24, secret: "s".to_owned() },
-        rate_hz: 20.0,
+        rate_hz: Some(20.0),
         seconds: 1.5,
         crossings_per_minute: 10.0,
         drain_seconds: 20.0,
@@ -150,6 +150,29 @@ async fn nothing_is_lost_over_a_broken_link_and_what_is_sent_again_is_the_same()
     }
     let highest = by_seq.keys().max().copied().unwrap();
     assert!((1..=highest).all(|seq| by_seq.contains_key(&seq)), "no number is skipped");
+}
+
+#[tokio::test]
+async fn without_a_rate_acknowledgements_set_the_pace() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("ws://{}/uplink/v1", listener.local_addr().unwrap());
+    let (seen, frames) = mpsc::unbounded_channel();
+    let serving = tokio::spawn(center(listener, seen));
+    let options = LoadOptions {
+        url,
+        fleet: Fleet { gateways: 1, points_each: 24, secret: "s".to_owned() },
+        rate_hz: None,
+        seconds: 3.0,
+        crossings_per_minute: 0.0,
+        drain_seconds: 20.0,
+        seed: 1,
+    };
+    let report = run(options, clock_us, CancellationToken::new()).await;
+    serving.abort();
+    drop(frames);
+    assert_eq!(report.lost_readings, 0);
+    assert_eq!(report.held_frames, 0, "no frame is made before there is room for it");
+    assert!(report.acked_readings > 24 * 100, "{}", report.acked_readings);
 }
 
 #[test]
