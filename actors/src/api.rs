@@ -70,8 +70,10 @@ pub struct RollupView {
     pub worst: Option<u8>,
     /// Standing alarms.
     pub open: [u32; 4],
-    /// Of those and of the returned ones: not acknowledged.
+    /// Of those: not acknowledged.
     pub unacked: [u32; 4],
+    /// Returned to normal and not acknowledged, of all levels.
+    pub returned: u32,
     /// Points below.
     pub points: u32,
     /// Points with bad quality or a lost node above.
@@ -232,6 +234,11 @@ pub trait Center: Send + Sync + 'static {
     /// gateways' resend once there is room. Empty in normal times.
     fn undurable_alarms(&self) -> Vec<AlarmEntry> {
         Vec::new()
+    }
+
+    /// Wakes when [`Self::undurable_alarms`] has changed; `None` where that never happens.
+    fn undurable_changes(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        None
     }
 
     /// Trend of a point over `from..to` in at most `pixels` columns: history joined with what is not yet in it.

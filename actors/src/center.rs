@@ -493,6 +493,10 @@ impl Center for RunningCenter {
         self.shared.undurable.all()
     }
 
+    fn undurable_changes(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        Some(self.shared.undurable.watch())
+    }
+
     async fn trend(
         &self,
         point: PointId,

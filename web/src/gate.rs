@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use anlan_domain::ids::{EnterpriseCode, Role};
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
+use anlan_store::alarm_index::AlarmRow;
 use anlan_store::registry::people::Session;
 use anlan_store::registry::scoped::Filter;
 use anlan_store::registry::{Registry, RegistryError, Scope, Scoped};
@@ -24,6 +25,7 @@ use crate::password::Checker;
 use crate::problem::Problem;
 use crate::routes::{self, Access, Found};
 use crate::simulator::Simulator;
+use crate::views::alarm::undurable;
 
 pub mod call;
 mod effective;
@@ -120,6 +122,17 @@ impl App {
     ) -> (Scoped, Registry, Arc<anlan_store::alarm_index::AlarmIndex>) {
         let Parts { registry, alarms, .. } = &self.parts;
         (registry.scoped(scope.clone()), registry.clone(), alarms.clone())
+    }
+
+    /// Alarms in scope that are decided and not durable (未落盘); empty in normal times.
+    pub(crate) fn undurable(&self, scope: &Scope) -> Vec<AlarmRow> {
+        let (places, now) = (self.places(), self.now());
+        let seen = |row: &AlarmRow| match &row.enterprise {
+            Some(code) => places.get(code).is_some_and(|region| scope.covers(code, region)),
+            None => *scope == Scope::Everything,
+        };
+        let entries = self.parts.center.undurable_alarms();
+        entries.iter().filter_map(|entry| undurable(entry, now)).filter(seen).collect()
     }
 
     /// Alarms for live streams.

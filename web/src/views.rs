@@ -94,8 +94,10 @@ pub struct Rollup {
     pub worst: Option<u8>,
     /// Standing alarms by level.
     pub open: [u32; 4],
-    /// Not acknowledged, by level.
+    /// Of those: not acknowledged.
     pub unacked: [u32; 4],
+    /// Returned to normal and not acknowledged, of all levels.
+    pub returned: u32,
     /// Points below.
     pub points: u32,
     /// Points with bad quality or a lost node above.
@@ -115,6 +117,7 @@ impl From<RollupView> for Rollup {
             worst: r.worst,
             open: r.open,
             unacked: r.unacked,
+            returned: r.returned,
             points: r.points,
             bad: r.bad,
             uncertain: r.uncertain,

@@ -40,6 +40,7 @@ impl NodeRoll {
             worst: self.roll.worst().map(|level| level.get()),
             open: self.roll.standing,
             unacked: self.roll.unacknowledged,
+            returned: self.roll.returned_unacknowledged,
             points: self.roll.points(),
             bad: self.roll.bad,
             uncertain: self.roll.uncertain,
@@ -173,9 +174,15 @@ impl Outcomes {
 }
 
 /// Alarms that were decided while nothing could be made durable, by host.
-#[derive(Default)]
 pub struct UndurableBoard {
     entries: Mutex<HashMap<HostNo, Vec<anlan_domain::alarm::AlarmEntry>>>,
+    changed: watch::Sender<u64>,
+}
+
+impl Default for UndurableBoard {
+    fn default() -> Self {
+        Self { entries: Mutex::default(), changed: watch::channel(0).0 }
+    }
 }
 
 /// Entries kept per host: enough to show; all of them are decided again later.
@@ -188,11 +195,22 @@ impl UndurableBoard {
         let of_host = board.entry(host).or_default();
         let room = UNDURABLE_MAX.saturating_sub(of_host.len());
         of_host.extend(entries.into_iter().take(room));
+        drop(board);
+        self.changed.send_modify(|count| *count += 1);
     }
 
     /// Forgets what a host decided: it will decide it again, durably.
     pub fn forget(&self, host: HostNo) {
-        self.entries.lock().expect("no code panics while it holds the board").remove(&host);
+        let had = self.entries.lock().expect("no code panics while it holds the board").remove(&host);
+        if had.is_some() {
+            self.changed.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Wakes when something was added or forgotten.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// Everything.

@@ -24,7 +24,7 @@ use super::{App, Incoming, Who};
 use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::simulator::Simulator;
-use crate::views::alarm::{Alarm, LogEntry, enrich, enterprises_in, undurable};
+use crate::views::alarm::{Alarm, LogEntry, enrich, enterprises_in};
 use crate::views::{Rollup, Value};
 
 /// What a handler gives.
@@ -267,13 +267,7 @@ impl Call {
     /// # Errors
     /// 401 where nobody is signed in.
     pub fn undurable(&self) -> Result<Vec<AlarmRow>, Problem> {
-        let (scope, places, now) = (self.user()?.sees(), self.app.places(), self.now());
-        let entries = self.app.parts.center.undurable_alarms();
-        let seen = |row: &AlarmRow| match &row.enterprise {
-            Some(code) => places.get(code).is_some_and(|region| scope.covers(code, region)),
-            None => scope == Scope::Everything,
-        };
-        Ok(entries.iter().filter_map(|entry| undurable(entry, now)).filter(seen).collect())
+        Ok(self.app.undurable(&self.user()?.sees()))
     }
 
     /// One alarm in scope.

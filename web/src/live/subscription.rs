@@ -166,11 +166,18 @@ async fn alarms(
             at
         }
     };
+    let mut undurable = app.center().undurable_changes();
+    // Whoever begins while nothing can be made durable is told at once.
+    let mut tell_undurable = !app.undurable(scope).is_empty();
     loop {
+        if std::mem::take(&mut tell_undurable) && !send_undurable(app, scope, id, outbox).await? {
+            return Ok(());
+        }
         let events = feed.after(at).await.map_err(|error| Problem::internal(&error))?;
         if events.is_empty() {
-            if newest.changed().await.is_err() {
-                return Ok(());
+            tokio::select! {
+                woken = newest.changed() => if woken.is_err() { return Ok(()) },
+                () = changed(undurable.as_mut()) => tell_undurable = true,
             }
             continue;
         }
@@ -188,6 +195,29 @@ async fn alarms(
             }
         }
     }
+}
+
+/// Waits for what may never come.
+async fn changed(changes: Option<&mut tokio::sync::watch::Receiver<u64>>) {
+    if let Some(changes) = changes
+        && changes.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Sends all alarms in scope that are decided and not durable, none where there is room again. `false` when the stream is over.
+async fn send_undurable(
+    app: &App,
+    scope: &Scope,
+    id: &str,
+    outbox: &Outbox,
+) -> Result<bool, Problem> {
+    let (scoped, registry, _) = app.for_snapshot(scope);
+    let alarms = enrich(app.undurable(scope), &scoped, &registry).await?;
+    let body = json!({ "type": "undurable", "at": app.now().0, "alarms": alarms }).to_string();
+    Ok(outbox.send(format!("{{\"id\":{id},{}", &body[1..])).await)
 }
 
 impl App {

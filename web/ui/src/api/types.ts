@@ -15,7 +15,7 @@ export type Session = { token: string; expires_at: number; user: User };
 export type Status = { version: string; ready: boolean; gateways: { connected: number; total: number }; simulator: boolean };
 
 export type Counts = [number, number, number, number];
-export type Rollup = { n: string; worst: Level | null; open: Counts; unacked: Counts; points: number; bad: number; uncertain: number; lost: boolean; faulty: boolean };
+export type Rollup = { n: string; worst: Level | null; open: Counts; unacked: Counts; returned: number; points: number; bad: number; uncertain: number; lost: boolean; faulty: boolean };
 
 export type RegionLevel = "province" | "city" | "county" | "park";
 export type Region = { code: string; level: RegionLevel; name: Name; parent: string | null; rollup: Rollup | null; longitude: number | null; latitude: number | null };
