@@ -157,7 +157,10 @@ async fn a_value_that_crosses_its_limits_is_two_alarms_though_the_clock_is_wrong
         Gateway::start(config(dir.path(), device.address, park.center.uplink_address().unwrap()));
     gateway.clock_offset_ms.store(600_000, Ordering::Relaxed);
     until("the first readings", || device.count() > 20).await;
+    // An hour and more back, then two hours forward.
     gateway.clock_offset_ms.store(-3_600_000, Ordering::Relaxed);
+    until("readings after the step back", || device.count() > 50).await;
+    gateway.clock_offset_ms.store(3_600_000, Ordering::Relaxed);
     until("the value over 90 for two seconds and more", || device.count() > 90 + 30).await;
     until("both alarms", || park.center.last_alarm().0 >= 2).await;
     let alarms = alarms(&park.center).await;

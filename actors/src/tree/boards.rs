@@ -201,7 +201,8 @@ impl UndurableBoard {
 
     /// Forgets what a host decided: it will decide it again, durably.
     pub fn forget(&self, host: HostNo) {
-        let had = self.entries.lock().expect("no code panics while it holds the board").remove(&host);
+        let had =
+            self.entries.lock().expect("no code panics while it holds the board").remove(&host);
         if had.is_some() {
             self.changed.send_modify(|count| *count += 1);
         }

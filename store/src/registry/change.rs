@@ -99,6 +99,16 @@ impl Change<'_> {
         &mut self.tx
     }
 
+    /// Who acts.
+    pub(crate) fn by(&self) -> &str {
+        &self.by.name
+    }
+
+    /// When.
+    pub(crate) fn at(&self) -> UtcMillis {
+        self.at
+    }
+
     /// Marks that somebody's rights may change with this.
     pub(crate) fn touches_rights(&mut self) {
         self.rights = true;
@@ -314,11 +324,14 @@ async fn exists(
     table: &'static str,
     key: &str,
 ) -> Result<bool, RegistryError> {
-    let column = match table {
+    Ok(count(on, table, key_column(table), key).await? > 0)
+}
+
+pub(super) fn key_column(table: &str) -> &'static str {
+    match table {
         "regions" | "enterprises" | "hazard_sources" => "code",
         _ => "id",
-    };
-    Ok(count(on, table, column, key).await? > 0)
+    }
 }
 
 async fn count(

@@ -59,8 +59,26 @@ pub(crate) async fn configs(
     on: &mut SqliteConnection,
     enterprise: Option<&EnterpriseCode>,
 ) -> Result<Vec<HostConfig>, RegistryError> {
+    let mut shared = SharedSettings::default();
+    if let Some(enterprise) = enterprise {
+        return configs_of(on, enterprise, &mut shared).await;
+    }
+    // One enterprise after the other: what is read on the way is many times as large as what comes of it.
+    let mut configs = Vec::new();
+    for enterprise in record::all::<Enterprise>(on).await? {
+        configs.extend(configs_of(on, &enterprise.code, &mut shared).await?);
+    }
+    configs.sort_by_key(|config| config.host);
+    Ok(configs)
+}
+
+async fn configs_of(
+    on: &mut SqliteConnection,
+    enterprise: &EnterpriseCode,
+    shared: &mut SharedSettings,
+) -> Result<Vec<HostConfig>, RegistryError> {
     let hosts = hosts(on, enterprise).await?;
-    let newest = limits::newest_of_all(on, enterprise).await?;
+    let newest = limits::newest_of_all(on, Some(enterprise)).await?;
     let gateways: Vec<Gateway> = record::fetch(on, narrowed::<Gateway>(enterprise, "no")).await?;
     let equipment: HashMap<_, _> =
         record::fetch::<Equipment>(on, narrowed::<Equipment>(enterprise, "id"))
@@ -71,7 +89,6 @@ pub(crate) async fn configs(
     let points: Vec<Point> =
         record::fetch(on, narrowed::<Point>(enterprise, "equipment, no")).await?;
 
-    let mut shared = SharedSettings::default();
     let mut by_host: HashMap<HostKey, Vec<PointConfig>> = HashMap::new();
     for point in points {
         let hazard = equipment.get(&point.equipment).cloned().flatten();
@@ -112,28 +129,19 @@ pub(crate) async fn configs(
         .collect())
 }
 
-fn narrowed<R: record::Record>(
-    enterprise: Option<&EnterpriseCode>,
-    order: &str,
-) -> QueryBuilder<Sqlite> {
+fn narrowed<R: record::Record>(enterprise: &EnterpriseCode, order: &str) -> QueryBuilder<Sqlite> {
     let mut query = record::select::<R>();
-    if let Some(enterprise) = enterprise {
-        query.push(" WHERE enterprise = ").push_bind(enterprise.as_str().to_owned());
-    }
+    query.push(" WHERE enterprise = ").push_bind(enterprise.as_str().to_owned());
     query.push(" ORDER BY ").push(order);
     query
 }
 
 async fn hosts(
     on: &mut SqliteConnection,
-    enterprise: Option<&EnterpriseCode>,
+    enterprise: &EnterpriseCode,
 ) -> Result<Vec<(HostNo, HostKey, EnterpriseCode)>, RegistryError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM hosts");
-    if let Some(enterprise) = enterprise {
-        query.push(" WHERE enterprise = ").push_bind(enterprise.as_str().to_owned());
-    }
-    query.push(" ORDER BY no");
-    let rows = query.build().fetch_all(on).await.map_err(engine("read"))?;
+    let query = sqlx::query("SELECT * FROM hosts WHERE enterprise = $1 ORDER BY no");
+    let rows = query.bind(enterprise.as_str()).fetch_all(on).await.map_err(engine("read"))?;
     rows.iter()
         .map(|row| {
             Ok((

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anlan_domain::ids::EnterpriseCode;
 use anlan_domain::limits::{BadLimits, Limit, Limits};
 use anlan_domain::time::UtcMillis;
+use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -109,6 +110,7 @@ pub fn in_words(limits: &Limits) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
+/// Saves a version.
 pub(crate) async fn insert(
     on: &mut SqliteConnection,
     point_no: u32,
@@ -117,35 +119,66 @@ pub(crate) async fn insert(
     at: UtcMillis,
     reason: &str,
 ) -> Result<(), RegistryError> {
-    sqlx::query(
-        "INSERT INTO limit_versions (point_no, version, made_at, made_by, reason) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(i64::from(point_no))
-    .bind(i64::from(limits.version))
-    .bind(at.0)
-    .bind(by)
-    .bind(reason)
-    .execute(&mut *on)
-    .await
-    .map_err(engine("write to"))?;
-    for (name, limit) in set(limits) {
-        sqlx::query(
-            "INSERT INTO limit_values (point_no, version, kind, value, deadband, on_delay_ms, off_delay_ms, level)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(i64::from(point_no))
-        .bind(i64::from(limits.version))
-        .bind(name)
-        .bind(limit.value)
-        .bind(limit.deadband)
-        .bind(i64::from(limit.on_delay_ms))
-        .bind(i64::from(limit.off_delay_ms))
-        .bind(limit.level.map(i64::from))
-        .execute(&mut *on)
-        .await
-        .map_err(engine("write to"))?;
+    save(on, &[(point_no, limits.clone())], by, at, reason).await
+}
+
+/// Saves a version for each of many points.
+pub(crate) async fn insert_many(
+    on: &mut SqliteConnection,
+    versions: &[(u32, Limits)],
+    by: &str,
+    at: UtcMillis,
+) -> Result<(), RegistryError> {
+    // Eight values a limit, five limits a version: far below what a statement takes.
+    for versions in versions.chunks(500) {
+        save(on, versions, by, at, "").await?;
     }
     Ok(())
+}
+
+async fn save(
+    on: &mut SqliteConnection,
+    versions: &[(u32, Limits)],
+    by: &str,
+    at: UtcMillis,
+    reason: &str,
+) -> Result<(), RegistryError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO limit_versions (point_no, version, made_at, made_by, reason) ",
+    );
+    query.push_values(versions, |mut values, (point_no, limits)| {
+        values
+            .push_bind(i64::from(*point_no))
+            .push_bind(i64::from(limits.version))
+            .push_bind(at.0)
+            .push_bind(by.to_owned())
+            .push_bind(reason.to_owned());
+    });
+    query.build().execute(&mut *on).await.map_err(engine("write to"))?;
+    let limits: Vec<_> = versions
+        .iter()
+        .flat_map(|(no, limits)| {
+            set(limits).map(|(name, limit)| (*no, limits.version, name, limit))
+        })
+        .collect();
+    if limits.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO limit_values (point_no, version, kind, value, deadband, on_delay_ms, off_delay_ms, level) ",
+    );
+    query.push_values(limits, |mut values, (point_no, version, name, limit)| {
+        values
+            .push_bind(i64::from(point_no))
+            .push_bind(i64::from(version))
+            .push_bind(name)
+            .push_bind(limit.value)
+            .push_bind(limit.deadband)
+            .push_bind(i64::from(limit.on_delay_ms))
+            .push_bind(i64::from(limit.off_delay_ms))
+            .push_bind(limit.level.map(i64::from));
+    });
+    query.build().execute(on).await.map_err(engine("write to")).map(drop)
 }
 
 fn value(row: &SqliteRow) -> Result<(String, Limit), RegistryError> {
@@ -220,7 +253,8 @@ pub(crate) async fn newest_of_all(
     );
     of_enterprise(&mut query, enterprise);
     let mut newest = HashMap::new();
-    for row in &query.build().fetch_all(&mut *on).await.map_err(engine("read"))? {
+    let mut rows = query.build().fetch(&mut *on);
+    while let Some(row) = &rows.try_next().await.map_err(engine("read"))? {
         let version = LimitsVersion {
             limits: Limits { version: u32::read(row, "version")?, ..Limits::default() },
             by: String::read(row, "made_by")?,
@@ -229,17 +263,20 @@ pub(crate) async fn newest_of_all(
         };
         newest.insert(u32::read(row, "point_no")?, version);
     }
+    drop(rows);
     let mut query = QueryBuilder::<Sqlite>::new(
         "SELECT v.* FROM limit_values v JOIN points p ON p.no = v.point_no
          WHERE v.version = (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)",
     );
     of_enterprise(&mut query, enterprise);
-    for row in &query.build().fetch_all(on).await.map_err(engine("read"))? {
+    let mut rows = query.build().fetch(on);
+    while let Some(row) = &rows.try_next().await.map_err(engine("read"))? {
         let (name, limit) = value(row)?;
         if let Some(of) = newest.get_mut(&u32::read(row, "point_no")?) {
             set_by_name(&mut of.limits, &name, limit).map_err(|why| damaged("kind", why))?;
         }
     }
+    drop(rows);
     Ok(newest)
 }
 

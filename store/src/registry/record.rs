@@ -3,6 +3,7 @@
 //! The macro keeps the list of columns in one place, the fields themselves; queries are put together from it.
 
 use anlan_domain::ids::EnterpriseCode;
+use futures_util::TryStreamExt;
 use sqlx::query_builder::Separated;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -171,8 +172,13 @@ pub(crate) async fn fetch<R: Record>(
     on: &mut SqliteConnection,
     mut query: QueryBuilder<Sqlite>,
 ) -> Result<Vec<R>, RegistryError> {
-    let rows = query.build().fetch_all(on).await.map_err(engine("read"))?;
-    rows.iter().map(R::read).collect()
+    // Row by row: a row of the driver is many times as large as what is read from it.
+    let mut rows = query.build().fetch(on);
+    let mut records = Vec::new();
+    while let Some(row) = rows.try_next().await.map_err(engine("read"))? {
+        records.push(R::read(&row)?);
+    }
+    Ok(records)
 }
 
 /// Every record of a kind, by key.
@@ -203,6 +209,30 @@ pub(crate) async fn insert<R: Record>(
     Ok(no)
 }
 
+/// Adds records that are not there yet, in one statement.
+pub(crate) async fn insert_many<R: Record>(
+    on: &mut SqliteConnection,
+    records: &[&R],
+) -> Result<(), RegistryError> {
+    let count = u32::try_from(records.len()).expect("bounded by the values of a statement");
+    if count == 0 {
+        return Ok(());
+    }
+    let first = if R::NUMBERED { next_numbers(on, R::TABLE, count).await? } else { 0 };
+    let mut query = QueryBuilder::new("INSERT INTO ");
+    query.push(R::TABLE).push(" (");
+    columns::<R>(&mut query);
+    query.push(") ");
+    query.push_values((first..).zip(records), |mut values, (no, record)| {
+        record.bind_to(&mut values);
+        if R::NUMBERED {
+            values.push_bind(i64::from(no));
+        }
+        values.push_bind(1i64);
+    });
+    query.build().execute(on).await.map_err(engine("write to")).map(drop)
+}
+
 /// Replaces a record and counts its version up.
 pub(crate) async fn update<R: Record>(
     on: &mut SqliteConnection,
@@ -224,15 +254,25 @@ pub(crate) async fn next_number(
     on: &mut SqliteConnection,
     kind: &str,
 ) -> Result<u32, RegistryError> {
+    next_numbers(on, kind, 1).await
+}
+
+/// The first of the next `count` numbers of a sequence.
+async fn next_numbers(
+    on: &mut SqliteConnection,
+    kind: &str,
+    count: u32,
+) -> Result<u32, RegistryError> {
     let last: i64 = sqlx::query_scalar(
-        "INSERT INTO numbers (kind, last) VALUES ($1, 1)
-         ON CONFLICT (kind) DO UPDATE SET last = numbers.last + 1 RETURNING last",
+        "INSERT INTO numbers (kind, last) VALUES ($1, $2)
+         ON CONFLICT (kind) DO UPDATE SET last = numbers.last + $2 RETURNING last",
     )
     .bind(kind)
+    .bind(i64::from(count))
     .fetch_one(on)
     .await
     .map_err(engine("write to"))?;
-    u32::try_from(last).map_err(|_| RegistryError::Damaged {
+    u32::try_from(last - i64::from(count) + 1).map_err(|_| RegistryError::Damaged {
         what: format!("sequence {kind}"),
         why: format!("{last} is out of range"),
     })

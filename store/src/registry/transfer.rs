@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use anlan_domain::ids::PointId;
+use anlan_domain::limits::Limits;
 use anlan_domain::time::UtcMillis;
 
 use super::people::User;
@@ -146,12 +148,23 @@ struct Writer<'a, 'b, 'c> {
 
 impl Writer<'_, '_, '_> {
     async fn put<R: Record>(&mut self, records: &[R]) -> Result<(), ImportError> {
-        for record in records {
-            let outcome =
-                self.change.put(record, Expected::Any).await.map_err(not_seen_in_files)?;
-            self.counted(R::TABLE, outcome);
-        }
-        Ok(())
+        let Self { change, report, progress, done, total } = self;
+        let each = |outcome| {
+            report.count(R::TABLE, outcome);
+            *done += 1;
+            progress.inspect(|progress| progress(*done, *total));
+        };
+        change.put_all(records, each).await.map_err(not_seen_in_files)
+    }
+
+    async fn put_limits(&mut self, limits: &[(PointId, Limits)]) -> Result<(), ImportError> {
+        let Self { change, report, progress, done, total } = self;
+        let each = |outcome| {
+            report.count("limits", outcome);
+            *done += 1;
+            progress.inspect(|progress| progress(*done, *total));
+        };
+        change.put_all_limits(limits, each).await.map_err(not_seen_in_files)
     }
 
     fn counted(&mut self, table: &'static str, outcome: Outcome) {
@@ -187,14 +200,7 @@ async fn write(
     writer.put::<Equipment>(&plant.equipment).await?;
     writer.put::<Gateway>(&plant.gateways).await?;
     writer.put::<Point>(&plant.points).await?;
-    for (point, limits) in &plant.limits {
-        let outcome = writer
-            .change
-            .put_limits(point, limits, Expected::Any, "")
-            .await
-            .map_err(not_seen_in_files)?;
-        writer.counted("limits", outcome);
-    }
+    writer.put_limits(&plant.limits).await?;
     writer.put::<Camera>(&plant.cameras).await?;
     writer.put::<MapFeature>(&plant.map).await?;
     for (user, password) in &plant.users {
