@@ -3461,7 +3461,12 @@ export interface components {
              * @description Points below.
              */
             points: number;
-            /** @description Not acknowledged, by level. */
+            /**
+             * Format: int32
+             * @description Returned to normal and not acknowledged, of all levels.
+             */
+            returned: number;
+            /** @description Of those: not acknowledged. */
             unacked: number[];
             /**
              * Format: int32
