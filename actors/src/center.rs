@@ -127,7 +127,8 @@ impl RunningCenter {
         let built = Built::new(options, ports, directory, clock, shutdown, TreePlan::of(&plan))?;
         let Built { shared, writer, mut dispatcher, logged, orders } = built;
         let tasks = TaskTracker::new();
-        tasks.spawn(committer::run(
+        let guard = |task, work: Task| shared.fatal.clone().guard(task, work);
+        let committer: Task = Box::pin(committer::run(
             orders,
             shared.ports.state.clone(),
             shared.tail.clone(),
@@ -135,15 +136,21 @@ impl RunningCenter {
             shared.clock.clone(),
             shared.fatal.clone(),
         ));
+        tasks.spawn(guard("committing alarms and checkpoints", committer));
         let root = Branch { key: NodeKey::Center, shared: shared.clone(), parent: None };
-        let (root, _) = Branch::spawn(None, root, ())
+        let (root, root_ends) = Branch::spawn(None, root, ())
             .await
             .map_err(|error| StartError::Broken(error.to_string()))?;
+        // Nobody stands above the root to start it again; it takes the whole tree with it.
+        tasks.spawn(guard(
+            "the root of the supervision tree",
+            Box::pin(async { drop(root_ends.await) }),
+        ));
         // Every host has attached when the root has started: children start in their parents' `pre_start`.
         let index_from = first_unconsumed(&*shared.ports.journal, shared.ports.history.as_deref());
         let in_force = dispatcher.recover(&shared.ledger, index_from).await?;
-        tasks.spawn(writer.run());
-        tasks.spawn(dispatcher.run(logged));
+        tasks.spawn(guard("writing the journal", Box::pin(writer.run())));
+        tasks.spawn(guard("dispatching the log", Box::pin(dispatcher.run(logged))));
         let center = Arc::new(Self {
             hub: spawn_hub(&shared, &tasks),
             shared: shared.clone(),
@@ -154,12 +161,17 @@ impl RunningCenter {
         });
         center.bring_into_force(plan.hosts, &in_force.into_iter().collect()).await?;
         let ready = shared.log.append(RecordKind::CenterReady, 0, Bytes::new()).await;
-        ready.map_err(|_| StartError::Broken("the journal took nothing".into()))?;
+        if ready.is_err() && !shared.log.is_undurable() {
+            return Err(StartError::Broken("the journal took nothing".into()));
+        }
+        // On a full disk the writer keeps "ready" until there is room, and the center supervises in memory meanwhile.
         shared.ready.store(true, Ordering::Release);
-        center.tasks.spawn(tick(shared.clone()));
-        center.tasks.spawn(history_feed::keep_house(shared.clone()));
+        center.tasks.spawn(guard("the ticks of the log", Box::pin(tick(shared.clone()))));
+        let house = Box::pin(history_feed::keep_house(shared.clone()));
+        center.tasks.spawn(guard("keeping house", house));
         if let Some(listener) = listener {
-            center.tasks.spawn(listener::run(listener, tls, shared.clone()));
+            let listening = Box::pin(listener::run(listener, tls, shared.clone()));
+            center.tasks.spawn(guard("listening for gateways", listening));
         }
         center.tasks.close();
         tracing::info!(elapsed_ms = begun.elapsed().as_millis(), "the center is ready");
@@ -264,9 +276,12 @@ fn not_durable() -> CenterError {
     CenterError::NotReady("it could not be made durable".into())
 }
 
+/// Work of a task that the center cannot do without.
+type Task = futures_util::future::BoxFuture<'static, ()>;
+
 fn spawn_hub(shared: &Arc<Shared>, tasks: &TaskTracker) -> HubDoor {
     let (hub, door) = Hub::new(shared.clone());
-    tasks.spawn(hub.run());
+    tasks.spawn(shared.fatal.clone().guard("the live hub", hub.run()));
     door
 }
 
@@ -424,9 +439,11 @@ impl Center for RunningCenter {
         }
         let plan = Arc::new(TreePlan::of(&plan));
         *self.shared.plan.write().expect("no code panics while it holds the plan") = plan;
-        let grown = self.root.call(BranchMsg::Grow, Some(COMMAND_WITHIN)).await;
-        if !matches!(grown, Ok(CallResult::Success(()))) {
-            return Err(CenterError::NotReady("the tree does not answer".into()));
+        for ask in [BranchMsg::Prune, BranchMsg::Grow] {
+            let done = self.root.call(ask, Some(COMMAND_WITHIN)).await;
+            if !matches!(done, Ok(CallResult::Success(()))) {
+                return Err(CenterError::NotReady("the tree does not answer".into()));
+            }
         }
         let in_force: HashMap<_, _> = hosts
             .iter()

@@ -12,7 +12,7 @@ use anlan_domain::log::HostNo;
 use anlan_domain::time::UtcMillis;
 use anlan_store::journal::Offset;
 use anlan_store::state::{AlarmRecord, AlarmSeq, HostCommit, StateError, StateStore};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use crate::directory::Clock;
 use crate::fatal::Fatal;
@@ -86,19 +86,36 @@ impl AlarmTail {
     }
 }
 
+/// What one life of a host hands in.
+pub struct HandIn {
+    /// Which life. What an earlier one hands in after a later one has begun is refused: both would have decided it.
+    pub life: u64,
+    /// What to write.
+    pub commit: HostCommit,
+    /// The place in front of the host that what led to this took: given back once it is durable, so that a slow disk holds
+    /// the host back before memory fills.
+    pub place: Option<OwnedSemaphorePermit>,
+}
+
 /// What the committer is asked for.
 pub enum CommitOrder {
     /// Write this, as soon as can be: it has entries of the alarm log, or a new configuration.
-    Commit(HostCommit),
+    Commit(HandIn),
     /// Write this when there is time: a checkpoint alone. A newer one of the same host takes its place.
-    Checkpoint(HostCommit),
-    /// Say when everything before is durable. A host that restarts asks first: what its last life handed in must not be
-    /// decided a second time.
-    Flush(oneshot::Sender<()>),
+    Checkpoint(HandIn),
+    /// A life of a host begins: say when everything that earlier ones handed in is durable, and take nothing more of them.
+    Begin {
+        /// Which host.
+        host: HostNo,
+        /// Its new life.
+        life: u64,
+        /// Told when everything before is durable.
+        flushed: oneshot::Sender<()>,
+    },
 }
 
-/// The door to the committer. Unbounded, because what waits is bounded by the hosts: each waits for its own flush or is
-/// limited by what may wait in front of it.
+/// The door to the committer. Unbounded, because what waits is bounded by the hosts: a transition holds its place in front
+/// of its host until it is written, and of checkpoints only the newest of a host waits.
 pub type CommitQueue = mpsc::UnboundedSender<CommitOrder>;
 
 /// Offsets folded into what is durable, per host: the journal is needed from the smallest of them on.
@@ -166,9 +183,11 @@ pub async fn run(
     fatal: Fatal,
 ) {
     let mut checkpoints: BTreeMap<HostNo, HostCommit> = BTreeMap::new();
+    let mut lives: HashMap<HostNo, u64> = HashMap::new();
     loop {
         let mut batch = Vec::new();
         let mut flushed = Vec::new();
+        let mut places = Vec::new();
         let mut next =
             if checkpoints.is_empty() { orders.recv().await } else { orders.try_recv().ok() };
         if next.is_none() && checkpoints.is_empty() {
@@ -176,9 +195,22 @@ pub async fn run(
         }
         while let Some(order) = next {
             match order {
-                CommitOrder::Commit(commit) => batch.push(commit),
-                CommitOrder::Checkpoint(commit) => drop(checkpoints.insert(commit.host, commit)),
-                CommitOrder::Flush(tell) => flushed.push(tell),
+                CommitOrder::Commit(hand_in) => {
+                    places.extend(hand_in.place);
+                    if is_of_this_life(&lives, hand_in.commit.host, hand_in.life) {
+                        batch.push(hand_in.commit);
+                    }
+                }
+                CommitOrder::Checkpoint(HandIn { life, commit, place: _ }) => {
+                    if is_of_this_life(&lives, commit.host, life) {
+                        checkpoints.insert(commit.host, commit);
+                    }
+                }
+                CommitOrder::Begin { host, life, flushed: tell } => {
+                    let newest = lives.entry(host).or_insert(life);
+                    *newest = life.max(*newest);
+                    flushed.push(tell);
+                }
             }
             next = if batch.len() < BATCH_MAX { orders.try_recv().ok() } else { None };
         }
@@ -214,8 +246,23 @@ pub async fn run(
         tail.append(records(batch, from, decided_time));
         // After the tail, so that who waits for an offset finds its entries.
         folded.into_iter().for_each(|(host, folded)| committed.note(host, folded));
+        drop(places);
         flushed.into_iter().for_each(|tell| _ = tell.send(()));
     }
+}
+
+/// Whether what is handed in is of the newest life of its host. A life that began here is fenced off by the next one.
+fn is_of_this_life(lives: &HashMap<HostNo, u64>, host: HostNo, life: u64) -> bool {
+    let is = lives.get(&host).is_none_or(|&newest| newest <= life);
+    if !is {
+        metrics::counter!("anlan_commit_fenced_total").increment(1);
+        tracing::warn!(
+            host = host.0,
+            life,
+            "an ended life of a host handed something in; its next life decides it"
+        );
+    }
+    is
 }
 
 /// One commit per host: entries in order, the last checkpoint.

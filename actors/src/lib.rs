@@ -11,6 +11,7 @@ pub mod committer;
 pub mod directory;
 pub mod dispatch;
 pub mod fatal;
+pub mod given_up;
 pub mod history_feed;
 pub mod host;
 pub mod hub;

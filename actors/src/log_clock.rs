@@ -47,6 +47,12 @@ impl LogClock {
         last.told = last.told.max(wall + last.lead);
         UtcMillis(last.told)
     }
+
+    /// How far the log is ahead of the center's wall clock, as of the last reading: zero but for a while after a step back.
+    #[must_use]
+    pub fn lead_ms(&self) -> i64 {
+        self.last.lock().expect("no code panics while it holds the clock").lead
+    }
 }
 
 #[cfg(test)]

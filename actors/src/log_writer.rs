@@ -6,7 +6,12 @@
 //!
 //! A failed append may or may not have written, so it ends the process. The one failure that is known to have written
 //! nothing is "no room left beside what is reserved for the alarm log": then nothing is acknowledged, the records go to the
-//! hosts marked as volatile, and the gateways send them again once there is room.
+//! hosts marked as volatile, and the gateways send them again once there is room. What no gateway can send again, that a
+//! link was lost or came back, is kept here and goes in front of the first append that succeeds.
+//!
+//! The order within a lane survives this: a frame that was given up takes with it every later one of its lane until its
+//! gateway has signed in anew (`given_up.rs`). Else a later frame that was already queued would become durable first, and
+//! the resent one would be taken for a duplicate by the hosts, acknowledged and never evaluated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +25,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::fatal::Fatal;
+use crate::given_up::GivenUp;
 use crate::ingest::ledger::Ledger;
 use crate::log_clock::LogClock;
 
@@ -44,7 +50,8 @@ pub enum Afterwards {
 struct Submission {
     record: Record,
     then: Afterwards,
-    _room: OwnedSemaphorePermit,
+    /// `None` for what is kept over a full disk: it has left the queue.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// Records that the dispatcher gets, in the order of the log.
@@ -67,8 +74,9 @@ pub enum Logged {
 pub trait AckSink: Send + Sync + 'static {
     /// Frames of a gateway are durable.
     fn durable(&self, gateway: GatewayNo, acks: Acks);
-    /// Frames were lost to a full disk and there is room again: every gateway shall connect anew and send them again.
-    fn send_again(&self);
+    /// Every gateway shall connect anew and send what is not acknowledged: because a full disk begins, during which the welcome
+    /// allows more frames under way than will be acknowledged, or because it has ended.
+    fn connect_anew(&self, why: &str);
 }
 
 /// The door to the journal.
@@ -117,7 +125,10 @@ impl LogQueue {
             .expect("bounded by the queue, which is below 4 GiB");
         let room = self.room.clone().acquire_many_owned(size).await.map_err(|_| LogClosed)?;
         let record = Record { received, kind, source, payload };
-        self.submissions.send(Submission { record, then, _room: room }).await.map_err(|_| LogClosed)
+        self.submissions
+            .send(Submission { record, then, _room: Some(room) })
+            .await
+            .map_err(|_| LogClosed)
     }
 
     /// Submits a record and waits until it is durable.
@@ -164,6 +175,9 @@ pub struct LogWriter {
     fatal: Fatal,
     undurable: Arc<AtomicBool>,
     append_bytes: usize,
+    given_up: GivenUp,
+    /// Links that changed while nothing could be made durable; the last of each, in their order.
+    kept: Vec<Record>,
 }
 
 /// Bounds of the queue in front of the journal.
@@ -198,10 +212,19 @@ impl LogWriter {
             undurable: undurable.clone(),
         };
         let append_bytes = bounds.append_bytes;
-        (
-            Self { submissions, journal, ledger, acks, dispatch, fatal, undurable, append_bytes },
-            queue,
-        )
+        let writer = Self {
+            submissions,
+            journal,
+            ledger,
+            acks,
+            dispatch,
+            fatal,
+            undurable,
+            append_bytes,
+            given_up: GivenUp::default(),
+            kept: Vec::new(),
+        };
+        (writer, queue)
     }
 
     /// Runs until every door to it is closed, or the journal or the dispatcher has failed.
@@ -230,6 +253,15 @@ impl LogWriter {
 
     /// Appends one batch and does what follows from it; `false` ends the writer.
     async fn append(&mut self, batch: Vec<Submission>) -> bool {
+        let kept = self.kept.len();
+        let batch: Vec<Submission> = std::mem::take(&mut self.kept)
+            .into_iter()
+            .map(|record| Submission { record, then: Afterwards::Nothing, _room: None })
+            .chain(batch.into_iter().filter(|submission| self.is_in_turn(submission)))
+            .collect();
+        if batch.is_empty() {
+            return true;
+        }
         let records: Vec<Record> = batch.iter().map(|s| s.record.clone()).collect();
         let begun = std::time::Instant::now();
         match self.journal.append(records).await {
@@ -242,7 +274,9 @@ impl LogWriter {
                     if self.dispatch.send(Logged::DurableAgain).await.is_err() {
                         return false;
                     }
-                    self.acks.send_again();
+                    self.acks.connect_anew(
+                        "the center had no room to keep what you sent; please send it again",
+                    );
                 }
                 let records = self.acknowledge(first, batch);
                 self.dispatch.send(Logged::Durable { first, records }).await.is_ok()
@@ -250,18 +284,12 @@ impl LogWriter {
             Err(error @ JournalError::NoRoom { .. }) => {
                 if !self.undurable.swap(true, Ordering::Relaxed) {
                     tracing::error!(%error, "frames are no longer acknowledged; alarms are evaluated in memory only");
+                    self.acks.connect_anew(
+                        "the center has no room to keep what you send; it evaluates it and does not acknowledge",
+                    );
                 }
                 metrics::counter!("anlan_journal_no_room_total").increment(batch.len() as u64);
-                let records = batch
-                    .into_iter()
-                    .map(|submission| {
-                        if let Afterwards::Acknowledge { boot, lane, seq } = submission.then {
-                            let gateway = GatewayNo(submission.record.source);
-                            self.ledger.given_up(gateway, boot, lane, seq);
-                        }
-                        submission.record
-                    })
-                    .collect();
+                let records = self.give_up(batch, kept);
                 self.dispatch.send(Logged::Volatile(records)).await.is_ok()
             }
             Err(error) => {
@@ -269,6 +297,55 @@ impl LogWriter {
                 false
             }
         }
+    }
+
+    /// Whether a record may go to the journal now. A frame behind one of its lane that was given up may not: it is given up too.
+    fn is_in_turn(&mut self, submission: &Submission) -> bool {
+        let gateway = GatewayNo(submission.record.source);
+        match submission.then {
+            Afterwards::Acknowledge { boot, lane, seq } => {
+                let in_turn = self.given_up.is_in_turn(gateway, boot, lane, seq);
+                if !in_turn {
+                    metrics::counter!("anlan_journal_out_of_turn_total").increment(1);
+                    self.ledger.given_up(gateway, boot, lane, seq);
+                }
+                in_turn
+            }
+            _ => {
+                if submission.record.kind == RecordKind::Link
+                    && submission.record.payload[..] == [1]
+                {
+                    // Signed in anew: what was given up comes again, in order, behind this record.
+                    self.given_up.signed_in(gateway);
+                }
+                true
+            }
+        }
+    }
+
+    /// Nothing of the batch is durable. Gives what is to be evaluated in memory; the first `again` have been before.
+    fn give_up(&mut self, batch: Vec<Submission>, again: usize) -> Vec<Record> {
+        for submission in &batch {
+            let record = &submission.record;
+            let gateway = GatewayNo(record.source);
+            match submission.then {
+                Afterwards::Acknowledge { boot, lane, seq } => {
+                    self.given_up.give_up(gateway, boot, lane, seq);
+                    self.ledger.given_up(gateway, boot, lane, seq);
+                }
+                _ if matches!(
+                    record.kind,
+                    RecordKind::Link | RecordKind::CenterLink | RecordKind::CenterReady
+                ) =>
+                {
+                    self.kept.retain(|k| (k.kind, k.source) != (record.kind, record.source));
+                    self.kept.push(record.clone());
+                }
+                // A tick says nothing that the next one does not; who waits is told by the dropped sender.
+                _ => {}
+            }
+        }
+        batch.into_iter().skip(again).map(|submission| submission.record).collect()
     }
 
     /// Everything in the batch is durable: enter it, tell who waits, and hand the records on.

@@ -203,6 +203,11 @@ async fn a_full_disk_stops_acknowledgement_and_alarms_are_shown_as_not_durable()
     park.disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
     gateway.seal_readings(Lane::Live, 0, &[85.0]);
     gateway.send_all().await;
+    // It is told to connect anew at once, with room for all that will not be acknowledged.
+    let said = gateway.listen(Duration::from_secs(2), |_| false).await;
+    assert!(said.contains(&Said::Refused("not_durable".into())), "{said:?}");
+    gateway.connect(&park.center).await.unwrap();
+    gateway.send_all().await;
     gateway.listen(Duration::from_secs(2), |_| false).await;
     assert_eq!(gateway.unacked.len(), 1);
     assert!(park.center.ready().unwrap_err().contains("未落盘"));
@@ -217,6 +222,128 @@ async fn a_full_disk_stops_acknowledgement_and_alarms_are_shown_as_not_durable()
     assert_eq!(park.center.alarms_after(AlarmSeq(0), 10, 5_000).await.len(), 1);
     assert!(park.center.undurable_alarms().is_empty());
     assert!(park.center.ready().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_behind_one_that_found_no_room_do_not_overtake_it() {
+    let (park, mut gateway) = park_with_gateway().await;
+    gateway.seal_readings(Lane::Live, 0, &[1.0; 8]);
+    gateway.settle().await;
+    park.disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    let lost = gateway.seal_readings(Lane::Live, 0, &[85.0]);
+    gateway.send(Lane::Live, lost).await;
+    // Room again, while the gateway has not heard of anything yet and goes on.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    park.disk.full.store(false, std::sync::atomic::Ordering::SeqCst);
+    for _ in 0..5 {
+        let seq = gateway.seal_readings(Lane::Live, 1, &[1.0]);
+        gateway.send(Lane::Live, seq).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for _ in 0..3 {
+        gateway.listen(PATIENCE, |g| g.unacked.is_empty()).await;
+        if gateway.unacked.is_empty() {
+            break;
+        }
+        gateway.connect(&park.center).await.unwrap();
+        gateway.send_all().await;
+    }
+    assert!(gateway.unacked.is_empty());
+    support::reference::in_order(&park.disk).unwrap();
+    let alarms = park.center.alarms_after(AlarmSeq(0), 10, 5_000).await;
+    assert_eq!(
+        alarms.len(),
+        1,
+        "the reading that found no room raises its alarm once it is sent again"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_is_lost_while_the_disk_is_full_is_alarmed() {
+    let (park, mut gateway) = park_with_gateway().await;
+    let mut other = Gateway::new(gateway_id(1).as_str(), 2, table(8), park.begun);
+    other.connect(&park.center).await.unwrap();
+    for g in [&mut gateway, &mut other] {
+        g.seal_readings(Lane::Live, 0, &[1.0; 8]);
+        g.settle().await;
+    }
+    park.disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    gateway.socket = None;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    park.disk.full.store(false, std::sync::atomic::Ordering::SeqCst);
+    let mut lost = false;
+    for _ in 0..40 {
+        // The other one stays, so it is not the center's link.
+        if other.socket.is_none() {
+            drop(other.connect(&park.center).await);
+        }
+        other.seal_readings(Lane::Live, 0, &[1.0; 8]);
+        other.settle().await;
+        let log = park.center.alarms_after(AlarmSeq(0), 100, 500).await;
+        lost = log.iter().any(|record| {
+            record.entry.alarm.condition == Condition::GatewayLost
+                && record.entry.alarm.subject.0.contains(gateway_id(0).as_str())
+        });
+        if lost {
+            break;
+        }
+    }
+    assert!(lost, "the loss was kept until it could be logged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_disk_is_full_new_readings_are_evaluated_however_many_wait_for_room() {
+    let (park, mut gateway) = park_with_gateway().await;
+    gateway.seal_readings(Lane::Live, 0, &[1.0; 8]);
+    gateway.settle().await;
+    let window = park.options.window_frames;
+    park.disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    gateway.seal_readings(Lane::Live, 0, &[1.0]);
+    gateway.send_all().await;
+    // The center says that it is so; from the next welcome on a gateway may have far more under way.
+    gateway.listen(PATIENCE, |_| false).await;
+    let welcome = gateway.connect(&park.center).await.unwrap();
+    assert!(welcome.window_frames > 100 * window, "{}", welcome.window_frames);
+    for _ in 0..2 * window {
+        gateway.seal_readings(Lane::Live, 0, &[1.0]);
+    }
+    gateway.seal_readings(Lane::Live, 0, &[85.0]);
+    gateway.send_all().await;
+    let mut changes = park.center.undurable_changes().unwrap();
+    while park.center.undurable_alarms().is_empty() {
+        tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    }
+    assert_eq!(park.center.undurable_alarms().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enterprise_that_moves_to_another_region_is_counted_there_alone() {
+    let (park, mut gateway) = park_with_gateway().await;
+    gateway.seal_readings(Lane::Live, 0, &[85.0; 8]);
+    gateway.settle().await;
+    park.center.alarms_after(AlarmSeq(0), 1, 5_000).await;
+    let hosts = {
+        let mut plan = park.directory.0.lock().unwrap();
+        plan.enterprises[0].region = "410205".parse().unwrap();
+        plan.hosts.clone()
+    };
+    park.center.configure(hosts).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let open = async |node: &str| {
+        let views = park.center.rollups(vec![node.to_owned()]).await;
+        views.first().map(|view| (view.open, view.points))
+    };
+    assert_eq!(open("region:410205P01").await, Some(([0, 0, 0, 0], 8)), "the other one stays");
+    assert_eq!(open("region:410205").await, Some(([0, 0, 8, 0], 16)));
+    assert_eq!(open("region:410000").await, Some(([0, 0, 8, 0], 16)), "counted once");
+    // Its gateway connects anew and is judged in the new place, with nothing doubled.
+    gateway.listen(PATIENCE, |_| false).await;
+    gateway.connect(&park.center).await.unwrap();
+    gateway.seal_readings(Lane::Live, 0, &[50.0; 8]);
+    gateway.settle().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(park.disk.alarms.lock().unwrap().len(), 16, "eight raised and eight cleared");
+    assert_eq!(open("region:410000").await, Some(([0, 0, 0, 0], 16)));
 }
 
 #[tokio::test(start_paused = true)]

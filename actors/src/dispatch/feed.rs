@@ -66,6 +66,12 @@ impl Feed {
         self.routes.clear();
     }
 
+    /// Whether a batch could be sent at once.
+    #[must_use]
+    pub fn has_place(&self) -> bool {
+        self.room.available_permits() > 0
+    }
+
     /// Whether a few batches could be sent at once.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -175,15 +181,16 @@ impl Feed {
     pub fn send(&mut self, inputs: Vec<Input>, next: Offset, room: OwnedSemaphorePermit) -> bool {
         self.next = self.next.max(next);
         self.config_sent.clone_from(&self.config);
-        self.to.send_message(HostMsg::Entries { inputs, _room: room }).is_ok()
+        self.to.send_message(HostMsg::Entries { inputs, room }).is_ok()
     }
 
     /// Sends what could not be made durable.
     pub fn send_volatile(&self, inputs: Vec<Input>) {
+        let sent = self.try_room().is_some_and(|room| {
+            self.to.send_message(HostMsg::Volatile { inputs, _room: room }).is_ok()
+        });
         // Where as much waits as may, it is left out: it will come again once there is room on disk.
-        if let Some(room) = self.try_room()
-            && self.to.send_message(HostMsg::Volatile { inputs, _room: room }).is_err()
-        {
+        if !sent {
             metrics::counter!("anlan_dispatch_volatile_dropped_total").increment(1);
         }
     }

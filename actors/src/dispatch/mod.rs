@@ -2,7 +2,7 @@
 //!
 //! The dispatcher takes batches of durable records from the log writer, decodes each once, and sends every host one message
 //! a batch with what is for it. **One slow host delays only itself**: when as much waits in front of a host as may, the
-//! dispatcher lets it go, and a task of its own feeds it from the journal until it is abreast again. A restarted host comes
+//! dispatcher lets it go, and [`catch_up`] feeds it from the journal until it is abreast again. A restarted host comes
 //! back by the same way, from the offset of its checkpoint; and at start the same walk through the journal serves all hosts
 //! at once. So there is one path: *the journal from some offset on*, and the live edge is only its end.
 
@@ -19,10 +19,12 @@ use crate::history_feed::FrameIndex;
 use crate::ingest::ledger::Ledger;
 use crate::log_writer::Logged;
 
+pub mod catch_up;
 pub mod feed;
 pub mod input;
 pub mod routes;
 
+use catch_up::{CatchUp, Fed, give, lines};
 use feed::{Feed, Lookup};
 use input::{Decoded, Input, decode};
 
@@ -53,7 +55,10 @@ pub struct Dispatcher {
     lookup: Lookup,
     index: Arc<FrameIndex>,
     control: mpsc::UnboundedReceiver<Control>,
-    tell: mpsc::UnboundedSender<Control>,
+    behind: mpsc::UnboundedSender<Box<Feed>>,
+    catch_up: Option<CatchUp>,
+    /// Whether the newest records could not be made durable.
+    volatile: bool,
     hosts: HashMap<HostNo, Place>,
     of_gateway: HashMap<GatewayNo, Vec<HostNo>>,
     /// Offset of the next record that will come.
@@ -72,12 +77,16 @@ impl Dispatcher {
     ) -> (Self, mpsc::UnboundedSender<Control>) {
         let (tell, control) = mpsc::unbounded_channel();
         let at = journal.bounds().1;
+        let (catch_up, behind) =
+            CatchUp::new(journal.clone(), lookup.clone(), tell.clone(), fatal.clone());
         let dispatcher = Self {
             journal,
             lookup,
             index,
             control,
-            tell: tell.clone(),
+            behind,
+            catch_up: Some(catch_up),
+            volatile: false,
             hosts: HashMap::new(),
             of_gateway: HashMap::new(),
             at,
@@ -165,14 +174,21 @@ impl Dispatcher {
 
     /// Runs until the log writer ends.
     pub async fn run(mut self, mut logged: mpsc::Receiver<Logged>) {
+        if let Some(catch_up) = self.catch_up.take() {
+            tokio::spawn(self.fatal.clone().guard("feeding hosts that are behind", catch_up.run()));
+        }
         loop {
             tokio::select! {
                 biased;
                 Some(control) = self.control.recv() => self.take(control).await,
                 batch = logged.recv() => match batch {
                     Some(Logged::Durable { first, records }) => self.durable(first, records),
-                    Some(Logged::Volatile(records)) => self.volatile(&records),
+                    Some(Logged::Volatile(records)) => {
+                        self.volatile = true;
+                        self.volatile(&records);
+                    }
                     Some(Logged::DurableAgain) => {
+                        self.volatile = false;
                         for place in self.hosts.values() {
                             if let Place::Following(feed) = place {
                                 feed.forget_volatile();
@@ -197,37 +213,36 @@ impl Dispatcher {
                 if gap > READ_RECORDS as u64 || !feed.has_room() {
                     return self.fall_behind(feed);
                 }
-                // The last few records: while they are read nothing is dispatched, so this ends.
-                match catch_up(&self.journal, &self.lookup, &mut feed, self.at).await {
-                    Ok(true) => {
-                        self.hosts.insert(feed.host, Place::Following(feed));
-                        self.index_gateways();
+                // The last few records: while they are read nothing is dispatched, so this ends. Nothing is waited for either.
+                while feed.next < self.at {
+                    let lines = match lines(&self.journal, feed.next).await {
+                        Ok(lines) => lines,
+                        Err(error) => return self.fatal.end("the journal cannot be read", &error),
+                    };
+                    match give(&mut feed, &self.lookup, &lines) {
+                        Fed::Yes if lines.is_empty() => break,
+                        Fed::Yes => {}
+                        Fed::Full => return self.fall_behind(feed),
+                        Fed::Ended => return drop(self.hosts.remove(&feed.host)),
                     }
-                    Ok(false) => {
-                        self.hosts.remove(&feed.host);
-                    }
-                    Err(error) => self.fatal.end("the journal cannot be read", &error),
                 }
+                if !self.volatile {
+                    // While it was behind it may have missed that there is room again.
+                    feed.forget_volatile();
+                }
+                self.hosts.insert(feed.host, Place::Following(feed));
+                self.index_gateways();
             }
         }
     }
 
-    /// Feeds a host from the journal in a task of its own.
-    fn fall_behind(&mut self, mut feed: Box<Feed>) {
+    /// Has a host fed from the journal.
+    fn fall_behind(&mut self, feed: Box<Feed>) {
         self.hosts.insert(feed.host, Place::Behind { life: feed.life });
         self.index_gateways();
         metrics::counter!("anlan_dispatch_catch_ups_total").increment(1);
-        let (journal, lookup) = (self.journal.clone(), self.lookup.clone());
-        let (tell, fatal) = (self.tell.clone(), self.fatal.clone());
-        tokio::spawn(async move {
-            let end = journal.bounds().1;
-            match catch_up(&journal, &lookup, &mut feed, end).await {
-                // The dispatcher may have ended: then nobody needs this any more.
-                Ok(true) => drop(tell.send(Control::Abreast(feed))),
-                Ok(false) => tracing::debug!(host = feed.host.0, "a host ended while it caught up"),
-                Err(error) => fatal.end("the journal cannot be read", &error),
-            }
-        });
+        // It ends only with the center.
+        drop(self.behind.send(feed));
     }
 
     fn durable(&mut self, first: Offset, records: Vec<Record>) {
@@ -329,34 +344,6 @@ async fn read(
     tokio::task::spawn_blocking(move || journal.read(from, READ_RECORDS, READ_BYTES))
         .await
         .expect("reading the journal does not panic")
-}
-
-/// Feeds a host from the journal up to `end`; `false` when it ended meanwhile.
-async fn catch_up(
-    journal: &Arc<dyn Journal>,
-    lookup: &Lookup,
-    feed: &mut Feed,
-    end: Offset,
-) -> Result<bool, JournalError> {
-    let first = journal.bounds().0;
-    let mut at = feed.next.max(first);
-    if feed.next < first && feed.config.is_some() {
-        return Err(JournalError::Trimmed { first, asked: feed.next });
-    }
-    while at < end {
-        let records = read(journal, at).await?;
-        let Some((last, _)) = records.last() else { break };
-        at = Offset(last.0 + 1);
-        let decoded: Vec<_> = records
-            .into_iter()
-            .filter(|(offset, _)| *offset < end)
-            .map(|(offset, record)| (offset, record.received, decode(offset, &record)))
-            .collect();
-        if !feed_from(feed, lookup, &decoded).await {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Gives a host what is for it of some decoded records, waiting for room; `false` when it has ended.

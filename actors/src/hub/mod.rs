@@ -80,7 +80,7 @@ pub struct Hub {
     shared: Arc<Shared>,
     wishes: mpsc::Receiver<Subscribe>,
     topics: HashMap<Topic, Watched>,
-    penalties: HashMap<HostNo, u32>,
+    silent: Silent,
 }
 
 impl Hub {
@@ -88,7 +88,7 @@ impl Hub {
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> (Self, HubDoor) {
         let (door, wishes) = mpsc::channel(256);
-        let hub = Self { shared, wishes, topics: HashMap::new(), penalties: HashMap::new() };
+        let hub = Self { shared, wishes, topics: HashMap::new(), silent: Silent::default() };
         (hub, HubDoor(door))
     }
 
@@ -124,7 +124,7 @@ impl Hub {
                 self.topics.entry(wish.topic).or_insert(watched)
             }
         };
-        let snapshot = watched.snapshot(&self.shared, &mut self.penalties).await;
+        let snapshot = watched.snapshot(&self.shared, &mut self.silent).await;
         let (messages, receiver) = mpsc::channel(self.shared.options.subscriber_queue.max(1));
         let behind = messages.try_send(snapshot).is_err();
         watched.subscribers.push(Subscriber { messages, behind });
@@ -143,29 +143,26 @@ impl Hub {
         if self.topics.is_empty() {
             return;
         }
-        self.penalties.retain(|_, rounds| {
-            *rounds -= 1;
-            *rounds > 0
-        });
+        self.silent.round();
         let mut hosts: HashSet<HostNo> = HashSet::new();
         for watched in self.topics.values_mut() {
             watched.renew(&self.shared);
             hosts.extend(watched.sources.keys());
         }
-        let changes = ask_hosts(
-            &self.shared,
-            &mut self.penalties,
-            hosts.into_iter().map(|h| (h, None)),
-            true,
-        )
-        .await;
+        let changes =
+            ask_hosts(&self.shared, &mut self.silent, hosts.into_iter().map(|h| (h, None)), true)
+                .await;
+        let back = self.silent.back(&changes);
         for watched in self.topics.values_mut() {
+            if watched.sources.keys().any(|host| back.contains(host)) {
+                watched.subscribers.iter_mut().for_each(|subscriber| subscriber.behind = true);
+            }
             let messages = watched.changes(&self.shared, &changes);
             for message in &messages {
                 watched.send(message);
             }
             if watched.subscribers.iter().any(Subscriber::wants_snapshot) {
-                let snapshot = watched.snapshot(&self.shared, &mut self.penalties).await;
+                let snapshot = watched.snapshot(&self.shared, &mut self.silent).await;
                 watched.send_snapshot(&snapshot);
             }
         }
@@ -180,34 +177,64 @@ impl Subscriber {
 
 type Values = HashMap<HostNo, Vec<(u32, PointValue)>>;
 
+/// Hosts that did not answer in time. One is not asked again for a few rounds; and what it said too late went to nobody, so
+/// everybody who watches it is given all of it once it answers again.
+#[derive(Default)]
+struct Silent {
+    rests: HashMap<HostNo, u32>,
+    owes: HashSet<HostNo>,
+}
+
+impl Silent {
+    fn missed(&mut self, host: HostNo) {
+        self.rests.insert(host, PENALTY_ROUNDS);
+        self.owes.insert(host);
+    }
+
+    fn rests(&self, host: HostNo) -> bool {
+        self.rests.contains_key(&host)
+    }
+
+    fn round(&mut self) {
+        self.rests.retain(|_, rounds| {
+            *rounds -= 1;
+            *rounds > 0
+        });
+    }
+
+    /// Those that answer again.
+    fn back(&mut self, answers: &Values) -> HashSet<HostNo> {
+        self.owes.extract_if(|host| answers.contains_key(host)).collect()
+    }
+}
+
 /// Asks hosts for values, all at once, each with a time limit.
 async fn ask_hosts(
     shared: &Shared,
-    penalties: &mut HashMap<HostNo, u32>,
+    silent: &mut Silent,
     hosts: impl Iterator<Item = (HostNo, Option<Vec<u32>>)>,
     only_changes: bool,
 ) -> Values {
     let limit = Some(shared.options.ask_within.min(Duration::from_millis(500)));
-    let asked =
-        hosts.filter(|(host, _)| !penalties.contains_key(host)).map(|(host, slots)| async move {
-            let Some(actor) = shared.host_refs.get(host) else { return (host, None) };
-            let answer = if only_changes {
-                actor.call(HostMsg::Changes, limit).await
-            } else {
-                actor.call(|reply| HostMsg::Values(slots, reply), limit).await
-            };
-            match answer {
-                Ok(CallResult::Success(values)) => (host, Some(values)),
-                _ => (host, None),
-            }
-        });
+    let asked = hosts.filter(|(host, _)| !silent.rests(*host)).map(|(host, slots)| async move {
+        let Some(actor) = shared.host_refs.get(host) else { return (host, None) };
+        let answer = if only_changes {
+            actor.call(HostMsg::Changes, limit).await
+        } else {
+            actor.call(|reply| HostMsg::Values(slots, reply), limit).await
+        };
+        match answer {
+            Ok(CallResult::Success(values)) => (host, Some(values)),
+            _ => (host, None),
+        }
+    });
     let mut values = Values::new();
     for (host, answer) in futures_util::future::join_all(asked).await {
         match answer {
             Some(answer) => drop(values.insert(host, answer)),
             None => {
                 metrics::counter!("anlan_hub_unanswered_total").increment(1);
-                penalties.insert(host, PENALTY_ROUNDS);
+                silent.missed(host);
             }
         }
     }
@@ -303,17 +330,13 @@ impl Watched {
         LiveMessage { topic: self.topic.clone(), body: body.into() }
     }
 
-    async fn snapshot(
-        &mut self,
-        shared: &Shared,
-        penalties: &mut HashMap<HostNo, u32>,
-    ) -> LiveMessage {
+    async fn snapshot(&mut self, shared: &Shared, silent: &mut Silent) -> LiveMessage {
         let wanted: Vec<_> = self
             .sources
             .iter()
             .map(|(host, slots)| (*host, slots.as_ref().map(|s| s.iter().copied().collect())))
             .collect();
-        let values = ask_hosts(shared, penalties, wanted.into_iter(), false).await;
+        let values = ask_hosts(shared, silent, wanted.into_iter(), false).await;
         let mut values: Vec<PointValue> = values.into_values().flatten().map(|(_, v)| v).collect();
         values.sort_by(|a, b| a.point.cmp(&b.point));
         let rollups: Vec<RollupView> =

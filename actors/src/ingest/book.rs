@@ -1,7 +1,8 @@
 //! Who is connected, where acknowledgements go, what is shown of each gateway, and whether the center's own link is lost.
 //!
-//! When every gateway falls silent at once, it is not they who failed: three or more lost within five seconds, and none
-//! left, count as the center's own link (design, point 6). The first one that returns ends it.
+//! When every gateway falls silent at once, it is not they who failed: three or more different ones lost within five seconds,
+//! and none left, count as the center's own link (design, point 6). The first one that returns ends it. A connection that the
+//! center itself ended says nothing of its link.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -27,7 +28,7 @@ struct Books {
     connected: HashMap<GatewayNo, Arc<Outbox>>,
     views: HashMap<GatewayNo, (u64, GatewayView)>,
     version: u64,
-    lost: VecDeque<UtcMillis>,
+    lost: VecDeque<(UtcMillis, GatewayNo)>,
     /// `None` until the first gateway is connected: then the link is logged as up, whatever was before the start.
     link_up: Option<bool>,
 }
@@ -46,6 +47,16 @@ impl SessionBook {
     /// A session actor lives.
     pub fn set_actor(&self, gateway: GatewayNo, actor: ActorRef<SessionMsg>) {
         self.books().actors.insert(gateway, actor);
+    }
+
+    /// A gateway is registered no longer: its connection ends, and nothing is shown of it.
+    pub fn removed(&self, gateway: GatewayNo) {
+        let mut books = self.books();
+        books.actors.remove(&gateway);
+        books.views.remove(&gateway);
+        if let Some(outbox) = books.connected.remove(&gateway) {
+            outbox.refuse("unknown_gateway", "this gateway is no longer registered here", 60_000);
+        }
     }
 
     /// The session actor of a gateway.
@@ -74,15 +85,16 @@ impl SessionBook {
         self.books().views.get(&gateway).map(|(_, view)| view.clone())
     }
 
-    /// A gateway's connection ended. Says whether the center's own link is to be logged as lost.
-    pub fn disconnected(&self, gateway: GatewayNo, now: UtcMillis) -> bool {
+    /// A gateway's connection ended, `by_us` or otherwise. Says whether the center's own link is to be logged as lost.
+    pub fn disconnected(&self, gateway: GatewayNo, now: UtcMillis, by_us: bool) -> bool {
         let mut books = self.books();
         books.connected.remove(&gateway);
         metrics::gauge!("anlan_ingest_gateways_connected").set(books.connected.len() as f64);
-        books.lost.push_back(now);
-        while books.lost.front().is_some_and(|&at| now.since(at) > TOGETHER_MS) {
-            books.lost.pop_front();
+        books.lost.retain(|&(at, other)| now.since(at) <= TOGETHER_MS && other != gateway);
+        if by_us {
+            return false;
         }
+        books.lost.push_back((now, gateway));
         let lost = books.connected.is_empty() && books.lost.len() >= LOST_TOGETHER;
         lost && books.link_up.replace(false) == Some(true)
     }
@@ -130,11 +142,8 @@ impl AckSink for SessionBook {
         }
     }
 
-    fn send_again(&self) {
-        self.refuse_all(
-            "not_durable",
-            "the center had no room to keep what you sent; please send it again",
-        );
+    fn connect_anew(&self, why: &str) {
+        self.refuse_all("not_durable", why);
     }
 }
 
@@ -149,15 +158,32 @@ mod tests {
         assert!(book.connected(GatewayNo(1), outbox()), "the first says that the link is up");
         assert!(!book.connected(GatewayNo(2), outbox()));
         assert!(!book.connected(GatewayNo(3), outbox()));
-        assert!(!book.disconnected(GatewayNo(1), UtcMillis(0)));
-        assert!(!book.disconnected(GatewayNo(2), UtcMillis(1_000)));
-        assert!(!book.disconnected(GatewayNo(3), UtcMillis(60_000)), "one after the other");
+        assert!(!book.disconnected(GatewayNo(1), UtcMillis(0), false));
+        assert!(!book.disconnected(GatewayNo(2), UtcMillis(1_000), false));
+        assert!(!book.disconnected(GatewayNo(3), UtcMillis(60_000), false), "one after the other");
         for no in 1..=3 {
             assert!(!book.connected(GatewayNo(no), outbox()));
         }
-        assert!(!book.disconnected(GatewayNo(1), UtcMillis(100_000)));
-        assert!(!book.disconnected(GatewayNo(2), UtcMillis(101_000)));
-        assert!(book.disconnected(GatewayNo(3), UtcMillis(102_000)), "together");
+        assert!(!book.disconnected(GatewayNo(1), UtcMillis(100_000), false));
+        assert!(!book.disconnected(GatewayNo(2), UtcMillis(101_000), false));
+        assert!(book.disconnected(GatewayNo(3), UtcMillis(102_000), false), "together");
         assert!(book.connected(GatewayNo(2), outbox()), "back");
+    }
+
+    #[test]
+    fn one_gateway_that_comes_and_goes_and_connections_that_we_end_are_not_the_centers_link() {
+        let book = SessionBook::default();
+        let outbox = || Arc::new(Outbox::default());
+        assert!(book.connected(GatewayNo(1), outbox()));
+        for at in 0..5 {
+            assert!(!book.disconnected(GatewayNo(1), UtcMillis(at * 1_000), false), "flapping");
+            assert!(!book.connected(GatewayNo(1), outbox()));
+        }
+        for no in 2..=4 {
+            book.connected(GatewayNo(no), outbox());
+        }
+        for no in 1..=4 {
+            assert!(!book.disconnected(GatewayNo(no), UtcMillis(20_000), true), "ended by us");
+        }
     }
 }

@@ -155,6 +155,10 @@ where
     let limit = Some(shared.options.hello_within);
     let welcome = actor.call(|reply| SessionMsg::SignedIn(Box::new(signed_in), reply), limit).await;
     let Ok(ractor::rpc::CallResult::Success(welcome)) = welcome else {
+        // The session may come to the sign-in later; then this is behind it, and no connection is shown that is not there.
+        if actor.send_message(SessionMsg::ConnectionEnded { connection }).is_err() {
+            tracing::debug!(gateway.id = %entry.id, "a session actor ended before its connection");
+        }
         return Some(End::new("not_ready", "the session could not be started", 1_000));
     };
     tracing::info!(gateway.id = %entry.id, %peer, "a gateway signed in");

@@ -28,6 +28,8 @@ use crate::tree::plan::NodeFacts;
 
 /// Frames that may wait for a table.
 const PARKED_MAX: usize = 256;
+/// Frames that may be under way while the center has no room to keep any: a day of one a second and more.
+const WINDOW_UNDURABLE: u32 = 1 << 20;
 /// Live frames over which the skew is the greatest: the one that was under way for the shortest time tells it best.
 const SKEW_FRAMES: usize = 32;
 /// What is shown of a gateway is renewed at least this often while frames come.
@@ -127,7 +129,7 @@ impl Actor for Session {
         if let Some(outbox) = self.shared.sessions.connection(self.no) {
             // An earlier life ended with a connection open: it ends too, and the log says so.
             outbox.refuse("closed", "the session is started again", 500);
-            self.log_end().await?;
+            self.log_end(true).await?;
         }
         view.connected = false;
         self.shared.sessions.publish(self.no, view.clone());
@@ -158,7 +160,12 @@ impl Actor for Session {
                 drop(reply.send(welcome));
             }
             SessionMsg::Frame { connection, header, bytes, received, place } => {
-                if state.connection.as_ref().is_none_or(|(current, _)| *current != connection) {
+                // A connection that was refused takes nothing more: a frame behind one that was not taken would overtake it. It is
+                // not acknowledged, so it comes again, in its order, on the next connection.
+                let current = state.connection.as_ref().filter(|(current, outbox)| {
+                    *current == connection && !outbox.close.is_cancelled()
+                });
+                if current.is_none() {
                     return Ok(());
                 }
                 state.last_activity = received;
@@ -173,14 +180,15 @@ impl Actor for Session {
                 self.publish(state, (self.shared.clock)());
             }
             SessionMsg::ConnectionEnded { connection } => {
-                if state.connection.as_ref().is_some_and(|(current, _)| *current == connection) {
-                    state.connection = None;
+                if let Some((_, outbox)) =
+                    state.connection.take_if(|(current, _)| *current == connection)
+                {
                     state.parked.clear();
                     let now = (self.shared.clock)();
                     state.view.connected = false;
                     state.view.since = now;
                     self.publish(state, now);
-                    self.log_end().await?;
+                    self.log_end(outbox.close.is_cancelled()).await?;
                 }
             }
             // Who asked may have stopped waiting.
@@ -225,18 +233,26 @@ impl Session {
         }
         state.parked.clear();
         state.asked_for = None;
-        let acks = self.shared.ledger.signed_in(self.no, signed_in.boot, &signed_in.pending);
         if self.shared.sessions.connected(self.no, signed_in.outbox.clone()) {
             self.log(RecordKind::CenterLink, 0, 1).await?;
         }
-        self.log(RecordKind::Link, self.no.0, 1).await?;
+        // Awaited: then every frame of an earlier connection is either durable or given up, and none that comes now can be taken
+        // for one that is still under way. Where it cannot be made durable, the writer keeps it, and the same holds.
+        let up = Bytes::from_static(&[1]);
+        drop(self.shared.log.append(RecordKind::Link, self.no.0, up).await);
+        let acks = self.shared.ledger.signed_in(self.no, signed_in.boot, &signed_in.pending);
         state.connection = Some((signed_in.connection, signed_in.outbox));
         state.view.connected = true;
         state.view.since = now;
         state.view.address = signed_in.address;
         state.view.software = signed_in.software;
         self.publish(state, now);
-        let window_frames = self.shared.options.window_frames;
+        // While nothing is acknowledged a usual window would soon be full, and what happens then would not be seen at all.
+        let window_frames = if self.shared.log.is_undurable() {
+            WINDOW_UNDURABLE
+        } else {
+            self.shared.options.window_frames
+        };
         Ok(Welcome { center_wall: now, acks, window_frames })
     }
 
@@ -246,10 +262,10 @@ impl Session {
         Ok(())
     }
 
-    /// Logs that this gateway's link ended, and that of the center where it was the last of several.
-    async fn log_end(&self) -> Result<(), ActorProcessingErr> {
+    /// Logs that this gateway's link ended, and that of the center where it was the last of several; not where we ended it.
+    async fn log_end(&self, by_us: bool) -> Result<(), ActorProcessingErr> {
         let now = self.shared.log.clock().now();
-        let center_lost = self.shared.sessions.disconnected(self.no, now);
+        let center_lost = self.shared.sessions.disconnected(self.no, now, by_us);
         if self.shared.stop.is_cancelled() {
             // We go, not they: the next start counts every gateway as not connected.
             return Ok(());
@@ -264,28 +280,38 @@ impl Session {
         Ok(())
     }
 
-    /// Measures the gateway's clock.
+    /// Measures the gateway's clock, by what it sends live: a backlog tells of earlier epochs, and its frames were under way for hours.
     fn observe(&self, state: &mut SessionState, header: &Header, received: UtcMillis) {
         state.view.frames += 1;
         metrics::counter!("anlan_ingest_frames_total").increment(1);
-        if header.lane == Lane::Live && header.kind.is_data() {
-            if state.skews.len() == SKEW_FRAMES {
-                state.skews.pop_front();
-            }
-            state.skews.push_back(header.wall.since(received));
-            state.view.skew_ms = state.skews.iter().max().copied();
+        if header.lane != Lane::Live || !header.kind.is_data() {
+            return;
         }
         match state.epoch {
-            Some((boot, epoch)) if boot == header.boot && epoch != header.epoch => {
-                state.view.clock_steps += 1;
-                metrics::counter!("anlan_ingest_gateway_clock_steps_total").increment(1);
-                // What was measured before the step says nothing any more.
-                state.skews.clear();
+            Some((boot, epoch)) if boot == header.boot => {
+                if header.epoch < epoch {
+                    // Sent again after a cut: it tells of a clock that is no longer so.
+                    return;
+                }
+                if epoch < header.epoch {
+                    state.view.clock_steps += header.epoch - epoch;
+                    metrics::counter!("anlan_ingest_gateway_clock_steps_total")
+                        .increment(u64::from(header.epoch - epoch));
+                    // What was measured before the step says nothing any more.
+                    state.skews.clear();
+                }
             }
-            _ => {}
+            _ => state.skews.clear(),
         }
         state.epoch = Some((header.boot, header.epoch));
         state.view.clock_epoch = header.epoch;
+        if state.skews.len() == SKEW_FRAMES {
+            state.skews.pop_front();
+        }
+        // Against the center's own clock: that of the log runs on beside it for a while after a step back.
+        let lead = self.shared.log.clock().lead_ms();
+        state.skews.push_back(header.wall.since(received) + lead);
+        state.view.skew_ms = state.skews.iter().max().copied();
     }
 
     async fn frame(

@@ -2,9 +2,13 @@
 //!
 //! One actor type serves province, city, county and park; an enterprise and the center differ only in what stands below.
 //! A crashed child is started again with backoff and never takes its parent down. Roll-ups flow up only when they change.
+//!
+//! Where the plan changes, the whole tree is first pruned, then grown: what now stands elsewhere, an enterprise that moved to
+//! another park, has ended in its old place before it starts in the new one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{
     Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort, SpawnErr, SupervisionEvent,
@@ -20,6 +24,8 @@ use crate::shared::Shared;
 
 /// What a branch is told and asked.
 pub enum BranchMsg {
+    /// The plan has changed: end what no longer stands here, here and below. Answered when it has ended.
+    Prune(RpcReplyPort<()>),
     /// The plan has changed: start what is missing, here and below. Answered when everything below runs or has failed to.
     Grow(RpcReplyPort<()>),
     /// A child shows something else now.
@@ -37,6 +43,9 @@ pub enum BranchMsg {
 
 /// Address of one life of a branch.
 pub type BranchRef = ActorRef<BranchMsg>;
+
+/// How long a node that no longer stands somewhere may take to end.
+const PRUNE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What never changes about a branch.
 pub struct Branch {
@@ -79,23 +88,24 @@ impl Actor for Branch {
         state: &mut BranchState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
+            BranchMsg::Prune(reply) => {
+                self.prune(state).await;
+                self.ask_branches(state, BranchMsg::Prune).await;
+                self.tell(state);
+                drop(reply.send(()));
+            }
             BranchMsg::Grow(reply) => {
                 self.grow(&myself, state).await;
-                for child in state.nursery.children.values() {
-                    if let Some(cell) = &child.cell
-                        && cell.is_message_type_of::<BranchMsg>() == Some(true)
-                    {
-                        let child: BranchRef = cell.clone().into();
-                        let limit = Some(self.shared.options.ask_within * 10);
-                        // One that does not answer is seen in the tree; the others grow on.
-                        drop(child.call(BranchMsg::Grow, limit).await);
-                    }
-                }
+                self.ask_branches(state, BranchMsg::Grow).await;
+                self.tell(state);
                 drop(reply.send(()));
             }
             BranchMsg::RollChanged { child, roll } => {
-                state.rolls.insert(child, roll);
-                self.tell(state);
+                // The last word of a child that has moved away comes after it.
+                if state.nursery.children.contains_key(&child) || !self.is_pruned(&child) {
+                    state.rolls.insert(child, roll);
+                    self.tell(state);
+                }
             }
             BranchMsg::StartAgain(key) => {
                 if state.nursery.awaits_start(&key) && !self.shared.stop.is_cancelled() {
@@ -144,13 +154,54 @@ impl Actor for Branch {
 
 impl Branch {
     async fn grow(&self, myself: &BranchRef, state: &mut BranchState) {
-        let wanted: Vec<NodeKey> = {
-            let plan = self.shared.tree_plan();
-            plan.children(&self.key).cloned().collect()
-        };
-        for key in wanted {
-            if !state.nursery.children.contains_key(&key) {
-                self.start(myself, state, key).await;
+        for key in self.shared.tree_plan().children(&self.key) {
+            if !state.nursery.children.contains_key(key) {
+                self.start(myself, state, key.clone()).await;
+            }
+        }
+    }
+
+    /// Whether the plan no longer has a node below this one.
+    fn is_pruned(&self, child: &NodeKey) -> bool {
+        !self.shared.tree_plan().children(&self.key).contains(child)
+    }
+
+    async fn prune(&self, state: &mut BranchState) {
+        let plan = self.shared.tree_plan();
+        let wanted = plan.children(&self.key);
+        let gone: Vec<NodeKey> =
+            state.nursery.children.keys().filter(|key| !wanted.contains(key)).cloned().collect();
+        for key in gone {
+            let child = state.nursery.children.remove(&key);
+            state.rolls.remove(&key);
+            if let NodeKey::Gateway(no) = key {
+                self.shared.sessions.removed(no);
+            }
+            tracing::info!(node = ?key, "a node no longer stands here and ends");
+            let Some(cell) = child.and_then(|child| child.cell) else { continue };
+            let ended = cell.stop_and_wait(Some("moved or removed".into()), Some(PRUNE_WITHIN));
+            if let Err(error) = ended.await {
+                // Its next life fences what this one may still hand in; see the committer.
+                tracing::error!(node = ?key, %error, "a node that no longer stands here has not ended in time");
+                cell.kill();
+            }
+        }
+    }
+
+    /// Asks the branches directly below, one after the other, and waits for each.
+    async fn ask_branches(
+        &self,
+        state: &BranchState,
+        message: impl Fn(RpcReplyPort<()>) -> BranchMsg,
+    ) {
+        for child in state.nursery.children.values() {
+            if let Some(cell) = &child.cell
+                && cell.is_message_type_of::<BranchMsg>() == Some(true)
+            {
+                let child: BranchRef = cell.clone().into();
+                let limit = Some(self.shared.options.ask_within * 10);
+                // One that does not answer is seen in the tree; the others go on.
+                drop(child.call(&message, limit).await);
             }
         }
     }

@@ -20,7 +20,7 @@ use super::boards::{NodeRoll, Pulse};
 use super::branch::{BranchMsg, BranchRef};
 use super::plan::NodeKey;
 use crate::api::{LostNode, PointValue, TreeNode};
-use crate::committer::CommitOrder;
+use crate::committer::{CommitOrder, HandIn};
 use crate::dispatch::Control;
 use crate::dispatch::feed::Feed;
 use crate::dispatch::input::{Input, What};
@@ -38,7 +38,7 @@ pub enum HostMsg {
         /// The entries.
         inputs: Vec<Input>,
         /// Room in front of the host, given back when they are handled.
-        _room: OwnedSemaphorePermit,
+        room: OwnedSemaphorePermit,
     },
     /// Entries that could not be made durable: judged on a copy, shown, and forgotten later.
     Volatile {
@@ -76,6 +76,7 @@ pub struct HostActor {
 
 /// The state of a host actor.
 pub struct HostState {
+    life: u64,
     host: Option<Host>,
     config: Option<Arc<HostConfig>>,
     effects: Effects,
@@ -101,38 +102,32 @@ impl Actor for HostActor {
     type Arguments = ();
 
     async fn pre_start(&self, myself: HostRef, (): ()) -> Result<HostState, ActorProcessingErr> {
+        let life = self.shared.next_life();
         let (tell, flushed) = oneshot::channel();
-        self.shared.commits.send(CommitOrder::Flush(tell))?;
+        self.shared.commits.send(CommitOrder::Begin { host: self.host, life, flushed: tell })?;
         flushed.await?;
         let (state, host) = (self.shared.ports.state.clone(), self.host);
         let stored = tokio::task::spawn_blocking(move || state.checkpoint(host)).await??;
         let (folded, config, host) = match stored {
             None => (None, None, None),
             Some((folded, bytes)) => {
+                // Noted before anything can fail: the journal is kept from here on, also while the host cannot start.
+                self.shared.committed.note(self.host, folded);
                 let host = Host::restore(&bytes)?;
                 (Some(folded), Some(Arc::new(host.config())), Some(host))
             }
         };
-        if let Some(folded) = folded {
-            self.shared.committed.note(self.host, folded);
-        }
         let pulse = self.shared.new_pulse(self.host);
         self.shared.host_refs.set(self.host, myself.clone());
         let next = folded.map_or(Offset(0), |folded| Offset(folded.0 + 1));
-        let feed = Feed::new(
-            self.host,
-            self.shared.next_life(),
-            next,
-            config.clone(),
-            myself,
-            pulse.room.clone(),
-        );
+        let feed = Feed::new(self.host, life, next, config.clone(), myself, pulse.room.clone());
         self.shared
             .dispatch
             .send(Control::Attach(Box::new(feed)))
             .map_err(|_| "the dispatcher has ended")?;
         let commit_every_ms = self.shared.checkpoint_pace(self.host);
         let mut state = HostState {
+            life,
             host,
             config,
             effects: Effects::default(),
@@ -155,7 +150,7 @@ impl Actor for HostActor {
         state: &mut HostState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            HostMsg::Entries { inputs, _room } => self.take(state, inputs),
+            HostMsg::Entries { inputs, room } => self.take(state, inputs, room),
             HostMsg::Volatile { inputs, _room } => self.take_volatile(state, &inputs)?,
             HostMsg::DurableAgain => {
                 state.shadow = None;
@@ -172,7 +167,7 @@ impl Actor for HostActor {
 }
 
 impl HostActor {
-    fn take(&self, state: &mut HostState, inputs: Vec<Input>) {
+    fn take(&self, state: &mut HostState, inputs: Vec<Input>, place: OwnedSemaphorePermit) {
         state.effects.clear();
         let mut now = UtcMillis(0);
         let mut configured = false;
@@ -191,7 +186,7 @@ impl HostActor {
         let entries = std::mem::take(&mut state.effects.entries);
         let due = state.commit_due <= now;
         if !entries.is_empty() || configured || due {
-            self.commit(state, entries, configured, now);
+            self.commit(state, entries, configured, now, place);
         }
         if !state.effects.changed.is_empty() || state.effects.all_changed || configured || due {
             self.tell(state);
@@ -222,6 +217,7 @@ impl HostActor {
         entries: Vec<AlarmEntry>,
         configured: bool,
         now: UtcMillis,
+        place: OwnedSemaphorePermit,
     ) {
         let Some(host) = &state.host else { return };
         state.commit_due = now.plus(state.commit_every_ms);
@@ -232,9 +228,12 @@ impl HostActor {
             entries,
         };
         let urgent = configured || !commit.entries.is_empty();
+        let place = urgent.then_some(place);
+        let hand_in = HandIn { life: state.life, commit, place };
         let order =
-            if urgent { CommitOrder::Commit(commit) } else { CommitOrder::Checkpoint(commit) };
+            if urgent { CommitOrder::Commit(hand_in) } else { CommitOrder::Checkpoint(hand_in) };
         if self.shared.commits.send(order).is_err() {
+            // It ends only when the center does, and then what was decided here is decided again after the start.
             tracing::debug!(host = self.host.0, "the committer has ended");
         }
     }

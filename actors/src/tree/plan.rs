@@ -45,6 +45,7 @@ pub struct NodeFacts {
 #[derive(Clone, Debug, Default)]
 pub struct TreePlan {
     nodes: BTreeMap<NodeKey, NodeFacts>,
+    below: BTreeMap<NodeKey, Vec<NodeKey>>,
 }
 
 impl TreePlan {
@@ -63,8 +64,10 @@ impl TreePlan {
         for region in listed.chain(of_enterprises) {
             regions.extend(std::iter::successors(Some(region), RegionCode::parent));
         }
+        let names: BTreeMap<_, _> =
+            plan.regions.iter().map(|r| (&r.code, r.name.as_str())).collect();
         for region in regions {
-            let name = plan.regions.iter().find(|r| r.code == region).map_or("", |r| &r.name);
+            let name = names.get(&region).copied().unwrap_or_default();
             let parent = region.parent().map_or(NodeKey::Center, NodeKey::Region);
             let facts = node(format!("region:{region}"), name, Some(parent));
             tree.nodes.insert(NodeKey::Region(region), facts);
@@ -104,6 +107,11 @@ impl TreePlan {
                 facts.parent = Some(NodeKey::Center);
             }
         }
+        for (key, facts) in &tree.nodes {
+            if let Some(parent) = &facts.parent {
+                tree.below.entry(parent.clone()).or_default().push(key.clone());
+            }
+        }
         tree
     }
 
@@ -114,11 +122,9 @@ impl TreePlan {
     }
 
     /// What stands directly below a node.
-    pub fn children<'a>(&'a self, of: &'a NodeKey) -> impl Iterator<Item = &'a NodeKey> {
-        self.nodes
-            .iter()
-            .filter(move |(_, facts)| facts.parent.as_ref() == Some(of))
-            .map(|(k, _)| k)
+    #[must_use]
+    pub fn children(&self, of: &NodeKey) -> &[NodeKey] {
+        self.below.get(of).map_or(&[], Vec::as_slice)
     }
 
     /// Every node.

@@ -174,3 +174,21 @@ pub fn journalled(disk: &Disk) -> BTreeSet<(u32, uplink::Boot, uplink::Lane, u64
         })
         .collect()
 }
+
+/// Hosts take a lane in ascending order and hold what comes behind a higher number for a duplicate: so a journal in which a
+/// lower number stands behind a higher one has lost a reading that was acknowledged.
+pub fn in_order(disk: &Disk) -> Result<(), String> {
+    let mut newest = HashMap::new();
+    for record in disk.records.lock().unwrap().iter().filter(|r| r.kind == RecordKind::Frame) {
+        let (header, _) = uplink::open(&record.payload).unwrap();
+        if header.kind != Kind::Readings {
+            continue;
+        }
+        let lane = (record.source, header.boot, header.lane);
+        let before = newest.insert(lane, header.seq).unwrap_or(0);
+        if header.seq <= before {
+            return Err(format!("frame {} of {lane:?} stands behind {before}", header.seq));
+        }
+    }
+    Ok(())
+}
