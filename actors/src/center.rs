@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anlan_domain::alarm::{AlarmEntry, AlarmId};
 use anlan_domain::ids::{GatewayId, PointId};
-use anlan_domain::log::{Command, HostConfig, HostNo, RecordKind};
+use anlan_domain::log::{Command, CommandRefused, HostConfig, HostNo, RecordKind};
 use anlan_domain::time::UtcMillis;
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::journal::{JournalError, Offset};
@@ -254,21 +254,47 @@ impl RunningCenter {
         answers.into_iter().flatten().flatten().map(|(_, value)| value).collect()
     }
 
-    /// The host that an alarm belongs to.
-    fn host_of(&self, alarm: &AlarmId) -> Option<HostNo> {
+    /// The hosts that an alarm may belong to, the likeliest first. A point that was removed or moved leaves its alarms with the
+    /// host that raised them, so the other hosts of its enterprise come after the one that has it now.
+    fn hosts_of(&self, alarm: &AlarmId) -> Vec<HostNo> {
+        let catalog = &self.shared.catalog;
         let subject = &*alarm.subject.0;
         if subject == "center" {
-            return Some(HostNo::CENTER);
+            return vec![HostNo::CENTER];
         }
         let gateway = subject
             .strip_prefix("gateway:")
             .or_else(|| Some(subject.strip_prefix("device:")?.split_once('/')?.0));
         if let Some(gateway) = gateway {
-            let enterprise = GatewayId::new(gateway).ok()?.enterprise();
-            return self.shared.catalog.general_host(&enterprise);
+            let gateway = GatewayId::new(gateway).ok();
+            return gateway
+                .and_then(|id| catalog.general_host(&id.enterprise()))
+                .into_iter()
+                .collect();
         }
-        let point = PointId::new(subject).ok()?;
-        self.shared.catalog.point(&point).map(|place| place.host)
+        let Ok(point) = PointId::new(subject) else { return Vec::new() };
+        let now = catalog.point(&point).map(|place| place.host);
+        let others = catalog.enterprise(&point.enterprise());
+        now.into_iter().chain(others.into_iter().filter(|host| Some(*host) != now)).collect()
+    }
+
+    /// Has one host acknowledge an alarm.
+    async fn acknowledge_at(&self, host: HostNo, command: Bytes) -> Result<(), CenterError> {
+        let logged = self.shared.log.append(RecordKind::Command, host.0, command).await;
+        let offset = logged.map_err(|_| not_durable())?;
+        let outcome = async {
+            self.shared.outcomes.wait(offset.0).await?;
+            // So that who reads the alarm next sees what they did.
+            self.shared.committed.wait(host, offset).await;
+            Ok(())
+        };
+        match tokio::time::timeout(COMMAND_WITHIN, outcome).await {
+            Ok(outcome) => outcome.map_err(CenterError::Refused),
+            Err(_) => Err(CenterError::NotReady(
+                "the command is durable and will take effect; the hazard source answers late"
+                    .into(),
+            )),
+        }
     }
 }
 
@@ -409,24 +435,21 @@ impl Center for RunningCenter {
         comment: String,
     ) -> Result<(), CenterError> {
         self.shared.ready_for_uplink().map_err(CenterError::NotReady)?;
-        let host = self.host_of(&alarm).ok_or_else(|| CenterError::Unknown(alarm.to_string()))?;
+        let hosts = self.hosts_of(&alarm);
+        let mut outcome = Err(CenterError::Unknown(alarm.to_string()));
         let command = Command::Acknowledge { alarm, by, comment };
-        let bytes = postcard::to_stdvec(&command).expect("writing to memory does not fail");
-        let logged = self.shared.log.append(RecordKind::Command, host.0, bytes.into()).await;
-        let offset = logged.map_err(|_| not_durable())?;
-        let outcome = async {
-            self.shared.outcomes.wait(offset.0).await?;
-            // So that who reads the alarm next sees what they did.
-            self.shared.committed.wait(host, offset).await;
-            Ok(())
-        };
-        match tokio::time::timeout(COMMAND_WITHIN, outcome).await {
-            Ok(outcome) => outcome.map_err(CenterError::Refused),
-            Err(_) => Err(CenterError::NotReady(
-                "the command is durable and will take effect; the hazard source answers late"
-                    .into(),
-            )),
+        let bytes =
+            Bytes::from(postcard::to_stdvec(&command).expect("writing to memory does not fail"));
+        for host in hosts {
+            let at_host = self.acknowledge_at(host, bytes.clone()).await;
+            // A host that does not know the alarm says "not open", as one does where it is closed: that is the answer only
+            // where no other says more.
+            if !matches!(at_host, Err(CenterError::Refused(CommandRefused::NotOpen(_)))) {
+                return at_host;
+            }
+            outcome = at_host;
         }
+        outcome
     }
 
     async fn configure(&self, hosts: Vec<HostConfig>) -> Result<(), CenterError> {

@@ -161,15 +161,11 @@ impl Committed {
         }
     }
 
-    /// The smallest of all, `None` when there is no host.
+    /// Up to where all of these hosts are durable; `None` where one of them has nothing durable yet or could not be read.
     #[must_use]
-    pub fn oldest(&self) -> Option<Offset> {
-        self.folded
-            .read()
-            .expect("no code panics while it holds the offsets")
-            .values()
-            .min()
-            .copied()
+    pub fn oldest_of(&self, mut hosts: impl Iterator<Item = HostNo>) -> Option<Offset> {
+        let folded = self.folded.read().expect("no code panics while it holds the offsets");
+        hosts.try_fold(Offset(u64::MAX), |oldest, host| Some(oldest.min(*folded.get(&host)?)))
     }
 }
 

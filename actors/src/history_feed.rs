@@ -347,7 +347,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 async fn trim(shared: &Shared, ledger_saved: Offset) {
     let journal = &shared.ports.journal;
     let history = first_unconsumed(&**journal, shared.ports.history.as_deref());
-    let folded = shared.committed.oldest().map_or(Offset(0), |folded| Offset(folded.0 + 1));
+    // Every host of the plan counts, also one that could not be started: it comes back by the journal.
+    let folded = shared.committed.oldest_of(shared.tree_plan().hosts());
+    let folded = folded.map_or(Offset(0), |folded| Offset(folded.0.saturating_add(1)));
     let keep_from = history.min(folded).min(ledger_saved);
     if let Err(error) = journal.trim(keep_from).await {
         // What could not be deleted is only in the way.

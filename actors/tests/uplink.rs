@@ -360,6 +360,29 @@ async fn an_acknowledgement_is_in_the_log_when_it_returns_and_the_second_is_refu
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_alarm_of_a_point_that_was_removed_can_still_be_acknowledged() {
+    let (park, mut gateway) = park_with_gateway().await;
+    gateway.seal_readings(Lane::Live, 0, &[85.0]);
+    gateway.settle().await;
+    let alarm = park.center.alarms_after(AlarmSeq(0), 1, 5_000).await[0].entry.alarm.clone();
+    let hosts = {
+        let mut plan = park.directory.0.lock().unwrap();
+        let host = plan.hosts.iter_mut().find(|host| host.host.0 == 1).unwrap();
+        host.points.retain(|point| !point.id.as_str().ends_with("LT-0"));
+        vec![host.clone()]
+    };
+    park.center.configure(hosts).await.unwrap();
+    park.center.acknowledge(alarm.clone(), "wang".into(), "gone".into()).await.unwrap();
+    let second = park.center.acknowledge(alarm, "li".into(), String::new()).await;
+    assert!(second.is_err());
+    let log = park.center.alarms_after(AlarmSeq(0), 10, 0).await;
+    let acknowledged = log.iter().filter(|record| {
+        matches!(&record.entry.change, AlarmChange::Acknowledged { by, .. } if by == "wang")
+    });
+    assert_eq!(acknowledged.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn live_subscribers_get_a_snapshot_then_changes_and_roll_ups_reach_the_region() {
     let (park, mut gateway) = park_with_gateway().await;
     let park_code = "410205P01".parse().unwrap();

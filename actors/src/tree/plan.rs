@@ -133,9 +133,11 @@ impl TreePlan {
     }
 
     /// Every host.
-    #[must_use]
-    pub fn host_count(&self) -> usize {
-        self.nodes.keys().filter(|key| matches!(key, NodeKey::Host(_))).count()
+    pub fn hosts(&self) -> impl Iterator<Item = HostNo> {
+        self.nodes.keys().filter_map(|key| match key {
+            NodeKey::Host(host) => Some(*host),
+            _ => None,
+        })
     }
 }
 
