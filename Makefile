@@ -69,6 +69,7 @@ bench: ui ## every benchmark, as a table and as JSON
 chaos: ## thousands of kills and seeds; hours
 	cargo build --release --locked
 	ANLAN_CHAOS=1 cargo test --release --workspace --locked -- --nocapture chaos
+	ANLAN_SIM_SEEDS=$${ANLAN_SIM_SEEDS:-5000} cargo test --release -p anlan-actors --test simulation --locked
 
 fmt: ## formats everything
 	cargo fmt --all

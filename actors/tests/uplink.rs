@@ -438,3 +438,26 @@ async fn the_tree_describes_itself_and_a_crashed_host_comes_back_with_its_alarms
     }
     assert_eq!(found, Some(("running", 1, 1, 4)));
 }
+
+#[tokio::test]
+async fn a_connection_beyond_the_bound_is_told_so() {
+    let park = Park::start_with(plan(1, 4), |options| {
+        options.uplink_listen = Some("127.0.0.1:0".parse().unwrap());
+        options.connections_max = 1;
+    })
+    .await;
+    let url = format!(
+        "ws://{}{}",
+        park.center.uplink_address().unwrap(),
+        anlan_actors::ingest::listener::PATH
+    );
+    let first = tokio_tungstenite::connect_async(&url).await.unwrap();
+    let second = tokio_tungstenite::connect_async(&url).await.unwrap_err();
+    let tokio_tungstenite::tungstenite::Error::Http(response) = second else {
+        panic!("{second}");
+    };
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.body().as_deref(), Some(&b"too many gateways are connected"[..]));
+    drop(first);
+    park.stop();
+}

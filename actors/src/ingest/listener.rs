@@ -19,9 +19,13 @@ use crate::shared::Shared;
 /// Path of the uplink.
 pub const PATH: &str = "/uplink/v1";
 
+/// Connections beyond the bound that are told so at the same time.
+const TELLING_MAX: usize = 16;
+
 /// Serves the uplink until the center stops.
 pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let room = Arc::new(Semaphore::new(shared.options.connections_max));
+    let telling = Arc::new(Semaphore::new(TELLING_MAX));
     loop {
         let accepted = tokio::select! {
             () = shared.stop.cancelled() => return,
@@ -37,17 +41,22 @@ pub async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sh
                 continue;
             }
         };
-        let Ok(place) = room.clone().try_acquire_owned() else {
-            metrics::counter!("anlan_ingest_refused_total", "code" => "too_many_connections")
-                .increment(1);
-            drop(stream);
-            continue;
-        };
         let (tls, shared) = (tls.clone(), shared.clone());
-        tokio::spawn(async move {
-            let _place = place;
-            accept(stream, peer, tls, shared).await;
-        });
+        let (place, full) = match room.clone().try_acquire_owned() {
+            Ok(place) => (Some(place), false),
+            Err(_) => {
+                metrics::counter!("anlan_ingest_refused_total", "code" => "too_many_connections")
+                    .increment(1);
+                // A few at a time are told why; beyond that a connection is just closed.
+                (telling.clone().try_acquire_owned().ok(), true)
+            }
+        };
+        if let Some(place) = place {
+            tokio::spawn(async move {
+                let _place = place;
+                accept(stream, peer, tls, shared, full).await;
+            });
+        }
     }
 }
 
@@ -56,17 +65,18 @@ async fn accept(
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
+    full: bool,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "an uplink connection ended at once");
         return;
     }
     match tls {
-        None => handshake(stream, peer, shared).await,
+        None => serve(stream, peer, shared, full).await,
         Some(tls) => {
             let limit = shared.options.hello_within;
             match tokio::time::timeout(limit, tls.accept(stream)).await {
-                Ok(Ok(stream)) => handshake(stream, peer, shared).await,
+                Ok(Ok(stream)) => serve(stream, peer, shared, full).await,
                 Ok(Err(error)) => {
                     metrics::counter!("anlan_ingest_handshake_failures_total").increment(1);
                     tracing::warn!(%peer, %error, "an uplink connection failed at TLS");
@@ -84,17 +94,29 @@ pub async fn handshake<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    serve(stream, peer, shared, false).await;
+}
+
+/// Serves a connection, or answers its handshake with 503 where the center is `full`.
+async fn serve<S>(stream: S, peer: SocketAddr, shared: Arc<Shared>, full: bool)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME))
         .max_frame_size(Some(MAX_FRAME));
     // The error's size is the library's choice.
     #[allow(clippy::result_large_err)]
     let only_the_path = |request: &Request, response: Response| {
-        if request.uri().path() == PATH {
+        let (status, why) = if request.uri().path() != PATH {
+            (StatusCode::NOT_FOUND, format!("the uplink is at {PATH}"))
+        } else if full {
+            (StatusCode::SERVICE_UNAVAILABLE, "too many gateways are connected".to_owned())
+        } else {
             return Ok(response);
-        }
-        let mut refusal = ErrorResponse::new(Some(format!("the uplink is at {PATH}")));
-        *refusal.status_mut() = StatusCode::NOT_FOUND;
+        };
+        let mut refusal = ErrorResponse::new(Some(why));
+        *refusal.status_mut() = status;
         Err(refusal)
     };
     let accepting =
