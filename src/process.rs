@@ -58,6 +58,21 @@ where
     ended.unwrap_or_else(report)
 }
 
+/// Runs work that knows nothing of ending: where the process is asked to end first, the work is dropped where it stands.
+/// For commands whose effect is one transaction.
+pub async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        ended = work => ended,
+        () = stop.cancelled() => Err(Failure::Failed(
+            "interrupted; what the command does is done as a whole or not at all, so it can be run again".to_owned(),
+        )),
+    }
+}
+
 /// Says what went wrong and gives the exit code for it.
 pub fn report(failure: Failure) -> ExitCode {
     match failure {
@@ -165,5 +180,20 @@ pub mod scratch {
             let removed = std::fs::remove_dir_all(&self.0);
             assert!(std::thread::panicking() || removed.is_ok(), "{removed:?}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_never_ends_is_dropped_when_the_process_is_asked_to_end() {
+        let stop = CancellationToken::new();
+        assert_eq!(unless_stopped(&stop, async { Ok(7) }).await.ok(), Some(7));
+        let asked = stop.clone();
+        tokio::spawn(async move { asked.cancel() });
+        let ended = unless_stopped(&stop, std::future::pending::<Result<(), Failure>>()).await;
+        assert!(matches!(ended, Err(Failure::Failed(why)) if why.starts_with("interrupted")));
     }
 }
