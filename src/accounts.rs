@@ -63,19 +63,25 @@ pub fn of(data: &Path) -> Result<(Vec<Account>, bool), Failure> {
         accounts.push(Account { role, username, name, scope, password });
     }
     if new {
-        let mut out = fs::OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&file)
-            .map_err(failed)?;
-        for account in &accounts {
-            writeln!(out, "{} {}", account.username, account.password).map_err(failed)?;
-        }
-        out.sync_all().map_err(failed)?;
+        let lines: Vec<_> =
+            accounts.iter().map(|a| format!("{} {}\n", a.username, a.password)).collect();
+        write_private(&file, &lines.concat())?;
     }
     Ok((accounts, new))
+}
+
+/// Writes a file that only its owner may read, also where there was one that others could.
+pub fn write_private(file: &Path, text: &str) -> Result<(), Failure> {
+    let written = || {
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut out = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(file)?;
+        out.write_all(text.as_bytes())?;
+        out.sync_all()
+    };
+    written().map_err(|error| Failure::Failed(format!("cannot write {}: {error}", file.display())))
 }
 
 /// `users.csv` of the import.

@@ -31,6 +31,7 @@ pub async fn bring_in(
     with_users: bool,
     code_length: usize,
 ) -> Result<String, Failure> {
+    let _alone = engines::lock(data)?;
     let registry = engines::registry(data).await?;
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("importing {wide_bar} {pos}/{len}")
@@ -86,7 +87,9 @@ pub async fn add_user(
         bad(format!("--role {role}: is none of {}", known.join(", ")))
     })?;
     let scope = scope_of(role, scope).map_err(bad)?;
-    let password = password()?;
+    // Before the password is asked for: nobody should type one in vain.
+    let _alone = engines::lock(data)?;
+    let password = password().await?;
     if password.chars().count() < 10 {
         return Err(bad("the password has fewer than 10 characters".to_owned()));
     }
@@ -123,18 +126,53 @@ fn scope_of(role: Role, text: Option<&str>) -> Result<Scope, String> {
 }
 
 /// Secrets come from the environment or from standard input, never from the command line, where others could see them.
-fn password() -> Result<String, Failure> {
+///
+/// The terminal is read on a thread of its own: the runtime does not wait for it, so Ctrl-C ends the command at once.
+async fn password() -> Result<String, Failure> {
     if let Ok(password) = std::env::var("ANLAN_PASSWORD") {
         return Ok(password);
     }
-    let input = std::io::stdin();
-    if input.is_terminal() {
-        eprintln!("password (it is shown while you type; or set ANLAN_PASSWORD):");
-    }
-    let mut line = String::new();
-    input
-        .lock()
-        .read_line(&mut line)
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let input = std::io::stdin();
+        if input.is_terminal() {
+            eprintln!("password (it is shown while you type; or set ANLAN_PASSWORD):");
+        }
+        let mut line = String::new();
+        let read = input.lock().read_line(&mut line).map(|_| line);
+        // Whoever asked may have been interrupted.
+        drop(tell.send(read));
+    });
+    let line = told
+        .await
+        .map_err(|_| Failure::Failed("the password could not be asked for".to_owned()))?
         .map_err(|e| Failure::Failed(format!("cannot read the password: {e}")))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anlan_store::registry::conformance::sample_plant;
+
+    #[tokio::test]
+    async fn nothing_is_imported_beside_a_running_center() {
+        let folder = crate::process::scratch::Folder::new();
+        let (plant, data) = (folder.path().join("plant"), folder.path().join("center"));
+        std::fs::create_dir(&plant).unwrap();
+        sample_plant(&plant);
+        let center = engines::Engines::open(&data, 0, [400, 1830]).await.unwrap();
+        let Err(Failure::Failed(why)) = bring_in(&plant, &data, false, 9).await else {
+            panic!("it was imported");
+        };
+        assert!(why.contains("is in use") && why.contains("Stop the center first"), "{why}");
+        let added = add_user("admin", "A", "administrator", None, &data).await;
+        assert!(matches!(added, Err(Failure::Failed(why)) if why.contains("is in use")));
+        assert!(center.registry.outline().await.unwrap().enterprises.is_empty());
+        center.registry.close().await;
+        drop(center);
+        let report = bring_in(&plant, &data, false, 9).await.unwrap();
+        assert!(report.contains("points: 5 created"), "{report}");
+        engines::Engines::open(&data, 0, [400, 1830]).await.unwrap();
+    }
 }

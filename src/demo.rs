@@ -11,13 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use anlan_domain::ids::GatewayId;
+use anlan_domain::ids::{GatewayId, UserName};
 use anlan_gateway::admin::GatewaySnapshot;
 use anlan_gateway::config::GatewayConfig;
 use anlan_gateway::run::Hooks;
 use anlan_sim::plant::{Addresses, Plant};
 use anlan_sim::{Options as SimOptions, SimHooks};
+use anlan_store::registry::people::User;
 use anlan_store::registry::transfer::{ImportError, ImportOptions};
+use anlan_store::registry::{Doer, Expected};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -171,9 +173,11 @@ async fn import(engines: &Engines, data: &Path) -> Result<Vec<accounts::Account>
     anlan_sim::plant::write(&dir, None).map_err(|e| Failure::of(&e))?;
     let (accounts, new) = accounts::of(data)?;
     let users = dir.join("users.csv");
-    if new {
-        fs::write(&users, accounts::csv(&accounts))
-            .map_err(|e| Failure::Failed(format!("cannot write {}: {e}", users.display())))?;
+    // Not whether the file of accounts is new decides, but whether the registry has them: a first start may have been
+    // killed between the two, or `center/` deleted. Printed accounts that cannot sign in help nobody.
+    let known = known(engines, &accounts).await?;
+    if known.len() < accounts.len() {
+        accounts::write_private(&users, &accounts::csv(&accounts))?;
     }
     let options = ImportOptions {
         enterprise_code_length: 9,
@@ -182,10 +186,15 @@ async fn import(engines: &Engines, data: &Path) -> Result<Vec<accounts::Account>
         at: process::now(),
     };
     let imported = engines.registry.import(&dir, options).await;
-    // Passwords stand in clear there.
-    if new {
-        fs::remove_file(&users)
-            .map_err(|e| Failure::Failed(format!("cannot remove {}: {e}", users.display())))?;
+    // Passwords stand in clear there. One may also be left by a start that was killed.
+    match fs::remove_file(&users) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::Failed(format!("cannot remove {}: {e}", users.display())));
+        }
+        _ => {}
+    }
+    if new && imported.is_ok() {
+        give_new_passwords(engines, &known, &accounts).await?;
     }
     match imported {
         Ok(_) => Ok(accounts),
@@ -195,6 +204,35 @@ async fn import(engines: &Engines, data: &Path) -> Result<Vec<accounts::Account>
         ))),
         Err(error) => Err(Failure::of(&error)),
     }
+}
+
+/// Those accounts that the registry has already.
+async fn known(engines: &Engines, accounts: &[accounts::Account]) -> Result<Vec<User>, Failure> {
+    let mut known = Vec::new();
+    for account in accounts {
+        let name = UserName::new(account.username).map_err(|e| Failure::of(&e))?;
+        known.extend(engines.registry.user(&name).await.map_err(|e| Failure::of(&e))?);
+    }
+    Ok(known)
+}
+
+/// The file of accounts was lost and made anew: those whom the registry has keep no password that nobody knows.
+async fn give_new_passwords(
+    engines: &Engines,
+    known: &[User],
+    accounts: &[accounts::Account],
+) -> Result<(), Failure> {
+    let change = engines.registry.change(Doer::command("demo"), process::now()).await;
+    let mut change = change.map_err(|e| Failure::of(&e))?;
+    for user in known {
+        let of = |account: &&accounts::Account| account.username == user.username.as_str();
+        let Some(account) = accounts.iter().find(of) else { continue };
+        let password_hash =
+            anlan_web::password::hash(&account.password).map_err(Failure::Failed)?;
+        let user = User { password_hash, ..user.clone() };
+        change.put_user(&user, Expected::Any).await.map_err(|e| Failure::of(&e))?;
+    }
+    change.commit().await.map_err(|e| Failure::of(&e)).map(drop)
 }
 
 /// Ready means that every gateway reports: what a person opens first should not be a map of broken links.
@@ -213,5 +251,65 @@ async fn all_connected(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// Whether every account that would be printed is in the registry with its password.
+    async fn all_can_sign_in(engines: &Engines, accounts: &[accounts::Account]) {
+        let checker = anlan_web::password::Checker::default();
+        for account in accounts {
+            let name = UserName::new(account.username).unwrap();
+            let user = engines.registry.user(&name).await.unwrap().expect("there is none");
+            let fits = checker.fits(account.password.clone(), Some(user.password_hash)).await;
+            assert!(fits.unwrap_or(false), "{} cannot sign in", account.username);
+        }
+    }
+
+    async fn open(data: &Path) -> Engines {
+        Engines::open(&data.join("center"), 0, [400, 1830]).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn accounts_that_are_printed_can_sign_in_whatever_a_killed_start_left() {
+        let folder = crate::process::scratch::Folder::new();
+        let data = folder.path();
+        // A first start that was killed after it had written the accounts, and left the clear text for all to read.
+        let (accounts, _) = accounts::of(data).unwrap();
+        let users = data.join("plant").join("users.csv");
+        fs::create_dir(data.join("plant")).unwrap();
+        fs::write(&users, accounts::csv(&accounts)).unwrap();
+        fs::set_permissions(&users, fs::Permissions::from_mode(0o644)).unwrap();
+
+        let engines = open(data).await;
+        all_can_sign_in(&engines, &import(&engines, data).await.unwrap()).await;
+        assert!(!users.exists(), "no password is left in clear text");
+        engines.registry.close().await;
+        drop(engines);
+
+        // `center/` was deleted.
+        fs::remove_dir_all(data.join("center")).unwrap();
+        let engines = open(data).await;
+        all_can_sign_in(&engines, &import(&engines, data).await.unwrap()).await;
+
+        // The file of accounts was deleted.
+        fs::remove_file(data.join("demo-accounts.txt")).unwrap();
+        all_can_sign_in(&engines, &import(&engines, data).await.unwrap()).await;
+    }
+
+    #[test]
+    fn what_holds_passwords_is_for_its_owner_alone() {
+        let folder = crate::process::scratch::Folder::new();
+        let file = folder.path().join("users.csv");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        accounts::write_private(&file, "new").unwrap();
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!((mode & 0o777, fs::read_to_string(&file).unwrap().as_str()), (0o600, "new"));
     }
 }

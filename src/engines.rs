@@ -1,4 +1,7 @@
 //! A center's data folder: which engine keeps what, and the lock that keeps two processes from sharing it.
+//!
+//! The lock is the journal's: a center holds it as long as it runs, and whoever changes the registry beside a center
+//! takes it for that time. Else what is imported would be shown and not be in force until the next start.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +10,10 @@ use std::sync::Arc;
 use anlan_actors::options::Ports;
 use anlan_store::alarm_index::AlarmIndex;
 use anlan_store::history::{EmbeddedHistory, HistoryOptions};
-use anlan_store::journal::segments::{Options as JournalOptions, SegmentJournal};
+use anlan_store::journal::JournalError;
+use anlan_store::journal::segments::{
+    self, JournalLock, Options as JournalOptions, SegmentJournal,
+};
 use anlan_store::registry::Registry;
 use anlan_store::state::fjall::{FjallState, Options as StateOptions};
 
@@ -31,11 +37,12 @@ impl Engines {
         retention_days: [u32; 2],
     ) -> Result<Self, Failure> {
         make(data)?;
+        // First, because it takes the lock.
         let journal = SegmentJournal::open(
             &data.join("journal"),
             JournalOptions { reserved_bytes, ..JournalOptions::default() },
         )
-        .map_err(|e| Failure::of(&e))?;
+        .map_err(|e| refused(data, &e))?;
         let state = FjallState::open(&data.join("state"), StateOptions::default())
             .map_err(|e| Failure::of(&e))?;
         let days = |n: u32| i64::from(n) * 86_400_000;
@@ -60,6 +67,23 @@ impl Engines {
             registry,
             alarms: Arc::new(alarms),
         })
+    }
+}
+
+/// Takes the data folder for a command that changes it. No center runs on it while the lock lives.
+pub fn lock(data: &Path) -> Result<JournalLock, Failure> {
+    make(data)?;
+    segments::lock(&data.join("journal")).map_err(|e| refused(data, &e))
+}
+
+fn refused(data: &Path, error: &JournalError) -> Failure {
+    match error {
+        JournalError::InUse { .. } => Failure::Failed(format!(
+            "the data folder {} is in use: a center runs on it, or another command changes it. Stop the center first, \
+             and start it again afterwards; single objects, limits and accounts can also be changed on the page of the running center",
+            data.display()
+        )),
+        other => Failure::of(other),
     }
 }
 

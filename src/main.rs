@@ -43,22 +43,25 @@ fn main() -> ExitCode {
             Some(SimAction::Load(load)) => process::run(None, |stop| sim::load(load, stop)),
             None => process::run(args.duration, |stop| sim::run(args, stop)),
         },
-        Command::Admin(args) => process::run(None, |_| async move {
-            match args.action {
-                Admin::Import { dir, data, with_users, enterprise_code_length } => {
-                    admin::import(&dir, &data, with_users, usize::from(enterprise_code_length))
-                        .await
-                }
-                Admin::Export { dir, data } => admin::export(&dir, &data).await,
-                Admin::AddUser { username, name, role, scope, data } => {
-                    admin::add_user(&username, &name, &role, scope.as_deref(), &data).await
-                }
-            }
+        Command::Admin(args) => process::run(None, |stop| async move {
+            process::unless_stopped(&stop, admin(args.action)).await
         }),
         Command::CheckConfig(args) => {
             process::run(None, |_| async move { check_config(&args.file) })
         }
         Command::Bench(args) => bench::run(args.bench),
+    }
+}
+
+async fn admin(action: Admin) -> Result<ExitCode, process::Failure> {
+    match action {
+        Admin::Import { dir, data, with_users, enterprise_code_length } => {
+            admin::import(&dir, &data, with_users, usize::from(enterprise_code_length)).await
+        }
+        Admin::Export { dir, data } => admin::export(&dir, &data).await,
+        Admin::AddUser { username, name, role, scope, data } => {
+            admin::add_user(&username, &name, &role, scope.as_deref(), &data).await
+        }
     }
 }
 

@@ -58,6 +58,21 @@ where
     ended.unwrap_or_else(report)
 }
 
+/// Runs work that knows nothing of ending: where the process is asked to end first, the work is dropped where it stands.
+/// For commands whose effect is one transaction.
+pub async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        ended = work => ended,
+        () = stop.cancelled() => Err(Failure::Failed(
+            "interrupted; what the command does is done as a whole or not at all, so it can be run again".to_owned(),
+        )),
+    }
+}
+
 /// Says what went wrong and gives the exit code for it.
 pub fn report(failure: Failure) -> ExitCode {
     match failure {
@@ -132,4 +147,53 @@ pub fn now_us() -> i64 {
     let since =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Folders for the tests of this crate.
+#[cfg(test)]
+pub mod scratch {
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// A folder of its own, removed at the end.
+    pub struct Folder(PathBuf);
+
+    impl Folder {
+        /// Made anew.
+        pub fn new() -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let nth = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("anlan-test-{}-{nth}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        /// Where it is.
+        pub fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let removed = std::fs::remove_dir_all(&self.0);
+            assert!(std::thread::panicking() || removed.is_ok(), "{removed:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_never_ends_is_dropped_when_the_process_is_asked_to_end() {
+        let stop = CancellationToken::new();
+        assert_eq!(unless_stopped(&stop, async { Ok(7) }).await.ok(), Some(7));
+        let asked = stop.clone();
+        tokio::spawn(async move { asked.cancel() });
+        let ended = unless_stopped(&stop, std::future::pending::<Result<(), Failure>>()).await;
+        assert!(matches!(ended, Err(Failure::Failed(why)) if why.starts_with("interrupted")));
+    }
 }

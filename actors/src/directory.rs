@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use anlan_domain::ids::{EnterpriseCode, GatewayId};
-use anlan_domain::log::{GatewayNo, HostConfig};
+use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
 use async_trait::async_trait;
@@ -60,6 +60,47 @@ pub struct Plan {
     pub hosts: Vec<HostConfig>,
 }
 
+/// A host without its points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostEntry {
+    /// Number, never re-used.
+    pub host: HostNo,
+    /// What it is the host of.
+    pub key: HostKey,
+    /// The enterprise that it belongs to; none for the center's own.
+    pub enterprise: Option<EnterpriseCode>,
+}
+
+/// What stands where, without points: enough for the tree. A type of its own, so that hosts without points can never be
+/// taken for configurations and brought into force.
+#[derive(Clone, Debug, Default)]
+pub struct Outline {
+    /// As in [`Plan`].
+    pub regions: Vec<RegionEntry>,
+    /// As in [`Plan`].
+    pub enterprises: Vec<EnterpriseEntry>,
+    /// As in [`Plan`].
+    pub gateways: Vec<GatewayEntry>,
+    /// Every host, the center's own included if it shall carry its link alarm.
+    pub hosts: Vec<HostEntry>,
+}
+
+impl From<&Plan> for Outline {
+    fn from(plan: &Plan) -> Self {
+        let host = |config: &HostConfig| HostEntry {
+            host: config.host,
+            key: config.key.clone(),
+            enterprise: config.enterprise.clone(),
+        };
+        Self {
+            regions: plan.regions.clone(),
+            enterprises: plan.enterprises.clone(),
+            gateways: plan.gateways.clone(),
+            hosts: plan.hosts.iter().map(host).collect(),
+        }
+    }
+}
+
 /// Why the registry gave no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the registry does not answer: {0}")]
@@ -68,8 +109,17 @@ pub struct DirectoryError(pub String);
 /// The registry, as far as the center looks into it.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
-    /// Everything that shall run.
+    /// Everything that shall run, points and all: for the start. At the scale of a province that is hundreds of
+    /// thousands of points, so whoever only needs the tree asks for [`Directory::outline`].
     async fn plan(&self) -> Result<Plan, DirectoryError>;
+
+    /// What stands where, without points.
+    async fn outline(&self) -> Result<Outline, DirectoryError>;
+
+    /// Desired configuration of these hosts as it is at this moment; a host that is not there (any more) is left out.
+    /// Whoever brings configurations into force calls this under the lock that puts them in order, so that what was
+    /// read later is never overtaken by what was read earlier.
+    async fn host_configs(&self, hosts: &[HostNo]) -> Result<Vec<HostConfig>, DirectoryError>;
 
     /// A gateway by the identity it states, `None` when there is none (any more).
     async fn gateway(&self, id: &GatewayId) -> Result<Option<GatewayEntry>, DirectoryError>;

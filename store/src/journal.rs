@@ -62,6 +62,12 @@ pub enum JournalError {
         #[source]
         source: std::io::Error,
     },
+    /// Another process works on it.
+    #[error("journal {place} is in use by another process")]
+    InUse {
+        /// Which.
+        place: String,
+    },
     /// Less room left than is reserved for the alarm log: nothing was written.
     #[error("journal refuses to append: {free} bytes free, {reserved} reserved for the alarm log")]
     NoRoom {

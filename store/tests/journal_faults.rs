@@ -350,7 +350,7 @@ async fn a_journal_is_open_once_and_misses_no_segment() {
     build(dir.path()).await;
     let journal = open(dir.path(), Arc::default()).unwrap();
     let second = open(dir.path(), Arc::default());
-    assert!(matches!(second, Err(JournalError::Io { doing: "lock", .. })));
+    assert!(matches!(second, Err(JournalError::InUse { .. })));
     drop(journal);
     let files = segment_files(dir.path());
     let middle = std::fs::read(&files[1]).unwrap();

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anlan_actors::center::RunningCenter;
-use anlan_actors::directory::{Directory, DirectoryError, EnterpriseEntry, GatewayEntry, Plan};
+use anlan_actors::directory::{
+    Directory, DirectoryError, EnterpriseEntry, GatewayEntry, Outline, Plan,
+};
 use anlan_actors::options::{CenterOptions, Ports};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
 use anlan_domain::limits::{Limit, Limits};
@@ -28,6 +30,15 @@ pub struct TestDirectory(pub std::sync::Mutex<Plan>);
 impl Directory for TestDirectory {
     async fn plan(&self) -> Result<Plan, DirectoryError> {
         Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn outline(&self) -> Result<Outline, DirectoryError> {
+        Ok(Outline::from(&*self.0.lock().unwrap()))
+    }
+
+    async fn host_configs(&self, hosts: &[HostNo]) -> Result<Vec<HostConfig>, DirectoryError> {
+        let plan = self.0.lock().unwrap();
+        Ok(plan.hosts.iter().filter(|h| hosts.contains(&h.host)).cloned().collect())
     }
 
     async fn gateway(&self, id: &GatewayId) -> Result<Option<GatewayEntry>, DirectoryError> {

@@ -7,7 +7,7 @@
 //!
 //! Left out: compression (frames are compact already) and encryption at rest (the file system's business).
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -55,12 +55,39 @@ pub(super) struct Shared {
     /// Oldest first; the last one is open.
     pub(super) segments: RwLock<Vec<Arc<SegmentFile>>>,
     /// Held as long as anybody may write.
-    _lock: File,
+    _lock: JournalLock,
 }
 
 impl Shared {
     fn list(&self) -> Vec<Arc<SegmentFile>> {
         self.segments.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Keeps every other process from a journal, and from what belongs to it, as long as it lives.
+#[derive(Debug)]
+pub struct JournalLock(#[allow(dead_code, reason = "held, never looked at")] File);
+
+/// Takes the lock of the journal in `dir` without opening it: for commands that change what a center has open. The
+/// directory is made where it is missing.
+///
+/// # Errors
+/// [`JournalError::InUse`] where another process has it.
+pub fn lock(dir: &Path) -> Result<JournalLock, JournalError> {
+    let io = |doing, place: &Path, source| JournalError::Io {
+        doing,
+        place: place.display().to_string(),
+        source,
+    };
+    std::fs::create_dir_all(dir).map_err(|e| io("create", dir, e))?;
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(|e| io("create", &path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(JournalLock(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(JournalError::InUse { place: dir.display().to_string() })
+        }
+        Err(TryLockError::Error(error)) => Err(io("lock", &path, error)),
     }
 }
 
@@ -87,9 +114,7 @@ impl SegmentJournal {
         if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
             options.disk.sync_dir(parent).map_err(|e| io("sync", parent, e))?;
         }
-        let lock_path = dir.join("lock");
-        let lock = File::create(&lock_path).map_err(|e| io("create", &lock_path, e))?;
-        lock.try_lock().map_err(|e| io("lock", &lock_path, e.into()))?;
+        let lock = lock(dir)?;
         let recovered = recover(dir, &*options.disk)?;
         let shared = Arc::new(Shared {
             dir: dir.to_owned(),

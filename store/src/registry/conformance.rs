@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId, Role, UserName};
 use anlan_domain::limits::Limit;
-use anlan_domain::log::HostKey;
+use anlan_domain::log::{HostKey, HostNo};
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
 
@@ -73,6 +73,7 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     what_is_exported_imports_to_the_same(registry, &plant, scratch).await;
     a_wrong_folder_changes_nothing(registry, scratch).await;
     every_scope_sees_its_own_and_nothing_else(registry).await;
+    the_outline_and_single_hosts_agree_with_the_whole(registry).await;
     a_change_names_the_hosts_it_touches(registry).await;
     an_old_version_is_refused(registry).await;
     numbers_are_never_given_twice(registry).await;
@@ -164,6 +165,25 @@ async fn every_scope_sees_its_own_and_nothing_else(registry: &Registry) {
         (first.hazard_level, first.equipment, first.points, first.cameras),
         (Some(1), 2, 3, 1)
     );
+}
+
+async fn the_outline_and_single_hosts_agree_with_the_whole(registry: &Registry) {
+    let plan = registry.plan().await.expect("reads");
+    let outline = registry.outline().await.expect("reads");
+    assert_eq!((outline.regions, outline.enterprises), (plan.regions, plan.enterprises));
+    assert_eq!(outline.gateways, plan.gateways);
+    let named: Vec<_> = outline.hosts.into_iter().map(|h| (h.host, h.key, h.enterprise)).collect();
+    let expected: Vec<_> = plan
+        .hosts
+        .iter()
+        .map(|h| (h.host, h.key.clone(), h.enterprise.clone().expect("a host has one")))
+        .collect();
+    assert_eq!(named, expected);
+    let (first, last) = (&plan.hosts[0], &plan.hosts[plan.hosts.len() - 1]);
+    let asked = [last.host, HostNo(9_999), first.host, last.host];
+    let configs = registry.host_configs_by_no(&asked).await.expect("reads");
+    assert_eq!(configs, [first.clone(), last.clone()]);
+    assert!(registry.host_configs_by_no(&[]).await.expect("reads").is_empty());
 }
 
 async fn a_change_names_the_hosts_it_touches(registry: &Registry) {

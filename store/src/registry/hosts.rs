@@ -1,12 +1,13 @@
 //! What the registry wishes the supervision tree to run: hosts with their points, and who may write them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use anlan_domain::ids::{EnterpriseCode, GatewayId, HazardCode};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
 use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::column::{Column, damaged};
@@ -106,7 +107,7 @@ async fn configs_of(
     }
     Ok(hosts
         .into_iter()
-        .map(|(host, key, enterprise)| {
+        .map(|HostEntry { host, key, enterprise }| {
             let points = by_host.remove(&key).unwrap_or_default();
             let gateways = gateways
                 .iter()
@@ -139,18 +140,18 @@ fn narrowed<R: record::Record>(enterprise: &EnterpriseCode, order: &str) -> Quer
 async fn hosts(
     on: &mut SqliteConnection,
     enterprise: &EnterpriseCode,
-) -> Result<Vec<(HostNo, HostKey, EnterpriseCode)>, RegistryError> {
+) -> Result<Vec<HostEntry>, RegistryError> {
     let query = sqlx::query("SELECT * FROM hosts WHERE enterprise = $1 ORDER BY no");
     let rows = query.bind(enterprise.as_str()).fetch_all(on).await.map_err(engine("read"))?;
-    rows.iter()
-        .map(|row| {
-            Ok((
-                HostNo(u32::read(row, "no")?),
-                parse_key(&String::read(row, "host_key")?)?,
-                EnterpriseCode::read(row, "enterprise")?,
-            ))
-        })
-        .collect()
+    rows.iter().map(entry).collect()
+}
+
+fn entry(row: &SqliteRow) -> Result<HostEntry, RegistryError> {
+    Ok(HostEntry {
+        host: HostNo(u32::read(row, "no")?),
+        key: parse_key(&String::read(row, "host_key")?)?,
+        enterprise: EnterpriseCode::read(row, "enterprise")?,
+    })
 }
 
 /// What a point's decision step needs, from its record and limits.
@@ -209,6 +210,30 @@ pub struct Plan {
     pub hosts: Vec<HostConfig>,
 }
 
+/// A host without its points: what the tree needs to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostEntry {
+    /// Number.
+    pub host: HostNo,
+    /// What it is the host of.
+    pub key: HostKey,
+    /// Its enterprise.
+    pub enterprise: EnterpriseCode,
+}
+
+/// What stands where, without a single point: its size goes with the enterprises of a province, not with its points.
+#[derive(Clone, Debug, Default)]
+pub struct Outline {
+    /// Regions.
+    pub regions: Vec<Region>,
+    /// Enterprises.
+    pub enterprises: Vec<Enterprise>,
+    /// Gateways.
+    pub gateways: Vec<GatewayBinding>,
+    /// Every host, in the order of their numbers; the center's own is not among them.
+    pub hosts: Vec<HostEntry>,
+}
+
 /// Where a reading of a gateway goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoundPoint {
@@ -258,6 +283,57 @@ impl Registry {
             gateways: gateways.into_iter().map(binding).collect::<Result<_, _>>()?,
             hosts: configs(&mut on, None).await?,
         })
+    }
+
+    /// What stands where, without points, read in one transaction.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn outline(&self) -> Result<Outline, RegistryError> {
+        let mut on = self.readers().begin().await.map_err(engine("read"))?;
+        let gateways = record::all::<Gateway>(&mut on).await?;
+        let hosts = sqlx::query("SELECT * FROM hosts ORDER BY no").fetch_all(&mut *on);
+        let hosts = hosts.await.map_err(engine("read"))?;
+        Ok(Outline {
+            regions: record::all(&mut on).await?,
+            enterprises: record::all(&mut on).await?,
+            gateways: gateways.into_iter().map(binding).collect::<Result<_, _>>()?,
+            hosts: hosts.iter().map(entry).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Desired configuration of these hosts as it is now, in the order of their numbers, read in one transaction. A
+    /// number that no host has is left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn host_configs_by_no(
+        &self,
+        hosts: &[HostNo],
+    ) -> Result<Vec<HostConfig>, RegistryError> {
+        let wanted: BTreeSet<HostNo> = hosts.iter().copied().collect();
+        let mut on = self.readers().begin().await.map_err(engine("read"))?;
+        let mut enterprises = BTreeSet::new();
+        for host in &wanted {
+            let of: Option<String> =
+                sqlx::query_scalar("SELECT enterprise FROM hosts WHERE no = $1")
+                    .bind(i64::from(host.0))
+                    .fetch_optional(&mut *on)
+                    .await
+                    .map_err(engine("read"))?;
+            if let Some(code) = of {
+                enterprises
+                    .insert(EnterpriseCode::new(&code).map_err(|e| damaged("enterprise", e))?);
+            }
+        }
+        let mut shared = SharedSettings::default();
+        let mut configs = Vec::new();
+        for enterprise in &enterprises {
+            let all = configs_of(&mut on, enterprise, &mut shared).await?;
+            configs.extend(all.into_iter().filter(|config| wanted.contains(&config.host)));
+        }
+        configs.sort_by_key(|config| config.host);
+        Ok(configs)
     }
 
     /// Desired configuration of every host.
