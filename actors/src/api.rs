@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anlan_domain::alarm::{AlarmEntry, AlarmId};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, PointId};
-use anlan_domain::log::{CommandRefused, HostConfig};
+use anlan_domain::log::{CommandRefused, HostNo};
 use anlan_domain::quality::Quality;
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
@@ -200,8 +200,10 @@ pub trait Center: Send + Sync + 'static {
         comment: String,
     ) -> Result<(), CenterError>;
 
-    /// Makes new host configurations effective, each at its own place in the log. Hosts that are new are started.
-    async fn configure(&self, hosts: Vec<HostConfig>) -> Result<(), CenterError>;
+    /// The registry has changed: what it says now of these hosts comes into force, each at its own place in the log; what it says
+    /// of where things stand is followed; and a gateway that signed in with another secret than it has now signs in anew. Hosts are
+    /// named and not described, so that of two changes at once the later one is what stays.
+    async fn configure(&self, hosts: Vec<HostNo>) -> Result<(), CenterError>;
 
     /// Newest values of points; those unknown are left out.
     async fn values(&self, points: Vec<PointId>) -> Vec<PointValue>;

@@ -37,7 +37,7 @@ use crate::api::{
 };
 use crate::catalog::Catalog;
 use crate::committer::{self, AlarmTail};
-use crate::directory::{Clock, Directory, DirectoryError};
+use crate::directory::{Clock, Directory, DirectoryError, Outline};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::feed::Lookup;
 use crate::fatal::Fatal;
@@ -124,7 +124,8 @@ impl RunningCenter {
         };
         let uplink = listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let plan = directory.plan().await?;
-        let built = Built::new(options, ports, directory, clock, shutdown, TreePlan::of(&plan))?;
+        let tree = TreePlan::of(&Outline::from(&plan));
+        let built = Built::new(options, ports, directory, clock, shutdown, tree)?;
         let Built { shared, writer, mut dispatcher, logged, orders } = built;
         let tasks = TaskTracker::new();
         let guard = |task, work: Task| shared.fatal.clone().guard(task, work);
@@ -452,27 +453,25 @@ impl Center for RunningCenter {
         outcome
     }
 
-    async fn configure(&self, hosts: Vec<HostConfig>) -> Result<(), CenterError> {
+    async fn configure(&self, hosts: Vec<HostNo>) -> Result<(), CenterError> {
         let _one_at_a_time = self.configuring.lock().await;
-        let plan = self.shared.directory.plan().await;
-        let mut plan = plan.map_err(|error| CenterError::NotReady(error.to_string()))?;
-        for config in &hosts {
-            plan.hosts.retain(|known| known.host != config.host);
-            plan.hosts.push(config.clone());
-        }
-        let plan = Arc::new(TreePlan::of(&plan));
-        *self.shared.plan.write().expect("no code panics while it holds the plan") = plan;
+        // Read under the lock: what was saved later is never overtaken by what was saved earlier.
+        let unread = |error: DirectoryError| CenterError::NotReady(error.to_string());
+        let directory = &self.shared.directory;
+        let outline = directory.outline().await.map_err(unread)?;
+        let configs = directory.host_configs(&hosts).await.map_err(unread)?;
+        let tree = Arc::new(TreePlan::of(&outline));
+        *self.shared.plan.write().expect("no code panics while it holds the plan") = tree;
         for ask in [BranchMsg::Prune, BranchMsg::Grow] {
             let done = self.root.call(ask, Some(COMMAND_WITHIN)).await;
             if !matches!(done, Ok(CallResult::Success(()))) {
                 return Err(CenterError::NotReady("the tree does not answer".into()));
             }
         }
-        let in_force: HashMap<_, _> = hosts
-            .iter()
-            .map(|config| (config.host, self.shared.catalog.host(config.host)))
-            .collect();
-        self.bring_into_force(hosts, &in_force)
+        self.shared.sessions.check_secrets(&outline.gateways);
+        let in_force: HashMap<_, _> =
+            hosts.into_iter().map(|host| (host, self.shared.catalog.host(host))).collect();
+        self.bring_into_force(configs, &in_force)
             .await
             .map_err(|error| CenterError::NotReady(error.to_string()))
     }

@@ -325,7 +325,7 @@ async fn an_enterprise_that_moves_to_another_region_is_counted_there_alone() {
     let hosts = {
         let mut plan = park.directory.0.lock().unwrap();
         plan.enterprises[0].region = "410205".parse().unwrap();
-        plan.hosts.clone()
+        vec![]
     };
     park.center.configure(hosts).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -369,7 +369,7 @@ async fn the_alarm_of_a_point_that_was_removed_can_still_be_acknowledged() {
         let mut plan = park.directory.0.lock().unwrap();
         let host = plan.hosts.iter_mut().find(|host| host.host.0 == 1).unwrap();
         host.points.retain(|point| !point.id.as_str().ends_with("LT-0"));
-        vec![host.clone()]
+        vec![host.host]
     };
     park.center.configure(hosts).await.unwrap();
     park.center.acknowledge(alarm.clone(), "wang".into(), "gone".into()).await.unwrap();
@@ -460,4 +460,25 @@ async fn a_connection_beyond_the_bound_is_told_so() {
     assert_eq!(response.body().as_deref(), Some(&b"too many gateways are connected"[..]));
     drop(first);
     park.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_whose_secret_was_changed_is_cut_off_at_once_and_a_removed_one_too() {
+    let (park, mut gateway) = park_with_gateway().await;
+    let mut other = Gateway::new(gateway_id(1).as_str(), 2, table(8), park.begun);
+    other.connect(&park.center).await.unwrap();
+    park.directory.0.lock().unwrap().gateways[0].secret_sha256 = [9; 32];
+    park.center.configure(vec![]).await.unwrap();
+    let said = gateway.listen(PATIENCE, |_| false).await;
+    assert!(said.contains(&Said::Refused("bad_secret".into())), "{said:?}");
+    assert_eq!(
+        gateway.connect(&park.center).await,
+        Err(Said::Refused("bad_secret".into())),
+        "and cannot come back with the old one"
+    );
+    park.directory.0.lock().unwrap().gateways.remove(1);
+    park.center.configure(vec![]).await.unwrap();
+    let said = other.listen(PATIENCE, |_| false).await;
+    assert!(said.contains(&Said::Refused("unknown_gateway".into())), "{said:?}");
+    assert!(park.center.gateways().iter().all(|view| view.id != gateway_id(1)));
 }

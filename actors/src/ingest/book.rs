@@ -15,6 +15,7 @@ use ractor::ActorRef;
 use super::outbox::Outbox;
 use super::session::SessionMsg;
 use crate::api::GatewayView;
+use crate::directory::GatewayEntry;
 use crate::log_writer::AckSink;
 
 /// Gateways that must be lost together.
@@ -26,6 +27,8 @@ const TOGETHER_MS: i64 = 5_000;
 struct Books {
     actors: HashMap<GatewayNo, ActorRef<SessionMsg>>,
     connected: HashMap<GatewayNo, Arc<Outbox>>,
+    /// SHA-256 of the secret with which each connected gateway signed in.
+    secrets: HashMap<GatewayNo, [u8; 32]>,
     views: HashMap<GatewayNo, (u64, GatewayView)>,
     version: u64,
     lost: VecDeque<(UtcMillis, GatewayNo)>,
@@ -54,6 +57,7 @@ impl SessionBook {
         let mut books = self.books();
         books.actors.remove(&gateway);
         books.views.remove(&gateway);
+        books.secrets.remove(&gateway);
         if let Some(outbox) = books.connected.remove(&gateway) {
             outbox.refuse("unknown_gateway", "this gateway is no longer registered here", 60_000);
         }
@@ -73,6 +77,25 @@ impl SessionBook {
         books.link_up.replace(true) != Some(true)
     }
 
+    /// A gateway signed in with this secret.
+    pub fn signed_in_with(&self, gateway: GatewayNo, secret_sha256: [u8; 32]) {
+        self.books().secrets.insert(gateway, secret_sha256);
+    }
+
+    /// Ends the connections of gateways whose secret is another one now: who took it away does not want it to last until the
+    /// gateway happens to connect anew.
+    pub fn check_secrets(&self, gateways: &[GatewayEntry]) {
+        let books = self.books();
+        for gateway in gateways {
+            let signed_in_with = books.secrets.get(&gateway.no);
+            if signed_in_with.is_some_and(|secret| *secret != gateway.secret_sha256)
+                && let Some(outbox) = books.connected.get(&gateway.no)
+            {
+                outbox.refuse("bad_secret", "the secret of this gateway was changed", 1_000);
+            }
+        }
+    }
+
     /// The connection of a gateway, if there is one.
     #[must_use]
     pub fn connection(&self, gateway: GatewayNo) -> Option<Arc<Outbox>> {
@@ -89,6 +112,7 @@ impl SessionBook {
     pub fn disconnected(&self, gateway: GatewayNo, now: UtcMillis, by_us: bool) -> bool {
         let mut books = self.books();
         books.connected.remove(&gateway);
+        books.secrets.remove(&gateway);
         metrics::gauge!("anlan_ingest_gateways_connected").set(books.connected.len() as f64);
         books.lost.retain(|&(at, other)| now.since(at) <= TOGETHER_MS && other != gateway);
         if by_us {

@@ -150,6 +150,7 @@ where
         software: hello.software,
         boot: header.boot,
         pending: hello.pending,
+        secret_sha256: entry.secret_sha256,
         outbox: outbox.clone(),
     };
     let limit = Some(shared.options.hello_within);
@@ -185,7 +186,7 @@ where
 }
 
 fn known_code(code: &str) -> &'static str {
-    ["replaced", "not_durable", "bad_frame", "idle"]
+    ["replaced", "not_durable", "bad_frame", "bad_secret", "unknown_gateway", "idle"]
         .into_iter()
         .find(|known| *known == code)
         .unwrap_or("closed")

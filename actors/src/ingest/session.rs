@@ -49,6 +49,8 @@ pub struct SignedIn {
     pub boot: Boot,
     /// What it still holds.
     pub pending: Vec<(Boot, Lane, u64)>,
+    /// SHA-256 of the secret that it showed.
+    pub secret_sha256: [u8; 32],
     /// Where answers go.
     pub outbox: Arc<Outbox>,
 }
@@ -236,6 +238,7 @@ impl Session {
         if self.shared.sessions.connected(self.no, signed_in.outbox.clone()) {
             self.log(RecordKind::CenterLink, 0, 1).await?;
         }
+        self.shared.sessions.signed_in_with(self.no, signed_in.secret_sha256);
         // Awaited: then every frame of an earlier connection is either durable or given up, and none that comes now can be taken
         // for one that is still under way. Where it cannot be made durable, the writer keeps it, and the same holds.
         let up = Bytes::from_static(&[1]);

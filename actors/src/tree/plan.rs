@@ -9,7 +9,7 @@ use anlan_domain::ids::{EnterpriseCode, GatewayId};
 use anlan_domain::log::{GatewayNo, HostKey, HostNo};
 use anlan_domain::region::RegionCode;
 
-use crate::directory::Plan;
+use crate::directory::Outline;
 
 /// A node of the tree, as a name that lasts over restarts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +51,7 @@ pub struct TreePlan {
 impl TreePlan {
     /// The tree that serves a plan.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: &Outline) -> Self {
         let mut tree = Self::default();
         let node = |id: String, name: &str, parent: Option<NodeKey>| {
             let name = if name.is_empty() { id.clone() } else { name.to_owned() };
@@ -150,9 +150,9 @@ mod tests {
     fn an_enterprise_stands_below_its_park_and_the_park_below_every_rung_above() {
         let code = EnterpriseCode::new("410205001").unwrap();
         let region = RegionCode::new("410205P01").unwrap();
-        let plan = Plan {
+        let plan = Outline {
             enterprises: vec![EnterpriseEntry { code: code.clone(), name: "a".into(), region }],
-            ..Plan::default()
+            ..Outline::default()
         };
         let tree = TreePlan::of(&plan);
         let mut at = NodeKey::Enterprise(code);

@@ -68,6 +68,7 @@ pub struct TestCenter {
     log: Arc<FjallState>,
     wake: Notify,
     pub configured: Mutex<Vec<HostConfig>>,
+    registry: Registry,
     /// Added to every value, roll-up and count of enterprises in the set: another world.
     pub foreign: Mutex<(BTreeSet<String>, f64)>,
     hub: broadcast::Sender<(String, f64)>,
@@ -208,11 +209,12 @@ impl Center for TestCenter {
         Ok(())
     }
 
-    async fn configure(&self, hosts: Vec<HostConfig>) -> Result<(), CenterError> {
+    async fn configure(&self, hosts: Vec<HostNo>) -> Result<(), CenterError> {
         if let Some(why) = self.refuses.lock().unwrap().clone() {
             return Err(CenterError::NotReady(why));
         }
-        self.configured.lock().unwrap().extend(hosts);
+        let configs = self.registry.host_configs_by_no(&hosts).await.unwrap();
+        self.configured.lock().unwrap().extend(configs);
         Ok(())
     }
 
@@ -439,6 +441,7 @@ impl World {
             log: log.clone(),
             wake: Notify::new(),
             configured: Mutex::default(),
+            registry: registry.clone(),
             foreign: Mutex::default(),
             hub: broadcast::Sender::new(1024),
             clock: clock.clone(),
