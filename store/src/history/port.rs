@@ -111,14 +111,15 @@ pub struct TrendBucket {
 pub struct Trend {
     /// Width of every column in milliseconds.
     pub width_ms: i64,
-    /// What the middle of the trend was read from; its edges are always finer.
+    /// The coarsest copy that a part of it was read from. Columns not yet merged, or cut by an end, are always finer;
+    /// where readings or minutes are past their retention, what is left of them decides, and the columns are as wide.
     pub source: TrendSource,
     /// The columns that hold readings, ascending.
     pub buckets: Vec<TrendBucket>,
 }
 
-/// Which copy of the data a trend was drawn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which copy of the data a trend was drawn from, the finest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrendSource {
     /// Every reading.
     Raw,
