@@ -5,7 +5,7 @@
 //! edited. Taking over only adds blocks, maintenance alone removes files: their edits never touch the same entry. Files are
 //! opened when read; where one has just been merged away the reader takes the next view and begins again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -19,7 +19,8 @@ use super::manifest::Manifest;
 use super::port::{
     Appended, DayQuality, History, HistoryError, Maintained, RawReading, ReadingRow, Trend,
 };
-use super::query::Query;
+use super::quality::{self, QualityCache};
+use super::query::{Query, floor_to};
 use super::rollup::{DAY_MS, HOUR_MS};
 
 /// What an engine may use and how long it keeps what.
@@ -57,9 +58,46 @@ pub struct View {
     pub files: Vec<Arc<StoredFile>>,
     /// The groups that a point was read in.
     pub groups: Arc<HashMap<u32, Vec<u32>>>,
+    /// Of each day of UTC that has one-hour roll-ups, the highest number of a file with them.
+    rolled: BTreeMap<i64, u64>,
 }
 
 impl View {
+    fn new(
+        manifest: Manifest,
+        files: Vec<Arc<StoredFile>>,
+        groups: Arc<HashMap<u32, Vec<u32>>>,
+    ) -> Self {
+        let mut rolled = BTreeMap::new();
+        // No file of roll-ups straddles two days.
+        for file in files.iter().filter(|f| f.meta.kind == FileKind::Hours) {
+            let newest = rolled.entry(floor_to(file.meta.from_ms, DAY_MS)).or_insert(0);
+            *newest = file.meta.number.max(*newest);
+        }
+        Self { manifest, files, groups, rolled }
+    }
+
+    /// The groups that a point was read in.
+    pub fn groups_of(&self, point: u32) -> &[u32] {
+        self.groups.get(&point).map_or(&[], Vec::as_slice)
+    }
+
+    /// Starts of the days of UTC that touch `from..to` and have one-hour roll-ups, ascending.
+    pub fn rolled_days(&self, from: i64, to: i64) -> impl Iterator<Item = i64> {
+        self.rolled_in(from, to).map(|(day, _)| *day)
+    }
+
+    /// Highest number of a file with one-hour roll-ups of a day that touches `from..to`; zero where there is none. It
+    /// grows with every change of those days.
+    pub fn newest_rolled(&self, from: i64, to: i64) -> u64 {
+        self.rolled_in(from, to).map(|(_, newest)| *newest).max().unwrap_or(0)
+    }
+
+    fn rolled_in(&self, from: i64, to: i64) -> impl Iterator<Item = (&i64, &u64)> {
+        let first = floor_to(from, DAY_MS);
+        self.rolled.range(first..to.max(first))
+    }
+
     /// Files of a kind whose span touches `from..to`, older first.
     pub fn files_of(
         &self,
@@ -84,6 +122,7 @@ pub struct EmbeddedHistory {
     committing: Mutex<()>,
     next_number: AtomicU64,
     view: RwLock<Arc<View>>,
+    quality: QualityCache,
 }
 
 impl EmbeddedHistory {
@@ -118,7 +157,7 @@ impl EmbeddedHistory {
             manifest.store(&*disk, folder)?;
         }
         let next_number = manifest.next_number;
-        let view = View { manifest, files, groups: Arc::new(groups) };
+        let view = View::new(manifest, files, Arc::new(groups));
         Ok(Self {
             folder: folder.to_path_buf(),
             disk,
@@ -128,6 +167,7 @@ impl EmbeddedHistory {
             committing: Mutex::new(()),
             next_number: AtomicU64::new(next_number),
             view: RwLock::new(Arc::new(view)),
+            quality: QualityCache::default(),
         })
     }
 
@@ -187,7 +227,7 @@ impl EmbeddedHistory {
         let listed: BTreeSet<u64> = manifest.files.iter().map(|f| f.number).collect();
         let points_number = manifest.points_number;
         *self.view.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(View { manifest, files, groups });
+            Arc::new(View::new(manifest, files, groups));
         // The new state stands already; a file that cannot be removed now goes when the folder is next opened.
         for file in old.files.iter().filter(|f| !listed.contains(&f.meta.number)) {
             if let Err(e) = self.disk.remove(file.path()) {
@@ -204,11 +244,11 @@ impl EmbeddedHistory {
     }
 
     /// Runs a query on the current view, again where a file was merged away under it.
-    fn query<T>(&self, run: impl Fn(&Query) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
+    fn query<T>(&self, run: impl Fn(&View) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
         let mut tries = 0;
         loop {
             let view = self.view();
-            match run(&Query::new(&view)) {
+            match run(&view) {
                 Err(HistoryError::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::NotFound
                         && tries < 5
@@ -280,7 +320,7 @@ impl History for EmbeddedHistory {
         limit: usize,
         tail: &[RawReading],
     ) -> Result<Vec<RawReading>, HistoryError> {
-        self.query(|q| q.raw(point, from, to, limit, tail))
+        self.query(|view| Query::new(view).raw(point, from, to, limit, tail))
     }
 
     fn trend_with_tail(
@@ -291,11 +331,21 @@ impl History for EmbeddedHistory {
         pixels: usize,
         tail: &[RawReading],
     ) -> Result<Trend, HistoryError> {
-        self.query(|q| q.trend(point, from, to, pixels, tail))
+        self.query(|view| Query::new(view).trend(point, from, to, pixels, tail))
     }
 
-    fn day_quality(&self, point: u32, from: i64, to: i64) -> Result<Vec<DayQuality>, HistoryError> {
-        self.query(|q| q.day_quality(point, from, to))
+    fn day_quality(
+        &self,
+        point: u32,
+        from: i64,
+        to: i64,
+        offset_ms: i64,
+    ) -> Result<Vec<DayQuality>, HistoryError> {
+        self.query(|view| quality::day_quality(view, &self.quality, point, (from, to), offset_ms))
+    }
+
+    fn first_reading_ms(&self, point: u32) -> Result<Option<i64>, HistoryError> {
+        self.query(|view| quality::first_reading_ms(view, &self.quality, point))
     }
 }
 

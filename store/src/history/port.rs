@@ -129,11 +129,19 @@ pub enum TrendSource {
     Hours,
 }
 
-/// How complete and how good the readings of one UTC day were.
+/// Where the days of the plants begin: China has one time, eight hours ahead of UTC, and no summer time.
+pub const PLANT_UTC_OFFSET_MS: i64 = 8 * 3_600_000;
+
+/// How complete and how good the readings of one day were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayQuality {
     /// Start of the day, UTC milliseconds.
     pub day_ms: i64,
+    /// Where the part of the day begins in which readings could be expected. An engine says the day's start; who knows
+    /// when the point began and how far the history reaches narrows the part.
+    pub due_from_ms: i64,
+    /// Where that part ends; not before it begins.
+    pub due_to_ms: i64,
     /// Readings of any quality.
     pub count: u64,
     /// Of good quality.
@@ -253,11 +261,25 @@ pub trait History: Send + Sync {
         tail: &[RawReading],
     ) -> Result<Trend, HistoryError>;
 
-    /// Counts by UTC day for every day that `from..to` touches and that has readings.
+    /// Counts by day for every day that `from..to` touches and that has readings. Days start `offset_ms` ahead of UTC's,
+    /// whole hours. What is not sealed yet is not counted.
     ///
     /// # Errors
     /// When stored bytes are unreadable.
-    fn day_quality(&self, point: u32, from: i64, to: i64) -> Result<Vec<DayQuality>, HistoryError>;
+    fn day_quality(
+        &self,
+        point: u32,
+        from: i64,
+        to: i64,
+        offset_ms: i64,
+    ) -> Result<Vec<DayQuality>, HistoryError>;
+
+    /// Source time of the first reading of a point that was ever taken over, to the hour where readings of that time have
+    /// been given up since; `None` where there never was one.
+    ///
+    /// # Errors
+    /// When stored bytes are unreadable.
+    fn first_reading_ms(&self, point: u32) -> Result<Option<i64>, HistoryError>;
 
     /// [`History::raw_with_tail`] without a tail.
     ///

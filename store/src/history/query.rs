@@ -1,4 +1,4 @@
-//! Answers: readings, trends, completeness, from whichever copy of the data is coarse enough to be quick and fine enough to be right.
+//! Answers: readings and trends, from whichever copy of the data is coarse enough to be quick and fine enough to be right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use super::chunk::ChunkKey;
 use super::embedded::View;
 use super::file::FileKind;
 use super::merge::newest_raw;
-use super::port::{DayQuality, HistoryError, RawReading, Trend, TrendBucket, TrendSource};
-use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
+use super::port::{HistoryError, RawReading, Trend, TrendBucket, TrendSource};
+use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup};
 
 /// Columns this wide or wider are drawn from one-minute roll-ups.
 const MINUTES_FROM_MS: i64 = 2 * MINUTE_MS;
@@ -33,7 +33,7 @@ impl<'a> Query<'a> {
     }
 
     fn groups(&self, point: u32) -> &'a [u32] {
-        self.view.groups.get(&point).map_or(&[], Vec::as_slice)
+        self.view.groups_of(point)
     }
 
     /// Hours of `from..to` of which the kind of file holds something of the point's groups.
@@ -270,49 +270,6 @@ impl<'a> Query<'a> {
             }
         }
         Ok(())
-    }
-
-    /// See [`super::port::History::day_quality`].
-    pub fn day_quality(
-        &self,
-        point: u32,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<DayQuality>, HistoryError> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        let from = floor_to(from, DAY_MS);
-        let to = floor_to(to.saturating_sub(1), DAY_MS).saturating_add(DAY_MS);
-        let mut rollups = self.rollups(FileKind::Hours, point, from, to)?;
-        for hour in self.hours_in(FileKind::Block, point, from, to)? {
-            if hour >= self.view.manifest.raw_floor_ms {
-                for r in roll_up(&self.rows_of_hour(point, hour, &[])?, HOUR_MS) {
-                    rollups.insert(hour, r);
-                }
-            }
-        }
-        let mut days: Vec<DayQuality> = Vec::new();
-        for r in rollups.values() {
-            let day_ms = floor_to(r.t, DAY_MS);
-            if days.last().map(|d| d.day_ms) != Some(day_ms) {
-                days.push(DayQuality {
-                    day_ms,
-                    count: 0,
-                    good: 0,
-                    bad: 0,
-                    late: 0,
-                    minutes_seen: 0,
-                });
-            }
-            let Some(day) = days.last_mut() else { continue };
-            day.count += r.count as u64;
-            day.good += r.good as u64;
-            day.bad += r.bad as u64;
-            day.late += r.late as u64;
-            day.minutes_seen += r.minutes as u32;
-        }
-        Ok(days)
     }
 }
 

@@ -18,7 +18,7 @@ use super::record::Meta;
 use super::records::{Enterprise, Equipment, Point};
 use super::scoped::Filter;
 use super::transfer::{ImportError, ImportOptions};
-use super::{Doer, Expected, Outcome, Registry, RegistryError, Scope};
+use super::{Doer, Expected, Outcome, Registry, RegistryError, Scope, Scoped};
 
 const AT: UtcMillis = UtcMillis(1_795_000_000_000);
 
@@ -76,6 +76,7 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     the_outline_and_single_hosts_agree_with_the_whole(registry).await;
     a_change_names_the_hosts_it_touches(registry).await;
     an_old_version_is_refused(registry).await;
+    a_point_knows_when_it_was_first_configured(registry).await;
     numbers_are_never_given_twice(registry).await;
     limits_are_versions(registry).await;
     sessions_and_lock_out(registry).await;
@@ -234,10 +235,46 @@ async fn an_old_version_is_refused(registry: &Registry) {
 async fn numbers_are_never_given_twice(registry: &Registry) {
     let mut change = registry.change(doer(), AT).await.expect("begins");
     let last: Point = change.get("410105001.TT-1").await.expect("reads").expect("is there");
-    change.delete::<Point>("410105001.TT-1", Expected::Version(1)).await.expect("deletes");
+    change.delete::<Point>("410105001.TT-1", Expected::Any).await.expect("deletes");
     change.put(&last, Expected::New).await.expect("writes");
     let again: Point = change.get("410105001.TT-1").await.expect("reads").expect("is there");
     assert!(again.meta.no > last.meta.no, "{} after {}", again.meta.no, last.meta.no);
+    change.commit().await.expect("commits");
+}
+
+async fn a_point_knows_when_it_was_first_configured(registry: &Registry) {
+    let later = AT.plus(5_000);
+    let enterprise = EnterpriseCode::new("410105001").expect("a code");
+    let everything = registry.scoped(Scope::Everything);
+    let made = |scoped: Scoped| {
+        let enterprise = enterprise.clone();
+        async move {
+            let mut at: Vec<_> =
+                scoped.points_made_at(&enterprise).await.expect("reads").into_iter().collect();
+            at.sort_unstable();
+            at
+        }
+    };
+    let point = || async {
+        let id = PointId::new("410105001.TT-1").expect("an id");
+        everything.point(&id).await.expect("reads").expect("is there")
+    };
+    let imported = point().await;
+    assert_eq!(made(everything.clone()).await, [(imported.meta.no, AT)]);
+    let mut change = registry.change(doer(), later).await.expect("begins");
+    let renamed = Point { name_en: "Warmth".to_owned(), ..imported.clone() };
+    change.put(&renamed, Expected::Any).await.expect("writes");
+    let second = Point { id: PointId::new("410105001.TT-2").expect("an id"), ..imported.clone() };
+    change.put(&second, Expected::New).await.expect("writes");
+    change.commit().await.expect("commits");
+    let at = made(everything.clone()).await;
+    assert_eq!(at[0], (imported.meta.no, AT), "a change is no beginning");
+    assert_eq!((at.len(), at[1].1), (2, later));
+    let other = registry.scoped("enterprise:410205002".parse().expect("a scope"));
+    assert!(made(other).await.is_empty());
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.delete::<Point>("410105001.TT-2", Expected::Any).await.expect("deletes");
+    change.put(&imported, Expected::Any).await.expect("writes");
     change.commit().await.expect("commits");
 }
 
