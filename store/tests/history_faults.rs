@@ -60,6 +60,10 @@ impl Disk for DyingDisk {
         self.step()?;
         RealDisk.remove(path)
     }
+
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        RealDisk.free_bytes(folder)
+    }
 }
 
 /// Three points of one group, one of another, over two hours at thirty seconds.

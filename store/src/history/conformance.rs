@@ -19,6 +19,7 @@ pub fn conformance(engine: impl Fn() -> Box<dyn History>) {
     days_are_counted(&*engine());
     days_begin_where_they_are_asked_to(&*engine());
     the_first_reading_is_known(&*engine());
+    the_oldest_day_is_shed_first_and_the_newest_never(&*engine());
     nonsense_is_refused(&*engine());
 }
 
@@ -373,6 +374,36 @@ fn the_first_reading_is_known(h: &dyn History) {
             maintain(h, at + 3 * DAY_MS);
         }
     }
+}
+
+fn the_oldest_day_is_shed_first_and_the_newest_never(h: &dyn History) {
+    assert_eq!(h.shed().expect("an answer"), None, "an empty history has nothing to give up");
+    let rows: Vec<_> = (0..3 * 1440).map(|i| row(1, START + i * MINUTE_MS, i as f64)).collect();
+    append(h, 1, &rows);
+    assert_eq!(h.shed().expect("an answer"), None, "what is not merged is not given up");
+    maintain(h, START + 4 * DAY_MS);
+    let day = |nth: i64| START + nth * DAY_MS;
+    for (source, nth) in [
+        (TrendSource::Raw, 0),
+        (TrendSource::Raw, 1),
+        (TrendSource::Minutes, 0),
+        (TrendSource::Minutes, 1),
+    ] {
+        let shed = h.shed().expect("gives up a day").expect("there is one");
+        assert_eq!((shed.source, shed.day_ms), (source, day(nth)));
+        assert!(shed.bytes > 0);
+    }
+    assert_eq!(h.shed().expect("an answer"), None, "the newest day stays");
+    assert_eq!(raw(h, 1), of(&rows[2 * 1440..], 1), "and every reading of it");
+    for pixels in [3, 3 * 1440] {
+        let trend = h.trend(1, START, day(3), pixels).expect("a trend");
+        let count: u64 = trend.buckets.iter().map(|b| b.count).sum();
+        assert_eq!(count, rows.len() as u64, "hours of every day stand");
+    }
+    maintain(h, START + 5 * DAY_MS);
+    append(h, 2, &rows[..60]);
+    let done = h.maintain(START + 5 * DAY_MS).expect("maintenance");
+    assert_eq!(done.too_late, 60, "what was given up does not come back in part");
 }
 
 fn nonsense_is_refused(h: &dyn History) {

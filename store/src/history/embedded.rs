@@ -17,7 +17,7 @@ use super::disk::{Disk, RealDisk, at, replace};
 use super::file::{FileKind, FileMeta, FileWriter, StoredFile};
 use super::manifest::Manifest;
 use super::port::{
-    Appended, DayQuality, History, HistoryError, Maintained, RawReading, ReadingRow, Trend,
+    Appended, DayQuality, History, HistoryError, Maintained, RawReading, ReadingRow, Shed, Trend,
 };
 use super::quality::{self, QualityCache};
 use super::query::{Query, floor_to};
@@ -36,6 +36,9 @@ pub struct HistoryOptions {
     pub raw_keep_ms: i64,
     /// One-minute roll-ups are kept this long; one-hour roll-ups for ever.
     pub minutes_keep_ms: i64,
+    /// Free bytes of the disk that history leaves alone: more than the journal does, so that history is what stops first
+    /// and room for journal and alarm log is left. Zero for no such bound.
+    pub least_free_bytes: u64,
 }
 
 impl Default for HistoryOptions {
@@ -46,6 +49,7 @@ impl Default for HistoryOptions {
             merge_grace_ms: 120_000,
             raw_keep_ms: 400 * DAY_MS,
             minutes_keep_ms: 5 * 366 * DAY_MS,
+            least_free_bytes: 0,
         }
     }
 }
@@ -198,7 +202,21 @@ impl EmbeddedHistory {
         kind: FileKind,
         span_ms: i64,
     ) -> Result<FileWriter<'_>, HistoryError> {
-        FileWriter::create(&*self.disk, &self.folder, kind, self.take_number(), span_ms)
+        let least = self.options.least_free_bytes;
+        FileWriter::create(&*self.disk, &self.folder, kind, self.take_number(), span_ms, least)
+    }
+
+    /// Removes finished files that no manifest names: there was no room for the rest of what they belong to.
+    pub(super) fn discard(&self, files: &[FileMeta]) {
+        for file in files {
+            self.discard_path(&self.folder.join(file.name()));
+        }
+    }
+
+    fn discard_path(&self, path: &Path) {
+        if let Err(e) = self.disk.remove(path) {
+            tracing::warn!(path = %path.display(), error = %e, "cannot remove a history file that found no room; it goes when the folder is next opened");
+        }
     }
 
     /// Edits the manifest as it is now, makes it durable and visible, then removes the files that it no longer names.
@@ -241,6 +259,31 @@ impl EmbeddedHistory {
             }
         }
         Ok(())
+    }
+
+    fn commit_segment(
+        &self,
+        segment_id: u64,
+        block: Option<FileMeta>,
+        groups: Arc<HashMap<u32, Vec<u32>>>,
+        view: &View,
+    ) -> Result<(), HistoryError> {
+        let mut points_number = None;
+        if !Arc::ptr_eq(&groups, &view.groups) {
+            let number = self.take_number();
+            replace(&*self.disk, &points_path(&self.folder, number), &encode_points(&groups))?;
+            points_number = Some(number);
+        }
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.extend(block);
+            manifest.points_number = points_number.unwrap_or(manifest.points_number);
+            manifest.segments.insert(segment_id);
+        };
+        let done = self.commit(edit, Some(groups));
+        if let (Err(HistoryError::NoRoom { .. }), Some(number)) = (&done, points_number) {
+            self.discard_path(&points_path(&self.folder, number));
+        }
+        done
     }
 
     /// Runs a query on the current view, again where a file was merged away under it.
@@ -289,18 +332,11 @@ impl History for EmbeddedHistory {
         }
         builder.write_out(&mut hints, &mut file)?;
         let block = if file.is_empty() { None } else { Some(file.finish()?) };
-        let mut points_number = None;
-        if !Arc::ptr_eq(&groups, &view.groups) {
-            let number = self.take_number();
-            replace(&*self.disk, &points_path(&self.folder, number), &encode_points(&groups))?;
-            points_number = Some(number);
+        let committed = self.commit_segment(segment_id, block, groups, &view);
+        if let (Err(HistoryError::NoRoom { .. }), Some(block)) = (&committed, block) {
+            self.discard(&[block]);
         }
-        let edit = |manifest: &mut Manifest| {
-            manifest.files.extend(block);
-            manifest.points_number = points_number.unwrap_or(manifest.points_number);
-            manifest.segments.insert(segment_id);
-        };
-        self.commit(edit, Some(groups))?;
+        committed?;
         Ok(Appended { readings: builder.taken, already_applied: false })
     }
 
@@ -310,6 +346,10 @@ impl History for EmbeddedHistory {
 
     fn maintain(&self, now_ms: i64) -> Result<Maintained, HistoryError> {
         self.maintain_at(now_ms)
+    }
+
+    fn shed(&self) -> Result<Option<Shed>, HistoryError> {
+        self.shed_oldest_day()
     }
 
     fn raw_with_tail(

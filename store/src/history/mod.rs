@@ -35,6 +35,6 @@ pub use file::FileKind;
 pub use grid::Grid;
 pub use port::{
     Appended, DayQuality, History, HistoryError, Maintained, PLANT_UTC_OFFSET_MS, RawReading,
-    ReadingRow, Trend, TrendBucket, TrendSource,
+    ReadingRow, Shed, Trend, TrendBucket, TrendSource,
 };
 pub use values::{Effort, PCO_LEVEL};

@@ -178,6 +178,17 @@ pub struct Maintained {
     pub files_removed: u64,
 }
 
+/// What was given up for want of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shed {
+    /// Which copy of the data: readings, or one-minute roll-ups where no more readings are left to give up.
+    pub source: TrendSource,
+    /// Start of the day, UTC milliseconds.
+    pub day_ms: i64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
 /// Why the history could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
@@ -201,6 +212,17 @@ pub enum HistoryError {
         offset: u64,
         /// What does not fit.
         what: String,
+    },
+    /// Fewer bytes would be left than belong to journal and alarm log: nothing was written. Whoever feeds gives up old
+    /// history ([`History::shed`]) and tries again.
+    #[error(
+        "history takes nothing more: {free} bytes free, {least} are left to journal and alarm log"
+    )]
+    NoRoom {
+        /// Free bytes; zero where the disk itself said that it is full.
+        free: u64,
+        /// Bytes that history leaves alone.
+        least: u64,
     },
     /// The request makes no sense (an empty range, zero pixels).
     #[error("bad request: {0}")]
@@ -232,6 +254,13 @@ pub trait History: Send + Sync {
     /// # Errors
     /// When files could not be read or written; what was there before is untouched.
     fn maintain(&self, now_ms: i64) -> Result<Maintained, HistoryError>;
+
+    /// Gives up the oldest day of readings before its time, or, where there is none left but the newest, the oldest day of
+    /// one-minute roll-ups; hours stay. `None` where nothing can be given up: the newest day is still being gathered.
+    ///
+    /// # Errors
+    /// When it could not be made durable; then nothing was given up.
+    fn shed(&self) -> Result<Option<Shed>, HistoryError>;
 
     /// Readings of `point` with `from <= source time < to`, oldest first, no more than `limit`, joined with the
     /// caller's not yet sealed readings of that point.
