@@ -73,6 +73,7 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     what_is_exported_imports_to_the_same(registry, &plant, scratch).await;
     a_wrong_folder_changes_nothing(registry, scratch).await;
     every_scope_sees_its_own_and_nothing_else(registry).await;
+    a_watch_of_less_than_a_second_survives_export_and_import(registry, scratch).await;
     the_outline_and_single_hosts_agree_with_the_whole(registry).await;
     a_change_names_the_hosts_it_touches(registry).await;
     an_old_version_is_refused(registry).await;
@@ -166,6 +167,23 @@ async fn every_scope_sees_its_own_and_nothing_else(registry: &Registry) {
         (first.hazard_level, first.equipment, first.points, first.cameras),
         (Some(1), 2, 3, 1)
     );
+}
+
+async fn a_watch_of_less_than_a_second_survives_export_and_import(
+    registry: &Registry,
+    scratch: &Path,
+) {
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let point: Point = change.get("410205002.PT-201").await.expect("reads").expect("is there");
+    change
+        .put(&Point { frozen_ms: 500, ..point.clone() }, Expected::Version(1))
+        .await
+        .expect("writes");
+    change.commit().await.expect("commits");
+    let out = scratch.join("half-a-second");
+    registry.export(&out).await.expect("exports");
+    let report = registry.import(&out, sample_options()).await.expect("what we wrote");
+    assert!(!report.changed_anything(), "{report}");
 }
 
 async fn the_outline_and_single_hosts_agree_with_the_whole(registry: &Registry) {
