@@ -15,7 +15,7 @@ use super::audit::AuditFilter;
 use super::limits::set_by_name;
 use super::people::{AfterFailure, LOCK_RULE, User};
 use super::record::Meta;
-use super::records::{Enterprise, Equipment, Point};
+use super::records::{Camera, Enterprise, Equipment, Point};
 use super::scoped::Filter;
 use super::transfer::{ImportError, ImportOptions};
 use super::{Doer, Expected, Outcome, Registry, RegistryError, Scope, Scoped};
@@ -74,6 +74,7 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     a_wrong_folder_changes_nothing(registry, scratch).await;
     every_scope_sees_its_own_and_nothing_else(registry).await;
     a_watch_of_less_than_a_second_survives_export_and_import(registry, scratch).await;
+    no_password_of_a_camera_enters_the_audit_log(registry).await;
     the_outline_and_single_hosts_agree_with_the_whole(registry).await;
     a_change_names_the_hosts_it_touches(registry).await;
     an_old_version_is_refused(registry).await;
@@ -184,6 +185,21 @@ async fn a_watch_of_less_than_a_second_survives_export_and_import(
     registry.export(&out).await.expect("exports");
     let report = registry.import(&out, sample_options()).await.expect("what we wrote");
     assert!(!report.changed_anything(), "{report}");
+}
+
+async fn no_password_of_a_camera_enters_the_audit_log(registry: &Registry) {
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let camera: Camera = change.get("410205001.CAM-1").await.expect("reads").expect("is there");
+    let url = "rtsp://user:n3w-secret@10.0.0.9/1".to_owned();
+    change.put(&Camera { url, ..camera }, Expected::Version(1)).await.expect("writes");
+    change.commit().await.expect("commits");
+    let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
+    let entries = registry.audit(&filter).await.expect("reads");
+    let entry = entries.iter().find(|e| e.object == "camera 410205001.CAM-1").expect("is noted");
+    assert_eq!(
+        entry.detail, "url: \"rtsp://***@10.0.0.9/1\" → \"rtsp://***@10.0.0.9/1\"",
+        "which camera changed is told, its password is not"
+    );
 }
 
 async fn the_outline_and_single_hosts_agree_with_the_whole(registry: &Registry) {
