@@ -51,6 +51,7 @@ impl Engines {
             HistoryOptions {
                 raw_keep_ms: days(retention_days[0]),
                 minutes_keep_ms: days(retention_days[1]),
+                least_free_bytes: least_free_bytes(reserved_bytes),
                 ..HistoryOptions::default()
             },
         )
@@ -68,6 +69,13 @@ impl Engines {
             alarms: Arc::new(alarms),
         })
     }
+}
+
+/// Free bytes that history leaves alone: what is reserved for the alarm log, and room for the journal to go on in while
+/// history gives up old days, some segments at least.
+fn least_free_bytes(reserved_bytes: u64) -> u64 {
+    const AHEAD_MIN: u64 = 256 << 20;
+    reserved_bytes.saturating_add(AHEAD_MIN.max(reserved_bytes / 2))
 }
 
 /// Takes the data folder for a command that changes it. No center runs on it while the lock lives.

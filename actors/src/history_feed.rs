@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex};
 use anlan_domain::ids::PointId;
 use anlan_domain::log::{GatewayNo, RecordKind};
 use anlan_domain::uplink::{self, Kind, Lane, ReadingsView};
-use anlan_store::history::{DayQuality, History, HistoryError, RawReading, ReadingRow, Trend};
+use anlan_store::history::{
+    DayQuality, History, HistoryError, PLANT_UTC_OFFSET_MS, RawReading, ReadingRow, Trend,
+};
 use anlan_store::journal::{Journal, JournalError, Offset, Record, Segment};
 use bytes::Bytes;
 
@@ -219,6 +221,20 @@ enum FeedError {
     History(u64, #[source] HistoryError),
     #[error("segment {0} cannot be read")]
     Journal(u64, #[source] JournalError),
+    #[error("the history cannot be maintained")]
+    Maintain(#[source] HistoryError),
+    #[error("old history cannot be given up for new")]
+    Shed(#[source] HistoryError),
+}
+
+impl FeedError {
+    fn is_no_room(&self) -> bool {
+        matches!(
+            self,
+            Self::History(_, HistoryError::NoRoom { .. })
+                | Self::Maintain(HistoryError::NoRoom { .. })
+        )
+    }
 }
 
 /// Hands a segment over. A segment that cannot be read whole is not handed over at all: the history takes what the
@@ -252,6 +268,33 @@ fn hand_over(
         return Err(FeedError::Journal(segment.id, error));
     }
     Ok(appended.readings)
+}
+
+/// Does what needs room on the disk. Where there is none, the oldest history is given up first, day by day: journal and
+/// alarm log must never want for room that old readings take. What the error was stands where nothing is left to give up;
+/// the journal keeps what was not taken, and refuses when it comes to its own reserve.
+fn with_room<T>(
+    history: &dyn History,
+    mut attempt: impl FnMut() -> Result<T, FeedError>,
+) -> Result<T, FeedError> {
+    loop {
+        let error = match attempt() {
+            Err(error) if error.is_no_room() => error,
+            other => return other,
+        };
+        let Some(shed) = history.shed().map_err(FeedError::Shed)? else {
+            metrics::counter!("anlan_history_no_room_total").increment(1);
+            return Err(error);
+        };
+        metrics::counter!("anlan_history_shed_bytes_total").increment(shed.bytes);
+        tracing::error!(
+            why = %chain(&error),
+            day = shed.day_ms,
+            bytes = shed.bytes,
+            what = ?shed.source,
+            "the disk is nearly full: the oldest day of history was given up; make room or keep history for less time"
+        );
+    }
 }
 
 /// Keeps house: seals, feeds the history, writes the ledger, trims the journal. Runs until the center stops.
@@ -312,7 +355,9 @@ pub(crate) async fn feed_sealed(shared: &Arc<Shared>) -> u64 {
             if !segment.sealed || history.has_segment(segment.id) || segment.first == segment.next {
                 continue;
             }
-            match hand_over(&*journal, &*history, &mut decoder, &segment) {
+            let taken =
+                with_room(&*history, || hand_over(&*journal, &*history, &mut decoder, &segment));
+            match taken {
                 Ok(readings) => {
                     metrics::counter!("anlan_history_readings_total").increment(readings);
                     with.index.fed.fetch_add(readings, Ordering::Relaxed);
@@ -364,7 +409,10 @@ async fn trim(shared: &Shared, ledger_saved: Offset) {
 async fn maintain(shared: &Shared) {
     let Some(history) = shared.ports.history.clone() else { return };
     let now = (shared.clock)().0;
-    match tokio::task::spawn_blocking(move || history.maintain(now)).await {
+    let maintained = tokio::task::spawn_blocking(move || {
+        with_room(&*history, || history.maintain(now).map_err(FeedError::Maintain))
+    });
+    match maintained.await {
         Ok(Ok(done)) => {
             metrics::counter!("anlan_history_too_late_total").increment(done.too_late);
         }
@@ -425,7 +473,9 @@ pub async fn trend(
     answer(asked.await)
 }
 
-/// Counts by day.
+/// Counts by the plant's days, for every day that `from..to` touches and that the history reaches, also those in which
+/// nothing was read, each with the part in which readings were due: it ends where the history does, and on the day of the
+/// point's first reading it begins with that.
 ///
 /// # Errors
 /// As [`trend`].
@@ -435,9 +485,69 @@ pub async fn day_quality(
     from: i64,
     to: i64,
 ) -> Result<Vec<DayQuality>, CenterError> {
-    let (place, history) = (place(shared, point)?, history(shared)?);
-    let asked = tokio::task::spawn_blocking(move || history.day_quality(place.no.0, from, to));
+    let (place, history, shared) = (place(shared, point)?, history(shared)?, shared.clone());
+    let asked = tokio::task::spawn_blocking(move || {
+        let now = (shared.clock)().0;
+        let until = to.min(horizon(&*shared.ports.journal, &*history, now));
+        let point = place.no.0;
+        let counted = history.day_quality(point, from, until, PLANT_UTC_OFFSET_MS)?;
+        let first = history.first_reading_ms(point)?;
+        Ok(due_days(&counted, from, until, first))
+    });
     answer(asked.await)
+}
+
+/// Until when the history has everything that was received: the time of the first record that it has not.
+///
+/// Not the newest reading: were nothing received any more, that would stand still and hide it. The log goes on, because
+/// time itself is logged.
+fn horizon(journal: &dyn Journal, history: &dyn History, now: i64) -> i64 {
+    // What is handed over and trimmed between the two looks is found further on at the next try.
+    for _ in 0..3 {
+        match journal.read(first_unconsumed(journal, Some(history)), 1, 1) {
+            Ok(records) => return records.first().map_or(now, |(_, record)| record.received.0),
+            Err(JournalError::Trimmed { .. }) => {}
+            Err(error) => {
+                // The journal itself will say so more loudly; a figure of quality is no reason to fail.
+                tracing::warn!(error = %chain(&error), "how far the history reaches is not known");
+                break;
+            }
+        }
+    }
+    now
+}
+
+/// A day for each that `from..until` touches, with what was counted in it and the part in which readings were due.
+fn due_days(counted: &[DayQuality], from: i64, until: i64, first: Option<i64>) -> Vec<DayQuality> {
+    const DAY_MS: i64 = 86_400_000;
+    /// Ten years: more is asked by mistake.
+    const DAYS_MAX: usize = 3_660;
+    if from >= until {
+        return Vec::new();
+    }
+    let start = from.saturating_add(PLANT_UTC_OFFSET_MS).div_euclid(DAY_MS).saturating_mul(DAY_MS);
+    let days = std::iter::successors(Some(start.saturating_sub(PLANT_UTC_OFFSET_MS)), |day| {
+        day.checked_add(DAY_MS)
+    });
+    days.take_while(|day| *day < until)
+        .take(DAYS_MAX)
+        .map(|day_ms| {
+            let end = day_ms.saturating_add(DAY_MS);
+            let nothing = DayQuality {
+                day_ms,
+                due_from_ms: day_ms,
+                due_to_ms: end,
+                count: 0,
+                good: 0,
+                bad: 0,
+                late: 0,
+                minutes_seen: 0,
+            };
+            let day = counted.iter().find(|day| day.day_ms == day_ms).copied().unwrap_or(nothing);
+            let begins = first.filter(|first| (day_ms..end).contains(first)).unwrap_or(day_ms);
+            DayQuality { due_from_ms: begins, due_to_ms: end.min(until).max(begins), ..day }
+        })
+        .collect()
 }
 
 fn answer<T>(
@@ -450,5 +560,141 @@ fn answer<T>(
             Err(CenterError::NotReady(format!("the history could not be read: {error}")))
         }
         Err(_) => Err(CenterError::NotReady("the history crashed while it was read".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use anlan_store::history::disk::{Disk, RealDisk};
+    use anlan_store::history::{EmbeddedHistory, HistoryOptions};
+
+    use super::*;
+
+    const START: i64 = 1_767_225_600_000;
+    const DAY_MS: i64 = 86_400_000;
+
+    /// A disk whose free space is what is left of `room` beside the files of the folder.
+    struct SmallDisk {
+        room: AtomicU64,
+    }
+
+    impl Disk for SmallDisk {
+        fn create(&self, path: &Path) -> io::Result<File> {
+            RealDisk.create(path)
+        }
+        fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+            RealDisk.write(file, bytes)
+        }
+        fn sync(&self, file: &File) -> io::Result<()> {
+            RealDisk.sync(file)
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            RealDisk.rename(from, to)
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            RealDisk.remove(path)
+        }
+        fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+            let mut used = 0;
+            for entry in std::fs::read_dir(folder)? {
+                used += entry?.metadata()?.len();
+            }
+            Ok(self.room.load(Ordering::Relaxed).saturating_sub(used))
+        }
+    }
+
+    fn rows_of(day: i64) -> impl Iterator<Item = ReadingRow> {
+        (0..86_400 / 30).map(move |i| {
+            let source_ms = START + day * DAY_MS + i * 30_000;
+            let bits = (source_ms as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 12;
+            ReadingRow {
+                point_no: 1,
+                group: 0,
+                source_ms,
+                recv_ms: source_ms + 40,
+                // Digits that no codec makes small.
+                value: f64::from_bits(0x3FF0_0000_0000_0000 | bits),
+                quality: 192,
+                late: false,
+            }
+        })
+    }
+
+    #[test]
+    fn history_gives_up_its_oldest_days_for_new_ones_and_stops_where_none_is_left() {
+        const LEAST: u64 = 1 << 20;
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Arc::new(SmallDisk { room: AtomicU64::new(LEAST + 700_000) });
+        let options = HistoryOptions { least_free_bytes: LEAST, ..HistoryOptions::default() };
+        let history = EmbeddedHistory::open_on(disk.clone(), folder.path(), options).unwrap();
+        let take = |day: i64| {
+            let segment = u64::try_from(day).unwrap();
+            with_room(&history, || {
+                history
+                    .append_segment(segment, &mut rows_of(day))
+                    .map_err(|error| FeedError::History(segment, error))
+            })?;
+            let now = START + (day + 1) * DAY_MS + 7_200_000;
+            with_room(&history, || history.maintain(now).map_err(FeedError::Maintain))
+        };
+        for day in 0..40 {
+            take(day).unwrap();
+            assert!(disk.free_bytes(folder.path()).unwrap() >= LEAST, "day {day}");
+        }
+        let read = |day: i64| {
+            let from = START + day * DAY_MS;
+            history.raw(1, from, from + DAY_MS, usize::MAX).unwrap().len()
+        };
+        assert_eq!((read(0), read(39)), (0, 2880), "the oldest went, the newest stayed");
+        let trend = history.trend(1, START, START + 40 * DAY_MS, 40).unwrap();
+        let counted: u64 = trend.buckets.iter().map(|b| b.count).sum();
+        assert_eq!(counted, 40 * 2880, "hours of all of it stand");
+
+        disk.room.store(LEAST, Ordering::Relaxed);
+        let refused = take(40).unwrap_err();
+        assert!(refused.is_no_room(), "{refused}");
+        assert!(!history.has_segment(40));
+        assert_eq!(read(39), 2880, "the newest day is not given up");
+        disk.room.store(LEAST + 700_000, Ordering::Relaxed);
+        take(40).unwrap();
+        assert_eq!(read(40), 2880, "what was refused comes in once there is room");
+    }
+
+    #[test]
+    fn a_day_is_due_from_the_first_reading_ever_to_where_the_history_ends() {
+        let midnight = START - PLANT_UTC_OFFSET_MS;
+        let counted = DayQuality {
+            day_ms: midnight,
+            due_from_ms: midnight,
+            due_to_ms: midnight + DAY_MS,
+            count: 7,
+            good: 7,
+            bad: 0,
+            late: 0,
+            minutes_seen: 1,
+        };
+        let due = |from, until, first| -> Vec<(i64, i64, u64)> {
+            due_days(&[counted], from, until, first)
+                .iter()
+                .map(|d| (d.due_from_ms - midnight, d.due_to_ms - midnight, d.count))
+                .collect()
+        };
+        let noon = midnight + DAY_MS / 2;
+        let half = DAY_MS / 2;
+        assert_eq!(due(noon, noon + 1_000, Some(midnight - 1)), [(0, half + 1_000, 7)]);
+        assert_eq!(due(noon, noon + 1_000, Some(noon)), [(half, half + 1_000, 7)]);
+        assert_eq!(due(noon, noon + 1_000, Some(noon + 2_000)), [(half + 2_000, half + 2_000, 7)]);
+        assert_eq!(
+            due(midnight - 1, noon, Some(noon - 60_000)),
+            [(-DAY_MS, 0, 0), (half - 60_000, half, 7)],
+            "days without a reading are there"
+        );
+        assert!(due(noon, noon, None).is_empty());
+        let many = due_days(&[], i64::MIN, noon, None).len();
+        assert_eq!(many, 3_660, "what is asked by mistake ends");
     }
 }

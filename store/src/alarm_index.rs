@@ -13,6 +13,7 @@ mod search;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anlan_domain::alarm::{AlarmId, AlarmState, ClearReason, Condition, Level};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
@@ -187,6 +188,7 @@ pub struct AlarmIndex {
     pool: SqlitePool,
     /// One follower at a time; holds the cursor.
     cursor: Mutex<AlarmSeq>,
+    raised_again: AtomicU64,
 }
 
 impl AlarmIndex {
@@ -196,7 +198,7 @@ impl AlarmIndex {
     /// When the disk fails.
     pub async fn open(path: &Path) -> Result<Self, IndexError> {
         let (pool, cursor) = schema::open(path).await?;
-        Ok(Self { pool, cursor: Mutex::new(cursor) })
+        Ok(Self { pool, cursor: Mutex::new(cursor), raised_again: AtomicU64::new(0) })
     }
 
     /// Closes the file in order. Not needed for safety: dropping it loses nothing.
@@ -207,6 +209,12 @@ impl AlarmIndex {
     /// The last record of the log that is in the index.
     pub async fn cursor(&self) -> AlarmSeq {
         *self.cursor.lock().await
+    }
+
+    /// Alarms raised under an identity that an earlier one had, since the index was opened. Must be zero.
+    #[must_use]
+    pub fn raised_again(&self) -> u64 {
+        self.raised_again.load(Ordering::Relaxed)
     }
 
     /// Takes everything that the log has beyond the cursor, and returns the new cursor. To be called on every wake-up
@@ -230,7 +238,8 @@ impl AlarmIndex {
             let (after, source) = (*cursor, Arc::clone(log));
             let records = blocking(move || source.alarms_after(after, RECORDS_AT_A_TIME)).await?;
             let Some(last) = records.last() else { return Ok(*cursor) };
-            apply::apply(&self.pool, *cursor, &records).await?;
+            let again = apply::apply(&self.pool, *cursor, &records).await?;
+            self.raised_again.fetch_add(again, Ordering::Relaxed);
             *cursor = last.seq;
         }
     }

@@ -16,6 +16,7 @@ use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::watch;
 
 pub mod audit;
+mod births;
 mod bulk;
 pub mod change;
 pub mod column;

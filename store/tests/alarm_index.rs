@@ -110,6 +110,39 @@ fn acknowledged(by: &str, comment: &str) -> AlarmChange {
 }
 
 #[tokio::test]
+async fn an_alarm_under_an_identity_that_was_used_before_is_shown_and_counted() {
+    let setting = Setting::new().await;
+    let (closed, standing) =
+        (alarm(1, "LT-1", Condition::High, 1), alarm(1, "LT-2", Condition::High, 1));
+    for id in [&closed, &standing] {
+        setting.write(vec![entry(id, 10, raised(Level::TWO))]).await;
+        setting.write(vec![entry(id, 20, acknowledged("park", "seen"))]).await;
+    }
+    setting.write(vec![entry(&closed, 30, cleared())]).await;
+    setting.follow().await;
+    assert_eq!(setting.ids(AlarmFilter::open()).await, [standing.to_string()]);
+    assert_eq!(setting.index.raised_again(), 0);
+
+    for id in [&closed, &standing] {
+        setting.write(vec![entry(id, 50, raised(Level::ONE))]).await;
+    }
+    setting.follow().await;
+    assert_eq!(setting.index.raised_again(), 2);
+    for id in [&closed, &standing] {
+        let row = setting.index.get(id).await.unwrap().unwrap();
+        assert_eq!((row.state, row.level), (AlarmState::Unacknowledged, Level::ONE));
+        assert_eq!(row.raised_at, UtcMillis(BEGIN + 50_000));
+        assert_eq!(
+            (row.cleared_at, row.clear_reason, row.acked_by, row.comment),
+            (None, None, None, None)
+        );
+    }
+    assert_eq!(setting.ids(AlarmFilter::open()).await.len(), 2, "both stand on the desk again");
+    let entries = setting.index.entries(&closed, &setting.log).await.unwrap();
+    assert_eq!(entries.len(), 4, "the log keeps what was before");
+}
+
+#[tokio::test]
 async fn a_row_tells_the_life_of_its_alarm() {
     let setting = Setting::new().await;
     let id = alarm(1, "LT-1", Condition::HighHigh, 7);

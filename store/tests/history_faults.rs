@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anlan_store::history::disk::{Disk, RealDisk};
-use anlan_store::history::{EmbeddedHistory, History, HistoryOptions, RawReading, ReadingRow};
+use anlan_store::history::{
+    EmbeddedHistory, History, HistoryOptions, RawReading, ReadingRow, TrendSource,
+};
 
 const START: i64 = 1_767_225_600_000;
 const HOUR: i64 = 3_600_000;
@@ -57,6 +59,10 @@ impl Disk for DyingDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.step()?;
         RealDisk.remove(path)
+    }
+
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        RealDisk.free_bytes(folder)
     }
 }
 
@@ -237,6 +243,71 @@ fn retention_gives_up_raw_then_minutes_and_keeps_hours() {
     h.append_segment(2, &mut rows().into_iter().take(40)).unwrap();
     let done = h.maintain(START + 3 * day).unwrap();
     assert_eq!((done.too_late, done.readings_merged), (40, 0));
+    assert_eq!((count(30), count(2)), (240, 240), "and is not drawn twice before that");
     h.maintain(START + 5 * day).unwrap();
-    assert_eq!((count(30), count(2)), (0, 240), "hours stand for ever");
+    assert_eq!((count(30), count(2)), (240, 240), "hours stand for ever, also for narrow columns");
+}
+
+/// Four days of a reading in thirty seconds, one of each day at three in the morning far out.
+fn four_days() -> Vec<ReadingRow> {
+    let mut rows = Vec::new();
+    for i in 0..4 * 2880i64 {
+        let source_ms = START + i * 30_000;
+        let spike = if i % 2880 == 360 { 1_000.0 } else { 0.0 };
+        rows.push(ReadingRow {
+            point_no: 1,
+            group: 0,
+            source_ms,
+            recv_ms: source_ms + 50,
+            value: if spike > 0.0 { spike } else { (i % 7) as f64 },
+            quality: 192,
+            late: false,
+        });
+    }
+    rows
+}
+
+#[test]
+fn a_trend_over_what_is_past_its_retention_is_drawn_from_the_finest_copy_left() {
+    let day = 24 * HOUR;
+    for (raw_days, minute_days, sources) in [
+        // Columns of a second, of five minutes, of an hour; by the age of what they show.
+        (2, 4, [TrendSource::Minutes, TrendSource::Minutes, TrendSource::Hours]),
+        (2, 3, [TrendSource::Hours, TrendSource::Hours, TrendSource::Hours]),
+        // Minutes kept shorter than readings: then readings are the finest copy.
+        (4, 2, [TrendSource::Raw, TrendSource::Minutes, TrendSource::Hours]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = HistoryOptions {
+            raw_keep_ms: raw_days * day,
+            minutes_keep_ms: minute_days * day,
+            ..HistoryOptions::default()
+        };
+        let h = EmbeddedHistory::open(folder.path(), options).unwrap();
+        for (segment, part) in four_days().chunks(2880).enumerate() {
+            h.append_segment(segment as u64, &mut part.iter().copied()).unwrap();
+            h.maintain(part[part.len() - 1].source_ms).unwrap();
+        }
+        h.maintain(START + 4 * day).unwrap();
+        let drawn = |from: i64, to: i64, width: i64| {
+            let pixels = usize::try_from((to - from) / width).unwrap();
+            let trend = h.trend(1, from, to, pixels).unwrap();
+            assert!(trend.buckets.len() <= pixels + 1);
+            let count: u64 = trend.buckets.iter().map(|b| b.count).sum();
+            let max = trend.buckets.iter().map(|b| b.max).fold(f64::MIN, f64::max);
+            (count, max, trend.source)
+        };
+        for (width, source) in [1_000, 300_000, HOUR].into_iter().zip(sources) {
+            let kept = format!("{raw_days} days raw, {minute_days} minutes, columns of {width} ms");
+            // Three to five in the morning of the first day, which is the oldest.
+            let (from, to) = (START + 3 * HOUR, START + 5 * HOUR);
+            assert_eq!(drawn(from, to, width), (240, 1_000.0, source), "{kept}");
+            // Across the floors: every day's spike and every reading once.
+            let (count, max, _) = drawn(START, START + 4 * day, width);
+            assert_eq!((count, max), (4 * 2880, 1_000.0), "{kept}, everything");
+        }
+        // What is kept is drawn as finely as ever.
+        let newest = START + 3 * day + 3 * HOUR;
+        assert_eq!(drawn(newest, newest + HOUR, 1_000), (120, 1_000.0, TrendSource::Raw));
+    }
 }

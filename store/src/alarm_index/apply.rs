@@ -9,19 +9,21 @@ use crate::alarm_index::search::state_of_code;
 use crate::alarm_index::{IndexError, reason_code, state_code};
 use crate::state::{AlarmRecord, AlarmSeq};
 
-/// Writes what `records` change, and the cursor, in one transaction.
+/// Writes what `records` change, and the cursor, in one transaction. Says how many alarms were raised under an identity
+/// that another one had before.
 pub async fn apply(
     pool: &SqlitePool,
     cursor: AlarmSeq,
     records: &[Arc<AlarmRecord>],
-) -> Result<(), IndexError> {
+) -> Result<u64, IndexError> {
     let mut transaction = pool.begin_with("begin immediate").await.map_err(sql)?;
     let mut expected = cursor.0 + 1;
+    let mut raised_again = 0;
     for record in records {
         if record.seq.0 != expected {
             return Err(IndexError::Gap { expected, given: record.seq.0 });
         }
-        apply_one(&mut transaction, record).await?;
+        raised_again += u64::from(apply_one(&mut transaction, record).await? == Fit::RaisedAgain);
         expected += 1;
     }
     sqlx::query("update cursor set seq = ?")
@@ -29,7 +31,18 @@ pub async fn apply(
         .execute(&mut *transaction)
         .await
         .map_err(sql)?;
-    transaction.commit().await.map_err(sql)
+    transaction.commit().await.map_err(sql)?;
+    Ok(raised_again)
+}
+
+/// How a record fits what the index holds.
+#[derive(PartialEq, Eq)]
+enum Fit {
+    Well,
+    /// An alarm was raised under an identity that another one had before.
+    RaisedAgain,
+    /// It was left out of the alarm's row.
+    Not,
 }
 
 fn sql(source: sqlx::Error) -> IndexError {
@@ -39,7 +52,7 @@ fn sql(source: sqlx::Error) -> IndexError {
 async fn apply_one(
     transaction: &mut Transaction<'_, Sqlite>,
     record: &AlarmRecord,
-) -> Result<(), IndexError> {
+) -> Result<Fit, IndexError> {
     let id = record.entry.alarm.to_string();
     let seq = record.seq.0.cast_signed();
     sqlx::query("insert into entry (alarm, seq) values (?, ?)")
@@ -63,7 +76,7 @@ async fn apply_one(
             alarm.seq = seq,
             "an entry about an alarm that was never raised"
         );
-        return Ok(());
+        return Ok(Fit::Not);
     };
     let before = state_of_code(&known).ok_or_else(|| IndexError::Damaged(id.clone()))?;
     let Some(state) = before.after(&record.entry.change) else {
@@ -73,25 +86,41 @@ async fn apply_one(
             alarm.state = known,
             "an entry that does not fit the state of its alarm"
         );
-        return Ok(());
+        return Ok(Fit::Not);
     };
-    change(transaction, record, &id, state).await
+    change(transaction, record, &id, state).await?;
+    Ok(Fit::Well)
 }
 
+/// A raise makes a row. Identities never come twice; should one all the same, then an alarm that stands and that nobody
+/// sees would be the worst of all outcomes. So the row becomes that of the newer alarm, whatever state the older is in,
+/// and it is said loudly. The older one's entries stay in the log.
 async fn raise(
     transaction: &mut Transaction<'_, Sqlite>,
     record: &AlarmRecord,
     id: &str,
-) -> Result<(), IndexError> {
+) -> Result<Fit, IndexError> {
     let AlarmRecord { seq, decided_time, entry, .. } = record;
     let AlarmChange::Raised { value, limit, limits_version, level, late } = &entry.change else {
-        return Ok(());
+        return Ok(Fit::Not);
     };
-    let done = sqlx::query(
+    let before: Option<(String, i64)> =
+        sqlx::query_as("select state, first_seq from alarm where id = ?")
+            .bind(id)
+            .fetch_optional(&mut **transaction)
+            .await
+            .map_err(sql)?;
+    sqlx::query(
         "insert into alarm (id, subject, condition, enterprise, hazard, equipment, level, state, late, sort_at,
              raised_at, received_at, decided_at, value, limit_value, limits_version, first_seq, last_seq)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16)
-         on conflict (id) do nothing",
+         on conflict (id) do update set
+             enterprise = excluded.enterprise, hazard = excluded.hazard, equipment = excluded.equipment,
+             level = excluded.level, state = excluded.state, late = excluded.late, sort_at = excluded.sort_at,
+             raised_at = excluded.raised_at, received_at = excluded.received_at, decided_at = excluded.decided_at,
+             cleared_at = null, clear_reason = null, value = excluded.value, limit_value = excluded.limit_value,
+             limits_version = excluded.limits_version, acked_by = null, acked_at = null, comment = null,
+             first_seq = excluded.first_seq, last_seq = excluded.last_seq",
     )
     .bind(id)
     .bind(&*entry.alarm.subject.0)
@@ -112,14 +141,15 @@ async fn raise(
     .execute(&mut **transaction)
     .await
     .map_err(sql)?;
-    if done.rows_affected() == 0 {
-        tracing::warn!(
-            alarm.id = id,
-            alarm.seq = seq.0,
-            "an alarm is raised that was raised before"
-        );
-    }
-    Ok(())
+    let Some((state, first_seq)) = before else { return Ok(Fit::Well) };
+    tracing::error!(
+        alarm.id = id,
+        alarm.seq = seq.0,
+        alarm.state = state,
+        first_seq,
+        "an alarm is raised under an identity that an earlier one had; the list shows the newer one, the log keeps both"
+    );
+    Ok(Fit::RaisedAgain)
 }
 
 async fn change(

@@ -11,7 +11,7 @@ use crate::alarm_index::IndexError;
 use crate::state::AlarmSeq;
 
 /// Raised whenever the tables or what is put into them changes: the file is then begun anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// `sort_at` is the time of raising as it was first known; `raised_at` may be amended.
 const TABLES: &str = "

@@ -17,6 +17,9 @@ pub fn conformance(engine: impl Fn() -> Box<dyn History>) {
     late_readings_join_without_duplicates(&*engine());
     the_tail_joins_without_duplicates(&*engine());
     days_are_counted(&*engine());
+    days_begin_where_they_are_asked_to(&*engine());
+    the_first_reading_is_known(&*engine());
+    the_oldest_day_is_shed_first_and_the_newest_never(&*engine());
     nonsense_is_refused(&*engine());
 }
 
@@ -279,7 +282,7 @@ fn late_readings_join_without_duplicates(h: &dyn History) {
                 .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1)),
             (10_800, 3000)
         );
-        let day = h.day_quality(1, START, START + 1).expect("a day");
+        let day = h.day_quality(1, START, START + 1, 0).expect("a day");
         assert_eq!((day[0].count, day[0].late, day[0].minutes_seen), (10_800, 3000, 180));
         maintain(h, START + (6 + round) * DAY_MS);
     }
@@ -318,7 +321,7 @@ fn days_are_counted(h: &dyn History) {
     }
     append(h, 1, &rows);
     for _ in 0..3 {
-        let days = h.day_quality(1, START + 5, START + DAY_MS + 5).expect("days");
+        let days = h.day_quality(1, START + 5, START + DAY_MS + 5, 0).expect("days");
         assert_eq!(days.iter().map(|d| d.day_ms).collect::<Vec<_>>(), [START, START + DAY_MS]);
         for day in days {
             assert_eq!((day.count, day.good, day.bad, day.minutes_seen), (1080, 864, 144, 1080));
@@ -327,10 +330,86 @@ fn days_are_counted(h: &dyn History) {
     }
 }
 
+fn days_begin_where_they_are_asked_to(h: &dyn History) {
+    // From 14:00 to 20:00 of UTC is ten in the evening to four in the morning, eight hours ahead of it.
+    let rows: Vec<_> = (14 * 60..20 * 60).map(|i| row(1, START + i * MINUTE_MS, 1.0)).collect();
+    for (segment, part) in rows.chunks(45).enumerate() {
+        append(h, segment as u64, part);
+        maintain(h, part[part.len() - 1].source_ms);
+        let (seen, offset) = ((segment as u64 + 1) * 45, 8 * HOUR_MS);
+        let local = START + DAY_MS - offset;
+        for _ in 0..2 {
+            let days = h.day_quality(1, START, START + DAY_MS, offset).expect("days");
+            let counts: Vec<_> = days.iter().map(|d| (d.day_ms, d.count, d.minutes_seen)).collect();
+            let (before, after) = (seen.min(120), seen.saturating_sub(120));
+            let expected = [(local - DAY_MS, before, before as u32), (local, after, after as u32)];
+            assert!(counts.iter().eq(expected.iter().filter(|day| day.1 > 0)), "{counts:?}");
+        }
+    }
+    // What comes late is counted also where the hour had been counted before.
+    append(h, 99, &[ReadingRow { late: true, ..row(1, START + 14 * HOUR_MS + 7, 1.0) }]);
+    for _ in 0..3 {
+        let before = START - 9 * HOUR_MS;
+        assert!(h.day_quality(1, before, before + 1, 8 * HOUR_MS).expect("days").is_empty());
+        let days = h.day_quality(1, START, START + 1, 8 * HOUR_MS).expect("days");
+        assert_eq!(days.iter().map(|d| (d.count, d.late)).collect::<Vec<_>>(), [(121, 1)]);
+        maintain(h, START + DAY_MS);
+    }
+}
+
+fn the_first_reading_is_known(h: &dyn History) {
+    let first = |point| h.first_reading_ms(point).expect("an answer");
+    assert_eq!(first(1), None);
+    let at = START + 5 * DAY_MS + 1_234_567;
+    append(h, 1, &[row(1, at, 1.0), row(1, at + DAY_MS, 1.0), row(2, at + 1, 1.0)]);
+    for _ in 0..3 {
+        assert_eq!((first(1), first(2), first(3)), (Some(at), Some(at + 1), None));
+        maintain(h, at + 3 * DAY_MS);
+    }
+    // A backlog reaches further back, first within the hour, then by days.
+    for (segment, back) in [(2, 1_000), (3, HOUR_MS), (4, 3 * DAY_MS)] {
+        append(h, segment, &[row(1, at - back, 1.0)]);
+        for _ in 0..2 {
+            assert_eq!((first(1), first(2)), (Some(at - back), Some(at + 1)));
+            maintain(h, at + 3 * DAY_MS);
+        }
+    }
+}
+
+fn the_oldest_day_is_shed_first_and_the_newest_never(h: &dyn History) {
+    assert_eq!(h.shed().expect("an answer"), None, "an empty history has nothing to give up");
+    let rows: Vec<_> = (0..3 * 1440).map(|i| row(1, START + i * MINUTE_MS, i as f64)).collect();
+    append(h, 1, &rows);
+    assert_eq!(h.shed().expect("an answer"), None, "what is not merged is not given up");
+    maintain(h, START + 4 * DAY_MS);
+    let day = |nth: i64| START + nth * DAY_MS;
+    for (source, nth) in [
+        (TrendSource::Raw, 0),
+        (TrendSource::Raw, 1),
+        (TrendSource::Minutes, 0),
+        (TrendSource::Minutes, 1),
+    ] {
+        let shed = h.shed().expect("gives up a day").expect("there is one");
+        assert_eq!((shed.source, shed.day_ms), (source, day(nth)));
+        assert!(shed.bytes > 0);
+    }
+    assert_eq!(h.shed().expect("an answer"), None, "the newest day stays");
+    assert_eq!(raw(h, 1), of(&rows[2 * 1440..], 1), "and every reading of it");
+    for pixels in [3, 3 * 1440] {
+        let trend = h.trend(1, START, day(3), pixels).expect("a trend");
+        let count: u64 = trend.buckets.iter().map(|b| b.count).sum();
+        assert_eq!(count, rows.len() as u64, "hours of every day stand");
+    }
+    maintain(h, START + 5 * DAY_MS);
+    append(h, 2, &rows[..60]);
+    let done = h.maintain(START + 5 * DAY_MS).expect("maintenance");
+    assert_eq!(done.too_late, 60, "what was given up does not come back in part");
+}
+
 fn nonsense_is_refused(h: &dyn History) {
     assert!(h.trend(1, 5, 5, 10).is_err());
     assert!(h.trend(1, 0, 5, 0).is_err());
     assert!(h.trend(1, i64::MIN, i64::MAX, 7).expect("an empty trend").buckets.is_empty());
     assert!(h.raw(1, 5, 0, 10).expect("nothing").is_empty());
-    assert!(h.day_quality(1, i64::MIN, i64::MAX).expect("nothing").is_empty());
+    assert!(h.day_quality(1, i64::MIN, i64::MAX, 0).expect("nothing").is_empty());
 }

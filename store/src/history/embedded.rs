@@ -5,7 +5,7 @@
 //! edited. Taking over only adds blocks, maintenance alone removes files: their edits never touch the same entry. Files are
 //! opened when read; where one has just been merged away the reader takes the next view and begins again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -17,9 +17,10 @@ use super::disk::{Disk, RealDisk, at, replace};
 use super::file::{FileKind, FileMeta, FileWriter, StoredFile};
 use super::manifest::Manifest;
 use super::port::{
-    Appended, DayQuality, History, HistoryError, Maintained, RawReading, ReadingRow, Trend,
+    Appended, DayQuality, History, HistoryError, Maintained, RawReading, ReadingRow, Shed, Trend,
 };
-use super::query::Query;
+use super::quality::{self, QualityCache};
+use super::query::{Query, floor_to};
 use super::rollup::{DAY_MS, HOUR_MS};
 
 /// What an engine may use and how long it keeps what.
@@ -35,6 +36,9 @@ pub struct HistoryOptions {
     pub raw_keep_ms: i64,
     /// One-minute roll-ups are kept this long; one-hour roll-ups for ever.
     pub minutes_keep_ms: i64,
+    /// Free bytes of the disk that history leaves alone: more than the journal does, so that history is what stops first
+    /// and room for journal and alarm log is left. Zero for no such bound.
+    pub least_free_bytes: u64,
 }
 
 impl Default for HistoryOptions {
@@ -45,6 +49,7 @@ impl Default for HistoryOptions {
             merge_grace_ms: 120_000,
             raw_keep_ms: 400 * DAY_MS,
             minutes_keep_ms: 5 * 366 * DAY_MS,
+            least_free_bytes: 0,
         }
     }
 }
@@ -57,9 +62,46 @@ pub struct View {
     pub files: Vec<Arc<StoredFile>>,
     /// The groups that a point was read in.
     pub groups: Arc<HashMap<u32, Vec<u32>>>,
+    /// Of each day of UTC that has one-hour roll-ups, the highest number of a file with them.
+    rolled: BTreeMap<i64, u64>,
 }
 
 impl View {
+    fn new(
+        manifest: Manifest,
+        files: Vec<Arc<StoredFile>>,
+        groups: Arc<HashMap<u32, Vec<u32>>>,
+    ) -> Self {
+        let mut rolled = BTreeMap::new();
+        // No file of roll-ups straddles two days.
+        for file in files.iter().filter(|f| f.meta.kind == FileKind::Hours) {
+            let newest = rolled.entry(floor_to(file.meta.from_ms, DAY_MS)).or_insert(0);
+            *newest = file.meta.number.max(*newest);
+        }
+        Self { manifest, files, groups, rolled }
+    }
+
+    /// The groups that a point was read in.
+    pub fn groups_of(&self, point: u32) -> &[u32] {
+        self.groups.get(&point).map_or(&[], Vec::as_slice)
+    }
+
+    /// Starts of the days of UTC that touch `from..to` and have one-hour roll-ups, ascending.
+    pub fn rolled_days(&self, from: i64, to: i64) -> impl Iterator<Item = i64> {
+        self.rolled_in(from, to).map(|(day, _)| *day)
+    }
+
+    /// Highest number of a file with one-hour roll-ups of a day that touches `from..to`; zero where there is none. It
+    /// grows with every change of those days.
+    pub fn newest_rolled(&self, from: i64, to: i64) -> u64 {
+        self.rolled_in(from, to).map(|(_, newest)| *newest).max().unwrap_or(0)
+    }
+
+    fn rolled_in(&self, from: i64, to: i64) -> impl Iterator<Item = (&i64, &u64)> {
+        let first = floor_to(from, DAY_MS);
+        self.rolled.range(first..to.max(first))
+    }
+
     /// Files of a kind whose span touches `from..to`, older first.
     pub fn files_of(
         &self,
@@ -84,6 +126,7 @@ pub struct EmbeddedHistory {
     committing: Mutex<()>,
     next_number: AtomicU64,
     view: RwLock<Arc<View>>,
+    quality: QualityCache,
 }
 
 impl EmbeddedHistory {
@@ -118,7 +161,7 @@ impl EmbeddedHistory {
             manifest.store(&*disk, folder)?;
         }
         let next_number = manifest.next_number;
-        let view = View { manifest, files, groups: Arc::new(groups) };
+        let view = View::new(manifest, files, Arc::new(groups));
         Ok(Self {
             folder: folder.to_path_buf(),
             disk,
@@ -128,6 +171,7 @@ impl EmbeddedHistory {
             committing: Mutex::new(()),
             next_number: AtomicU64::new(next_number),
             view: RwLock::new(Arc::new(view)),
+            quality: QualityCache::default(),
         })
     }
 
@@ -158,7 +202,21 @@ impl EmbeddedHistory {
         kind: FileKind,
         span_ms: i64,
     ) -> Result<FileWriter<'_>, HistoryError> {
-        FileWriter::create(&*self.disk, &self.folder, kind, self.take_number(), span_ms)
+        let least = self.options.least_free_bytes;
+        FileWriter::create(&*self.disk, &self.folder, kind, self.take_number(), span_ms, least)
+    }
+
+    /// Removes finished files that no manifest names: there was no room for the rest of what they belong to.
+    pub(super) fn discard(&self, files: &[FileMeta]) {
+        for file in files {
+            self.discard_path(&self.folder.join(file.name()));
+        }
+    }
+
+    fn discard_path(&self, path: &Path) {
+        if let Err(e) = self.disk.remove(path) {
+            tracing::warn!(path = %path.display(), error = %e, "cannot remove a history file that found no room; it goes when the folder is next opened");
+        }
     }
 
     /// Edits the manifest as it is now, makes it durable and visible, then removes the files that it no longer names.
@@ -187,7 +245,7 @@ impl EmbeddedHistory {
         let listed: BTreeSet<u64> = manifest.files.iter().map(|f| f.number).collect();
         let points_number = manifest.points_number;
         *self.view.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(View { manifest, files, groups });
+            Arc::new(View::new(manifest, files, groups));
         // The new state stands already; a file that cannot be removed now goes when the folder is next opened.
         for file in old.files.iter().filter(|f| !listed.contains(&f.meta.number)) {
             if let Err(e) = self.disk.remove(file.path()) {
@@ -203,12 +261,37 @@ impl EmbeddedHistory {
         Ok(())
     }
 
+    fn commit_segment(
+        &self,
+        segment_id: u64,
+        block: Option<FileMeta>,
+        groups: Arc<HashMap<u32, Vec<u32>>>,
+        view: &View,
+    ) -> Result<(), HistoryError> {
+        let mut points_number = None;
+        if !Arc::ptr_eq(&groups, &view.groups) {
+            let number = self.take_number();
+            replace(&*self.disk, &points_path(&self.folder, number), &encode_points(&groups))?;
+            points_number = Some(number);
+        }
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.extend(block);
+            manifest.points_number = points_number.unwrap_or(manifest.points_number);
+            manifest.segments.insert(segment_id);
+        };
+        let done = self.commit(edit, Some(groups));
+        if let (Err(HistoryError::NoRoom { .. }), Some(number)) = (&done, points_number) {
+            self.discard_path(&points_path(&self.folder, number));
+        }
+        done
+    }
+
     /// Runs a query on the current view, again where a file was merged away under it.
-    fn query<T>(&self, run: impl Fn(&Query) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
+    fn query<T>(&self, run: impl Fn(&View) -> Result<T, HistoryError>) -> Result<T, HistoryError> {
         let mut tries = 0;
         loop {
             let view = self.view();
-            match run(&Query::new(&view)) {
+            match run(&view) {
                 Err(HistoryError::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::NotFound
                         && tries < 5
@@ -249,18 +332,11 @@ impl History for EmbeddedHistory {
         }
         builder.write_out(&mut hints, &mut file)?;
         let block = if file.is_empty() { None } else { Some(file.finish()?) };
-        let mut points_number = None;
-        if !Arc::ptr_eq(&groups, &view.groups) {
-            let number = self.take_number();
-            replace(&*self.disk, &points_path(&self.folder, number), &encode_points(&groups))?;
-            points_number = Some(number);
+        let committed = self.commit_segment(segment_id, block, groups, &view);
+        if let (Err(HistoryError::NoRoom { .. }), Some(block)) = (&committed, block) {
+            self.discard(&[block]);
         }
-        let edit = |manifest: &mut Manifest| {
-            manifest.files.extend(block);
-            manifest.points_number = points_number.unwrap_or(manifest.points_number);
-            manifest.segments.insert(segment_id);
-        };
-        self.commit(edit, Some(groups))?;
+        committed?;
         Ok(Appended { readings: builder.taken, already_applied: false })
     }
 
@@ -272,6 +348,10 @@ impl History for EmbeddedHistory {
         self.maintain_at(now_ms)
     }
 
+    fn shed(&self) -> Result<Option<Shed>, HistoryError> {
+        self.shed_oldest_day()
+    }
+
     fn raw_with_tail(
         &self,
         point: u32,
@@ -280,7 +360,7 @@ impl History for EmbeddedHistory {
         limit: usize,
         tail: &[RawReading],
     ) -> Result<Vec<RawReading>, HistoryError> {
-        self.query(|q| q.raw(point, from, to, limit, tail))
+        self.query(|view| Query::new(view).raw(point, from, to, limit, tail))
     }
 
     fn trend_with_tail(
@@ -291,11 +371,21 @@ impl History for EmbeddedHistory {
         pixels: usize,
         tail: &[RawReading],
     ) -> Result<Trend, HistoryError> {
-        self.query(|q| q.trend(point, from, to, pixels, tail))
+        self.query(|view| Query::new(view).trend(point, from, to, pixels, tail))
     }
 
-    fn day_quality(&self, point: u32, from: i64, to: i64) -> Result<Vec<DayQuality>, HistoryError> {
-        self.query(|q| q.day_quality(point, from, to))
+    fn day_quality(
+        &self,
+        point: u32,
+        from: i64,
+        to: i64,
+        offset_ms: i64,
+    ) -> Result<Vec<DayQuality>, HistoryError> {
+        self.query(|view| quality::day_quality(view, &self.quality, point, (from, to), offset_ms))
+    }
+
+    fn first_reading_ms(&self, point: u32) -> Result<Option<i64>, HistoryError> {
+        self.query(|view| quality::first_reading_ms(view, &self.quality, point))
     }
 }
 

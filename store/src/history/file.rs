@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::bytes::{Corrupt, Read, Reader, corrupt, put_signed, put_varint};
 use super::chunk::{Chunk, ChunkBytes, ChunkKey, checked};
-use super::disk::{Disk, at};
+use super::disk::{Disk, at, check_room};
 use super::port::HistoryError;
 
 const MAGIC: &[u8; 4] = b"ANLH";
@@ -103,17 +103,22 @@ pub struct FileWriter<'a> {
     buffer: Vec<u8>,
     written: u64,
     index: Vec<IndexEntry>,
+    least_free: u64,
+    /// Whether it may have its final name, so that it must stay.
+    named: bool,
 }
 
 impl<'a> FileWriter<'a> {
-    /// Begins a file whose chunks span `span_ms` each.
+    /// Begins a file whose chunks span `span_ms` each, and which leaves `least_free` bytes of the disk alone.
     pub fn create(
         disk: &'a dyn Disk,
         folder: &Path,
         kind: FileKind,
         number: u64,
         span_ms: i64,
+        least_free: u64,
     ) -> Result<Self, HistoryError> {
+        check_room(disk, folder, least_free, BUFFER as u64)?;
         let path = folder.join(format!("{}-{number:010}.new", kind.word()));
         let file = at("create", &path, disk.create(&path))?;
         let mut buffer = MAGIC.to_vec();
@@ -130,6 +135,8 @@ impl<'a> FileWriter<'a> {
             buffer,
             written: 0,
             index: Vec::new(),
+            least_free,
+            named: false,
         })
     }
 
@@ -153,6 +160,7 @@ impl<'a> FileWriter<'a> {
     }
 
     fn flush(&mut self) -> Result<(), HistoryError> {
+        check_room(self.disk, &self.folder, self.least_free, self.buffer.len() as u64)?;
         at("write", &self.path, self.disk.write(&mut self.file, &self.buffer))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
@@ -200,8 +208,20 @@ impl<'a> FileWriter<'a> {
             size: self.written,
         };
         let path = self.folder.join(meta.name());
+        self.named = true;
         at("rename", &self.path, self.disk.rename(&self.path, &path))?;
         Ok(meta)
+    }
+}
+
+impl Drop for FileWriter<'_> {
+    /// What was not finished is not left in the way: on a full disk it would be the last straw.
+    fn drop(&mut self) {
+        if !self.named
+            && let Err(e) = self.disk.remove(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), error = %e, "cannot remove an unfinished history file; it goes when the folder is next opened");
+        }
     }
 }
 

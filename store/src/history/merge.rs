@@ -12,7 +12,7 @@ use super::chunk::{Chunk, ChunkKey, GridHints, encode_readings, encode_rollups};
 use super::embedded::{EmbeddedHistory, View, hold};
 use super::file::{FileKind, FileMeta, FileWriter, IndexEntry, StoredFile};
 use super::manifest::Manifest;
-use super::port::{HistoryError, Maintained, RawReading};
+use super::port::{HistoryError, Maintained, RawReading, Shed, TrendSource};
 use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
 use super::values::Effort;
 
@@ -27,14 +27,62 @@ impl EmbeddedHistory {
     pub(super) fn maintain_at(&self, now_ms: i64) -> Result<Maintained, HistoryError> {
         let mut hints = hold(&self.maintaining);
         let mut done = Maintained::default();
-        self.merge_blocks(now_ms, &mut hints, &mut done)?;
-        for (kind, effort) in
-            [(FileKind::Minutes, Effort::Thorough), (FileKind::Hours, Effort::Fast)]
-        {
-            self.gather_days(kind, effort, now_ms, &mut done)?;
-        }
+        let merged = self
+            .merge_blocks(now_ms, &mut hints, &mut done)
+            .and_then(|()| self.gather_days(FileKind::Minutes, Effort::Thorough, now_ms, &mut done))
+            .and_then(|()| self.gather_days(FileKind::Hours, Effort::Fast, now_ms, &mut done));
+        // Also where there was no room to merge: it makes room.
         self.give_up(now_ms, &mut done)?;
+        merged?;
         Ok(done)
+    }
+
+    /// See [`super::port::History::shed`].
+    pub(super) fn shed_oldest_day(&self) -> Result<Option<Shed>, HistoryError> {
+        let _no_merge_meanwhile = hold(&self.maintaining);
+        let view = self.view();
+        for (kind, source) in
+            [(FileKind::Raw, TrendSource::Raw), (FileKind::Minutes, TrendSource::Minutes)]
+        {
+            let of_kind = || view.manifest.files.iter().filter(|f| f.kind == kind);
+            let oldest = of_kind().map(|f| day_of(f.from_ms)).min();
+            // Blocks count too: were the day of readings not yet merged given up, they would be too late.
+            let newest = of_kind()
+                .chain(view.manifest.files.iter().filter(|f| f.kind == FileKind::Block))
+                .map(|f| day_of(f.to_ms.saturating_sub(1)))
+                .max();
+            let Some(day_ms) = oldest.filter(|oldest| Some(*oldest) < newest) else { continue };
+            let gone = |f: &FileMeta| f.kind == kind && day_of(f.from_ms) == day_ms;
+            let bytes = view.manifest.files.iter().filter(|f| gone(f)).map(|f| f.size).sum();
+            let edit = |manifest: &mut Manifest| {
+                manifest.files.retain(|f| !gone(f));
+                if kind == FileKind::Raw {
+                    let floor = day_ms.saturating_add(DAY_MS);
+                    manifest.raw_floor_ms = manifest.raw_floor_ms.max(floor);
+                }
+            };
+            self.commit(edit, None)?;
+            return Ok(Some(Shed { source, day_ms, bytes }));
+        }
+        Ok(None)
+    }
+
+    /// Makes new files the history in place of others, or removes them where there was no room for all of it.
+    fn replace_files(
+        &self,
+        removed: &BTreeSet<u64>,
+        added: &[FileMeta],
+        written: Result<(), HistoryError>,
+    ) -> Result<(), HistoryError> {
+        let edit = |manifest: &mut Manifest| {
+            manifest.files.retain(|f| !removed.contains(&f.number));
+            manifest.files.extend_from_slice(added);
+        };
+        let done = written.and_then(|()| self.commit(edit, None));
+        if matches!(done, Err(HistoryError::NoRoom { .. })) {
+            self.discard(added);
+        }
+        done
     }
 
     /// Merges every block that holds a finished hour; what belongs to unfinished hours is copied to a new block.
@@ -71,6 +119,25 @@ impl EmbeddedHistory {
             }
         }
         let mut removed: BTreeSet<u64> = inputs.iter().map(|f| f.meta.number).collect();
+        let written = self.write_merged(&view, rest, days, &mut added, hints, done);
+        if written.is_ok() {
+            removed.extend(replaced_by(&view, &added)?);
+        }
+        self.replace_files(&removed, &added, written)?;
+        done.files_removed += removed.len() as u64;
+        Ok(())
+    }
+
+    /// Writes what a round of merging comes to: `rest` as a block, `days` as hours with their roll-ups.
+    fn write_merged(
+        &self,
+        view: &View,
+        rest: Vec<Place>,
+        days: BTreeMap<i64, BTreeMap<ChunkKey, Vec<Place>>>,
+        added: &mut Vec<FileMeta>,
+        hints: &mut GridHints,
+        done: &mut Maintained,
+    ) -> Result<(), HistoryError> {
         if !rest.is_empty() {
             let mut block = self.create(FileKind::Block, HOUR_MS)?;
             for (file, entry) in rest {
@@ -90,7 +157,7 @@ impl EmbeddedHistory {
                 self.create(FileKind::Hours, HOUR_MS)?,
             ];
             for (key, places) in keys {
-                let old = newest_raw(&view, key)?;
+                let old = newest_raw(view, key)?;
                 self.merge_group(key, &places, &old, &mut outputs, hints, done)?;
             }
             for output in outputs {
@@ -98,13 +165,7 @@ impl EmbeddedHistory {
                 done.files_written += 1;
             }
         }
-        removed.extend(replaced_by(&view, &added)?);
-        done.files_removed += removed.len() as u64;
-        let edit = |manifest: &mut Manifest| {
-            manifest.files.retain(|f| !removed.contains(&f.number));
-            manifest.files.append(&mut added);
-        };
-        self.commit(edit, None)
+        Ok(())
     }
 
     /// Merges one group's hour, some points at a time.
@@ -171,10 +232,10 @@ impl EmbeddedHistory {
         }
         let mut removed: BTreeSet<u64> = BTreeSet::new();
         let mut added = Vec::new();
-        for (day, files) in days {
+        let mut gather = |day: i64, files: &[Arc<StoredFile>]| {
             let mut output = self.create(kind, DAY_MS)?;
             let mut groups: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
-            for file in &files {
+            for file in files {
                 for entry in file.index()? {
                     groups.entry(entry.key.group).or_default().push((file.clone(), *entry));
                 }
@@ -187,12 +248,10 @@ impl EmbeddedHistory {
             added.push(output.finish()?);
             done.files_written += 1;
             done.files_removed += files.len() as u64;
-        }
-        let edit = |manifest: &mut Manifest| {
-            manifest.files.retain(|f| !removed.contains(&f.number));
-            manifest.files.append(&mut added);
+            Ok(())
         };
-        self.commit(edit, None)
+        let written = days.iter().try_for_each(|(day, files)| gather(*day, files));
+        self.replace_files(&removed, &added, written)
     }
 
     fn gather_group(

@@ -5,7 +5,7 @@
 //! written down byte by byte in `docs/protocols/history-format.md`; the reasons in `docs/adr/0004-history-format.md`.
 //!
 //! Read in this order: `port` (what is asked), `embedded` (the folder), `block` and `merge` (how data moves), `query`
-//! (how it is answered); then `chunk`, `values`, `grid`, `line` and `density` (how it gets small).
+//! and `quality` (how it is answered); then `chunk`, `values`, `grid`, `line` and `density` (how it gets small).
 //!
 //! Left out on purpose: names, units and limits of points (the registry's), and any judgement of values.
 
@@ -22,6 +22,7 @@ mod line;
 mod manifest;
 mod merge;
 pub mod port;
+mod quality;
 mod query;
 mod range_coder;
 pub mod rollup;
@@ -33,7 +34,7 @@ pub use embedded::{EmbeddedHistory, HistoryOptions};
 pub use file::FileKind;
 pub use grid::Grid;
 pub use port::{
-    Appended, DayQuality, History, HistoryError, Maintained, RawReading, ReadingRow, Trend,
-    TrendBucket, TrendSource,
+    Appended, DayQuality, History, HistoryError, Maintained, PLANT_UTC_OFFSET_MS, RawReading,
+    ReadingRow, Shed, Trend, TrendBucket, TrendSource,
 };
 pub use values::{Effort, PCO_LEVEL};

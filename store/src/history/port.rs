@@ -111,14 +111,15 @@ pub struct TrendBucket {
 pub struct Trend {
     /// Width of every column in milliseconds.
     pub width_ms: i64,
-    /// What the middle of the trend was read from; its edges are always finer.
+    /// The coarsest copy that a part of it was read from. Columns not yet merged, or cut by an end, are always finer;
+    /// where readings or minutes are past their retention, what is left of them decides, and the columns are as wide.
     pub source: TrendSource,
     /// The columns that hold readings, ascending.
     pub buckets: Vec<TrendBucket>,
 }
 
-/// Which copy of the data a trend was drawn from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which copy of the data a trend was drawn from, the finest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrendSource {
     /// Every reading.
     Raw,
@@ -128,11 +129,19 @@ pub enum TrendSource {
     Hours,
 }
 
-/// How complete and how good the readings of one UTC day were.
+/// Where the days of the plants begin: China has one time, eight hours ahead of UTC, and no summer time.
+pub const PLANT_UTC_OFFSET_MS: i64 = 8 * 3_600_000;
+
+/// How complete and how good the readings of one day were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayQuality {
     /// Start of the day, UTC milliseconds.
     pub day_ms: i64,
+    /// Where the part of the day begins in which readings could be expected. An engine says the day's start; who knows
+    /// when the point began and how far the history reaches narrows the part.
+    pub due_from_ms: i64,
+    /// Where that part ends; not before it begins.
+    pub due_to_ms: i64,
     /// Readings of any quality.
     pub count: u64,
     /// Of good quality.
@@ -169,6 +178,17 @@ pub struct Maintained {
     pub files_removed: u64,
 }
 
+/// What was given up for want of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shed {
+    /// Which copy of the data: readings, or one-minute roll-ups where no more readings are left to give up.
+    pub source: TrendSource,
+    /// Start of the day, UTC milliseconds.
+    pub day_ms: i64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
 /// Why the history could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
@@ -192,6 +212,17 @@ pub enum HistoryError {
         offset: u64,
         /// What does not fit.
         what: String,
+    },
+    /// Fewer bytes would be left than belong to journal and alarm log: nothing was written. Whoever feeds gives up old
+    /// history ([`History::shed`]) and tries again.
+    #[error(
+        "history takes nothing more: {free} bytes free, {least} are left to journal and alarm log"
+    )]
+    NoRoom {
+        /// Free bytes; zero where the disk itself said that it is full.
+        free: u64,
+        /// Bytes that history leaves alone.
+        least: u64,
     },
     /// The request makes no sense (an empty range, zero pixels).
     #[error("bad request: {0}")]
@@ -224,6 +255,13 @@ pub trait History: Send + Sync {
     /// When files could not be read or written; what was there before is untouched.
     fn maintain(&self, now_ms: i64) -> Result<Maintained, HistoryError>;
 
+    /// Gives up the oldest day of readings before its time, or, where there is none left but the newest, the oldest day of
+    /// one-minute roll-ups; hours stay. `None` where nothing can be given up: the newest day is still being gathered.
+    ///
+    /// # Errors
+    /// When it could not be made durable; then nothing was given up.
+    fn shed(&self) -> Result<Option<Shed>, HistoryError>;
+
     /// Readings of `point` with `from <= source time < to`, oldest first, no more than `limit`, joined with the
     /// caller's not yet sealed readings of that point.
     ///
@@ -252,11 +290,25 @@ pub trait History: Send + Sync {
         tail: &[RawReading],
     ) -> Result<Trend, HistoryError>;
 
-    /// Counts by UTC day for every day that `from..to` touches and that has readings.
+    /// Counts by day for every day that `from..to` touches and that has readings. Days start `offset_ms` ahead of UTC's,
+    /// whole hours. What is not sealed yet is not counted.
     ///
     /// # Errors
     /// When stored bytes are unreadable.
-    fn day_quality(&self, point: u32, from: i64, to: i64) -> Result<Vec<DayQuality>, HistoryError>;
+    fn day_quality(
+        &self,
+        point: u32,
+        from: i64,
+        to: i64,
+        offset_ms: i64,
+    ) -> Result<Vec<DayQuality>, HistoryError>;
+
+    /// Source time of the first reading of a point that was ever taken over, to the hour where readings of that time have
+    /// been given up since; `None` where there never was one.
+    ///
+    /// # Errors
+    /// When stored bytes are unreadable.
+    fn first_reading_ms(&self, point: u32) -> Result<Option<i64>, HistoryError>;
 
     /// [`History::raw_with_tail`] without a tail.
     ///

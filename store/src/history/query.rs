@@ -1,4 +1,4 @@
-//! Answers: readings, trends, completeness, from whichever copy of the data is coarse enough to be quick and fine enough to be right.
+//! Answers: readings and trends, from whichever copy of the data is coarse enough to be quick and fine enough to be right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use super::chunk::ChunkKey;
 use super::embedded::View;
 use super::file::FileKind;
 use super::merge::newest_raw;
-use super::port::{DayQuality, HistoryError, RawReading, Trend, TrendBucket, TrendSource};
-use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup, roll_up};
+use super::port::{HistoryError, RawReading, Trend, TrendBucket, TrendSource};
+use super::rollup::{DAY_MS, HOUR_MS, MINUTE_MS, Rollup};
 
 /// Columns this wide or wider are drawn from one-minute roll-ups.
 const MINUTES_FROM_MS: i64 = 2 * MINUTE_MS;
@@ -20,7 +20,8 @@ pub struct Query<'a> {
     view: &'a View,
 }
 
-fn floor_to(t: i64, unit: i64) -> i64 {
+/// Start of the unit that `t` lies in.
+pub fn floor_to(t: i64, unit: i64) -> i64 {
     t.div_euclid(unit).saturating_mul(unit)
 }
 
@@ -32,11 +33,11 @@ impl<'a> Query<'a> {
     }
 
     fn groups(&self, point: u32) -> &'a [u32] {
-        self.view.groups.get(&point).map_or(&[], Vec::as_slice)
+        self.view.groups_of(point)
     }
 
     /// Hours of `from..to` of which the kind of file holds something of the point's groups.
-    fn hours_in(
+    pub fn hours_in(
         &self,
         kind: FileKind,
         point: u32,
@@ -58,7 +59,7 @@ impl<'a> Query<'a> {
     }
 
     /// All readings of a point in one hour, united, with those of the tail.
-    fn rows_of_hour(
+    pub fn rows_of_hour(
         &self,
         point: u32,
         hour: i64,
@@ -109,7 +110,7 @@ impl<'a> Query<'a> {
     }
 
     /// Roll-ups of a point that start in `from..to`, the newest of each moment.
-    fn rollups(
+    pub fn rollups(
         &self,
         kind: FileKind,
         point: u32,
@@ -158,107 +159,125 @@ impl<'a> Query<'a> {
         }
         let span = to.saturating_sub(from) as u64;
         let least = i64::try_from(span.div_ceil(pixels as u64)).unwrap_or(i64::MAX);
-        let (source, unit) = match least {
-            w if w >= HOUR_MS => (TrendSource::Hours, HOUR_MS),
-            w if w >= MINUTES_FROM_MS => (TrendSource::Minutes, MINUTE_MS),
-            _ => (TrendSource::Raw, 1),
+        let by_width = match least {
+            w if w >= HOUR_MS => TrendSource::Hours,
+            w if w >= MINUTES_FROM_MS => TrendSource::Minutes,
+            _ => TrendSource::Raw,
+        };
+        // What is past its retention is drawn from the finest copy that is still there, in columns that this copy fills:
+        // narrower ones would look like gaps.
+        let old = self.given_up(point, from, to, by_width)?;
+        let source = match (old.minutes.is_empty(), old.hours.is_empty()) {
+            (_, false) => TrendSource::Hours,
+            (false, true) => by_width.max(TrendSource::Minutes),
+            (true, true) => by_width,
+        };
+        let unit = match source {
+            TrendSource::Raw => 1,
+            TrendSource::Minutes => MINUTE_MS,
+            TrendSource::Hours => HOUR_MS,
         };
         let width = (least + unit - 1) / unit * unit;
         let mut drawing = Drawing { width, buckets: BTreeMap::new() };
-        if source == TrendSource::Raw {
-            for row in self.raw(point, from, to, usize::MAX, tail)? {
-                drawing.add_reading(&row);
+        for rollup in old.minutes.values().chain(old.hours.values()) {
+            drawing.add_rollup(rollup);
+        }
+        let from_kept = from.max(self.view.manifest.raw_floor_ms);
+        match by_width {
+            TrendSource::Raw => {
+                for row in self.raw(point, from_kept, to, usize::MAX, tail)? {
+                    drawing.add_reading(&row);
+                }
             }
-        } else {
-            self.draw_rolled(point, from, to, source, unit, tail, &mut drawing)?;
+            TrendSource::Minutes => {
+                self.draw_rolled(point, (from, to), FileKind::Minutes, tail, &mut drawing)?;
+            }
+            TrendSource::Hours => {
+                self.draw_rolled(point, (from, to), FileKind::Hours, tail, &mut drawing)?;
+            }
         }
         Ok(Trend { width_ms: width, source, buckets: drawing.finish() })
     }
 
-    /// Whole units from roll-ups; what is cut by the range's ends or not merged yet from readings.
-    #[allow(clippy::too_many_arguments)] // One question, asked in one place.
-    fn draw_rolled(
+    /// Where one-minute roll-ups begin. Every day has them until its retention gives up the whole day, so the oldest file
+    /// says it.
+    fn minutes_from(&self) -> i64 {
+        let minutes = self.view.files.iter().filter(|f| f.meta.kind == FileKind::Minutes);
+        minutes.map(|f| f.meta.from_ms).min().unwrap_or(i64::MAX)
+    }
+
+    /// Roll-ups for the part of a range of which what `wanted` would be drawn from has been given up.
+    fn given_up(
         &self,
         point: u32,
         from: i64,
         to: i64,
-        source: TrendSource,
-        unit: i64,
+        wanted: TrendSource,
+    ) -> Result<GivenUp, HistoryError> {
+        let mut old = GivenUp::default();
+        let raw_until = self.view.manifest.raw_floor_ms.min(to);
+        if wanted == TrendSource::Raw && from < raw_until {
+            let first = floor_to(from, MINUTE_MS);
+            old.minutes = self.rollups(FileKind::Minutes, point, first, raw_until)?;
+        }
+        let minutes_until = self.minutes_from().min(raw_until);
+        if wanted < TrendSource::Hours && from < minutes_until {
+            let first = floor_to(from, HOUR_MS);
+            old.hours = self.rollups(FileKind::Hours, point, first, minutes_until)?;
+        }
+        Ok(old)
+    }
+
+    /// Whole units from roll-ups; what is cut by the range's ends or not merged yet from readings, and so is what has
+    /// readings and no roll-ups any more.
+    fn draw_rolled(
+        &self,
+        point: u32,
+        (from, to): (i64, i64),
+        kind: FileKind,
         tail: &[RawReading],
         drawing: &mut Drawing,
     ) -> Result<(), HistoryError> {
-        let kind = if source == TrendSource::Hours { FileKind::Hours } else { FileKind::Minutes };
-        let mut unmerged = self.hours_in(FileKind::Block, point, from, to)?;
+        let unit = if kind == FileKind::Hours { HOUR_MS } else { MINUTE_MS };
+        let raw_floor = self.view.manifest.raw_floor_ms;
+        let mut from_readings = self.hours_in(FileKind::Block, point, from, to)?;
         let inside = |t: i64| (from..to).contains(&t);
-        unmerged.extend(
+        from_readings.extend(
             tail.iter().filter(|r| inside(r.source_ms)).map(|r| floor_to(r.source_ms, HOUR_MS)),
         );
-        // The hours cut by the ends are drawn from readings where there are readings.
         for end in [from, to] {
             if end.rem_euclid(unit) != 0 {
-                unmerged.insert(floor_to(end, HOUR_MS));
+                from_readings.insert(floor_to(end, HOUR_MS));
             }
         }
-        let mut fine: BTreeSet<i64> = BTreeSet::new();
-        for hour in unmerged {
-            let rows = self.rows_of_hour(point, hour, tail)?;
-            if hour >= self.view.manifest.raw_floor_ms {
-                fine.insert(hour);
+        if kind == FileKind::Minutes {
+            let (first, until) = (from.max(raw_floor), to.min(self.minutes_from()));
+            if first < until {
+                from_readings.append(&mut self.hours_in(FileKind::Raw, point, first, until)?);
             }
+        }
+        // Readings that came after their hour's had been given up go when blocks are merged: they are not shown before.
+        from_readings.retain(|hour| *hour >= raw_floor);
+        for hour in &from_readings {
+            let rows = self.rows_of_hour(point, *hour, tail)?;
             for row in rows.iter().filter(|r| inside(r.source_ms)) {
                 drawing.add_reading(row);
             }
         }
         for (t, rollup) in self.rollups(kind, point, floor_to(from, unit), to)? {
-            if !fine.contains(&floor_to(t, HOUR_MS)) {
+            if !from_readings.contains(&floor_to(t, HOUR_MS)) {
                 drawing.add_rollup(&rollup);
             }
         }
         Ok(())
     }
+}
 
-    /// See [`super::port::History::day_quality`].
-    pub fn day_quality(
-        &self,
-        point: u32,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<DayQuality>, HistoryError> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        let from = floor_to(from, DAY_MS);
-        let to = floor_to(to.saturating_sub(1), DAY_MS).saturating_add(DAY_MS);
-        let mut rollups = self.rollups(FileKind::Hours, point, from, to)?;
-        for hour in self.hours_in(FileKind::Block, point, from, to)? {
-            if hour >= self.view.manifest.raw_floor_ms {
-                for r in roll_up(&self.rows_of_hour(point, hour, &[])?, HOUR_MS) {
-                    rollups.insert(hour, r);
-                }
-            }
-        }
-        let mut days: Vec<DayQuality> = Vec::new();
-        for r in rollups.values() {
-            let day_ms = floor_to(r.t, DAY_MS);
-            if days.last().map(|d| d.day_ms) != Some(day_ms) {
-                days.push(DayQuality {
-                    day_ms,
-                    count: 0,
-                    good: 0,
-                    bad: 0,
-                    late: 0,
-                    minutes_seen: 0,
-                });
-            }
-            let Some(day) = days.last_mut() else { continue };
-            day.count += r.count as u64;
-            day.good += r.good as u64;
-            day.bad += r.bad as u64;
-            day.late += r.late as u64;
-            day.minutes_seen += r.minutes as u32;
-        }
-        Ok(days)
-    }
+/// Roll-ups that stand for what is past its retention.
+#[derive(Default)]
+struct GivenUp {
+    minutes: BTreeMap<i64, Rollup>,
+    hours: BTreeMap<i64, Rollup>,
 }
 
 /// A column of a trend being drawn.

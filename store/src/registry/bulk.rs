@@ -9,6 +9,7 @@ use anlan_domain::ids::PointId;
 use anlan_domain::limits::Limits;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use super::births;
 use super::limits;
 use super::record::{self, Record};
 use super::records::{Enterprise, HazardSource, Point};
@@ -79,7 +80,12 @@ impl Change<'_> {
 
     async fn insert_all<R: Record>(&mut self, objects: Vec<&R>) -> Result<(), RegistryError> {
         for objects in objects.chunks(VALUES_MAX / (R::COLUMNS.len() + 2)) {
-            record::insert_many(self.on(), objects).await?;
+            let first = record::insert_many(self.on(), objects).await?;
+            if R::TABLE == Point::TABLE {
+                let count = u32::try_from(objects.len()).expect("bounded by a statement's values");
+                let at = self.at();
+                births::note(self.on(), first, count, at).await?;
+            }
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::record::{self, Record};
 use super::records::{Enterprise, HazardSource, Point};
-use super::{Problem, Registry, RegistryError, audit, engine, hosts, limits};
+use super::{Problem, Registry, RegistryError, audit, births, engine, hosts, limits};
 
 /// Who acts, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,8 +181,11 @@ impl Change<'_> {
                 ("change", object.difference(before), Outcome::Changed)
             }
             None => {
-                record::insert(&mut self.tx, object).await?;
+                let no = record::insert(&mut self.tx, object).await?;
                 self.new_host::<R>(&key, object.enterprise()).await?;
+                if R::TABLE == Point::TABLE {
+                    births::note(&mut self.tx, no, 1, self.at).await?;
+                }
                 ("create", String::new(), Outcome::Created)
             }
         };

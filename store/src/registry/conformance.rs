@@ -15,10 +15,10 @@ use super::audit::AuditFilter;
 use super::limits::set_by_name;
 use super::people::{AfterFailure, LOCK_RULE, User};
 use super::record::Meta;
-use super::records::{Enterprise, Equipment, Point};
+use super::records::{Camera, Enterprise, Equipment, Point};
 use super::scoped::Filter;
 use super::transfer::{ImportError, ImportOptions};
-use super::{Doer, Expected, Outcome, Registry, RegistryError, Scope};
+use super::{Doer, Expected, Outcome, Registry, RegistryError, Scope, Scoped};
 
 const AT: UtcMillis = UtcMillis(1_795_000_000_000);
 
@@ -73,9 +73,12 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     what_is_exported_imports_to_the_same(registry, &plant, scratch).await;
     a_wrong_folder_changes_nothing(registry, scratch).await;
     every_scope_sees_its_own_and_nothing_else(registry).await;
+    a_watch_of_less_than_a_second_survives_export_and_import(registry, scratch).await;
+    no_password_of_a_camera_enters_the_audit_log(registry).await;
     the_outline_and_single_hosts_agree_with_the_whole(registry).await;
     a_change_names_the_hosts_it_touches(registry).await;
     an_old_version_is_refused(registry).await;
+    a_point_knows_when_it_was_first_configured(registry).await;
     numbers_are_never_given_twice(registry).await;
     limits_are_versions(registry).await;
     sessions_and_lock_out(registry).await;
@@ -167,6 +170,38 @@ async fn every_scope_sees_its_own_and_nothing_else(registry: &Registry) {
     );
 }
 
+async fn a_watch_of_less_than_a_second_survives_export_and_import(
+    registry: &Registry,
+    scratch: &Path,
+) {
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let point: Point = change.get("410205002.PT-201").await.expect("reads").expect("is there");
+    change
+        .put(&Point { frozen_ms: 500, ..point.clone() }, Expected::Version(1))
+        .await
+        .expect("writes");
+    change.commit().await.expect("commits");
+    let out = scratch.join("half-a-second");
+    registry.export(&out).await.expect("exports");
+    let report = registry.import(&out, sample_options()).await.expect("what we wrote");
+    assert!(!report.changed_anything(), "{report}");
+}
+
+async fn no_password_of_a_camera_enters_the_audit_log(registry: &Registry) {
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let camera: Camera = change.get("410205001.CAM-1").await.expect("reads").expect("is there");
+    let url = "rtsp://user:n3w-secret@10.0.0.9/1".to_owned();
+    change.put(&Camera { url, ..camera }, Expected::Version(1)).await.expect("writes");
+    change.commit().await.expect("commits");
+    let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
+    let entries = registry.audit(&filter).await.expect("reads");
+    let entry = entries.iter().find(|e| e.object == "camera 410205001.CAM-1").expect("is noted");
+    assert_eq!(
+        entry.detail, "url: \"rtsp://***@10.0.0.9/1\" → \"rtsp://***@10.0.0.9/1\"",
+        "which camera changed is told, its password is not"
+    );
+}
+
 async fn the_outline_and_single_hosts_agree_with_the_whole(registry: &Registry) {
     let plan = registry.plan().await.expect("reads");
     let outline = registry.outline().await.expect("reads");
@@ -234,10 +269,46 @@ async fn an_old_version_is_refused(registry: &Registry) {
 async fn numbers_are_never_given_twice(registry: &Registry) {
     let mut change = registry.change(doer(), AT).await.expect("begins");
     let last: Point = change.get("410105001.TT-1").await.expect("reads").expect("is there");
-    change.delete::<Point>("410105001.TT-1", Expected::Version(1)).await.expect("deletes");
+    change.delete::<Point>("410105001.TT-1", Expected::Any).await.expect("deletes");
     change.put(&last, Expected::New).await.expect("writes");
     let again: Point = change.get("410105001.TT-1").await.expect("reads").expect("is there");
     assert!(again.meta.no > last.meta.no, "{} after {}", again.meta.no, last.meta.no);
+    change.commit().await.expect("commits");
+}
+
+async fn a_point_knows_when_it_was_first_configured(registry: &Registry) {
+    let later = AT.plus(5_000);
+    let enterprise = EnterpriseCode::new("410105001").expect("a code");
+    let everything = registry.scoped(Scope::Everything);
+    let made = |scoped: Scoped| {
+        let enterprise = enterprise.clone();
+        async move {
+            let mut at: Vec<_> =
+                scoped.points_made_at(&enterprise).await.expect("reads").into_iter().collect();
+            at.sort_unstable();
+            at
+        }
+    };
+    let point = || async {
+        let id = PointId::new("410105001.TT-1").expect("an id");
+        everything.point(&id).await.expect("reads").expect("is there")
+    };
+    let imported = point().await;
+    assert_eq!(made(everything.clone()).await, [(imported.meta.no, AT)]);
+    let mut change = registry.change(doer(), later).await.expect("begins");
+    let renamed = Point { name_en: "Warmth".to_owned(), ..imported.clone() };
+    change.put(&renamed, Expected::Any).await.expect("writes");
+    let second = Point { id: PointId::new("410105001.TT-2").expect("an id"), ..imported.clone() };
+    change.put(&second, Expected::New).await.expect("writes");
+    change.commit().await.expect("commits");
+    let at = made(everything.clone()).await;
+    assert_eq!(at[0], (imported.meta.no, AT), "a change is no beginning");
+    assert_eq!((at.len(), at[1].1), (2, later));
+    let other = registry.scoped("enterprise:410205002".parse().expect("a scope"));
+    assert!(made(other).await.is_empty());
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.delete::<Point>("410105001.TT-2", Expected::Any).await.expect("deletes");
+    change.put(&imported, Expected::Any).await.expect("writes");
     change.commit().await.expect("commits");
 }
 

@@ -209,14 +209,14 @@ pub(crate) async fn insert<R: Record>(
     Ok(no)
 }
 
-/// Adds records that are not there yet, in one statement.
+/// Adds records that are not there yet, in one statement; says the number of the first.
 pub(crate) async fn insert_many<R: Record>(
     on: &mut SqliteConnection,
     records: &[&R],
-) -> Result<(), RegistryError> {
+) -> Result<u32, RegistryError> {
     let count = u32::try_from(records.len()).expect("bounded by the values of a statement");
     if count == 0 {
-        return Ok(());
+        return Ok(0);
     }
     let first = if R::NUMBERED { next_numbers(on, R::TABLE, count).await? } else { 0 };
     let mut query = QueryBuilder::new("INSERT INTO ");
@@ -230,7 +230,8 @@ pub(crate) async fn insert_many<R: Record>(
         }
         values.push_bind(1i64);
     });
-    query.build().execute(on).await.map_err(engine("write to")).map(drop)
+    query.build().execute(on).await.map_err(engine("write to"))?;
+    Ok(first)
 }
 
 /// Replaces a record and counts its version up.

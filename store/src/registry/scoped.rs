@@ -82,6 +82,10 @@ impl Scoped {
         Self { registry, scope }
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// The scope.
     #[must_use]
     pub fn scope(&self) -> &Scope {

@@ -369,6 +369,8 @@ impl Center for TestCenter {
         let count = 1000 + self.shift(point.as_str()) as u64;
         Ok(vec![DayQuality {
             day_ms: from.0,
+            due_from_ms: from.0,
+            due_to_ms: from.0 + 600_000,
             count,
             good: count,
             bad: 0,

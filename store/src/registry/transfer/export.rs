@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::ExportError;
+use super::plant::Seconds;
 use crate::registry::limits::{self, LimitsVersion};
 use crate::registry::record;
 use crate::registry::records::{
@@ -160,7 +161,7 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
                 p.role,
                 p.states.to_string(),
                 p.missing_scans.to_string(),
-                (p.frozen_ms / 1000).to_string(),
+                Seconds { ms: p.frozen_ms }.to_string(),
             ]
         },
     )?;

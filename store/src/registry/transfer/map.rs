@@ -1,6 +1,6 @@
 //! `map.geojson`: features of enterprises by their `ref`, and common ground of a region.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode};
@@ -16,7 +16,12 @@ use crate::registry::records::{MapFeature, Region};
 const FILE: &str = "map.geojson";
 
 /// Reads the map; a file that is not there is an empty map.
-pub(super) fn read(dir: &Path, known: &Known, problems: &mut Problems) -> Vec<MapFeature> {
+pub(super) fn read(
+    dir: &Path,
+    known: &Known,
+    code_length: usize,
+    problems: &mut Problems,
+) -> Vec<MapFeature> {
     let text = match std::fs::read_to_string(dir.join(FILE)) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
@@ -39,8 +44,9 @@ pub(super) fn read(dir: &Path, known: &Known, problems: &mut Problems) -> Vec<Ma
     let park = known.only_park();
     let mut ordinals: HashMap<String, u32> = HashMap::new();
     let mut read: Vec<MapFeature> = Vec::new();
+    let mut ids: HashSet<String> = HashSet::new();
     for (place, feature) in features.iter().enumerate() {
-        match parse(feature, park.as_ref(), &mut ordinals) {
+        match parse_by(feature, park.as_ref(), Some(code_length), &mut ordinals) {
             Ok(feature) => {
                 for problem in feature.check() {
                     wrong(problems, place, problem.field, &problem.why);
@@ -51,7 +57,7 @@ pub(super) fn read(dir: &Path, known: &Known, problems: &mut Problems) -> Vec<Ma
                         wrong(problems, place, field, &why);
                     }
                 }
-                if read.iter().any(|other| other.id == feature.id) {
+                if !ids.insert(feature.id.clone()) {
                     wrong(problems, place, "id", &format!("{} stands twice", feature.id));
                 }
                 read.push(feature);
@@ -79,13 +85,26 @@ impl Known {
     }
 }
 
-/// Reads one GeoJSON feature.
+/// Reads one GeoJSON feature, where the length of enterprise codes is not known: eleven digits are then an enterprise.
 ///
 /// # Errors
 /// With the field at fault and what is wrong.
 pub fn parse(
     feature: &Value,
     park: Option<&RegionCode>,
+    ordinals: &mut HashMap<String, u32>,
+) -> Result<MapFeature, (&'static str, String)> {
+    parse_by(feature, park, None, ordinals)
+}
+
+/// Reads one GeoJSON feature of an installation whose enterprise codes have `code_length` digits.
+///
+/// # Errors
+/// With the field at fault and what is wrong.
+pub fn parse_by(
+    feature: &Value,
+    park: Option<&RegionCode>,
+    code_length: Option<usize>,
     ordinals: &mut HashMap<String, u32>,
 ) -> Result<MapFeature, (&'static str, String)> {
     let empty = Map::new();
@@ -108,7 +127,7 @@ pub fn parse(
             "must be a GeoJSON geometry with type and coordinates".to_owned(),
         ));
     };
-    let (enterprise, region) = whose(refers_to, text("region"), park)?;
+    let (enterprise, region) = whose(refers_to, text("region"), park, code_length)?;
     let id = match feature.get("id") {
         Some(Value::String(id)) => id.clone(),
         Some(Value::Number(id)) => id.to_string(),
@@ -150,6 +169,7 @@ fn whose(
     refers_to: &str,
     region: &str,
     park: Option<&RegionCode>,
+    code_length: Option<usize>,
 ) -> Result<Owner, (&'static str, String)> {
     if !region.is_empty() {
         let region = RegionCode::new(region).map_err(|e| ("region", e.to_string()))?;
@@ -164,17 +184,48 @@ fn whose(
     if let Ok(region) = RegionCode::new(refers_to) {
         return Ok((None, Some(region)));
     }
+    // Eleven digits are an enterprise of the provincial variant, or an enterprise of nine and its gateway: which, the
+    // installation's length decides.
+    let fits = |code: EnterpriseCode| {
+        code_length.is_none_or(|length| code.has_length(length)).then_some(code)
+    };
     let enterprise = EnterpriseCode::new(refers_to)
-        .or_else(|_| EquipmentId::new(refers_to).map(|id| id.enterprise()))
-        .or_else(|_| HazardCode::new(refers_to).map(|id| id.enterprise()))
-        .or_else(|_| GatewayId::new(refers_to).map(|id| id.enterprise()));
+        .ok()
+        .and_then(fits)
+        .or_else(|| fits(EquipmentId::new(refers_to).ok()?.enterprise()))
+        .or_else(|| fits(HazardCode::new(refers_to).ok()?.enterprise()))
+        .or_else(|| fits(GatewayId::new(refers_to).ok()?.enterprise()));
     match enterprise {
-        Ok(enterprise) => Ok((Some(enterprise), None)),
-        Err(_) => Err((
+        Some(enterprise) => Ok((Some(enterprise), None)),
+        None => Err((
             "ref",
             format!(
-                "{refers_to:?} is no code or id of a region, enterprise, hazard source, equipment, point or camera"
+                "{refers_to:?} is no code or id of a region, enterprise, hazard source, gateway, equipment, point or camera"
             ),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eleven_digits_are_an_enterprise_or_a_gateway_by_the_length_of_the_installation() {
+        let owner = |refers_to: &str, length| {
+            let (enterprise, _) = whose(refers_to, "", None, length).ok()?;
+            enterprise.map(|code| code.to_string())
+        };
+        for (refers_to, length, expected) in [
+            ("41020500101", 9, Some("410205001")),
+            ("41020500101", 11, Some("41020500101")),
+            ("410205001", 9, Some("410205001")),
+            ("4102050010101", 11, Some("41020500101")),
+            ("410205001001", 9, Some("410205001")),
+            ("410205001.V-1", 9, Some("410205001")),
+            ("41020500101.V-1", 9, None),
+        ] {
+            assert_eq!(owner(refers_to, Some(length)).as_deref(), expected, "{refers_to}");
+        }
     }
 }

@@ -121,7 +121,7 @@ pub(super) async fn read(
         ..Plant::default()
     };
     checked.limits = read_limits(dir, change, &checked.points, &mut problems).await?;
-    checked.map = map::read(dir, &known, &mut problems);
+    checked.map = map::read(dir, &known, options.enterprise_code_length, &mut problems);
     checked.users = users(dir, &known, options, &mut problems);
     if problems.0.is_empty() { Ok(checked) } else { Err(ImportError::Problems(problems.0)) }
 }
@@ -313,7 +313,7 @@ fn point(row: &mut Row<'_>) -> Option<Point> {
         (row.need::<PointId>("id"), row.need("equipment"), row.need("gateway"));
     let (range_lo, range_hi) = (row.need("range_lo"), row.need("range_hi"));
     let (decimals, scan_ms) = (row.need("decimals"), row.need("scan_ms"));
-    let (missing_scans, frozen_s) = (row.maybe("missing_scans"), row.maybe::<u32>("frozen_s"));
+    let (missing_scans, frozen_s) = (row.maybe("missing_scans"), row.maybe::<Seconds>("frozen_s"));
     let (longitude, latitude) = (row.maybe("longitude"), row.maybe("latitude"));
     let states = match States::parse(&row.text("states")) {
         Ok(states) => Some(states),
@@ -337,8 +337,7 @@ fn point(row: &mut Row<'_>) -> Option<Point> {
         decimals: decimals?,
         scan_ms: scan_ms?,
         missing_scans: missing_scans?.unwrap_or(3),
-        frozen_ms: frozen_s?
-            .map_or_else(|| default_frozen_ms(&kind, &signal), |s| s.saturating_mul(1000)),
+        frozen_ms: frozen_s?.map_or_else(|| default_frozen_ms(&kind, &signal), |s| s.ms),
         kind,
         signal,
         longitude: longitude?,
@@ -347,6 +346,40 @@ fn point(row: &mut Row<'_>) -> Option<Point> {
         states: states?,
         meta: META,
     })
+}
+
+/// Seconds in a table with at most three decimals, kept as whole milliseconds: read and written without loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seconds {
+    pub ms: u32,
+}
+
+impl std::str::FromStr for Seconds {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str =
+            "is no number of seconds with at most three decimals, such as 600 or 0.5";
+        let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        if whole.is_empty() || !(1..=3).contains(&part.len()) || !digits(whole) || !digits(part) {
+            return Err(WRONG);
+        }
+        let whole: u32 = whole.parse().map_err(|_| WRONG)?;
+        let part: u32 = format!("{part:0<3}").parse().map_err(|_| WRONG)?;
+        let ms = whole.checked_mul(1000).and_then(|ms| ms.checked_add(part)).ok_or(WRONG)?;
+        Ok(Self { ms })
+    }
+}
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (whole, part) = (self.ms / 1000, self.ms % 1000);
+        if part == 0 {
+            return write!(f, "{whole}");
+        }
+        f.write_str(format!("{whole}.{part:03}").trim_end_matches('0'))
+    }
 }
 
 fn camera(row: &mut Row<'_>) -> Option<Camera> {
@@ -507,4 +540,24 @@ fn scope_of(text: &str) -> Result<Scope, String> {
         return Ok(Scope::Enterprise(code));
     }
     text.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seconds;
+
+    #[test]
+    fn seconds_are_read_as_they_are_written() {
+        for (text, ms) in
+            [("0", 0), ("600", 600_000), ("0.5", 500), ("0.001", 1), ("12.34", 12_340)]
+        {
+            assert_eq!(text.parse(), Ok(Seconds { ms }));
+            assert_eq!(Seconds { ms }.to_string(), text);
+        }
+        for text in ["", ".", ".5", "5.", "-1", "1e3", "0.0001", "4294968", "1,5", "+1"] {
+            assert!(text.parse::<Seconds>().is_err(), "{text}");
+        }
+        let most = Seconds { ms: u32::MAX };
+        assert_eq!(most.to_string().parse(), Ok(most));
+    }
 }

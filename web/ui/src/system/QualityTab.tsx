@@ -1,5 +1,6 @@
 /** Online rate, completeness and share of bad data per enterprise and point, the worst first: what is fed back to the enterprise. */
 import { Fragment, useState } from "react";
+import { tagOf } from "../alarms/alarm";
 import { getAll } from "../api/client";
 import { useResource } from "../api/useResource";
 import { useI18n } from "../i18n";
@@ -12,6 +13,12 @@ import type { QualityRow } from "../api/types";
 import type { EnterpriseQuality } from "./types";
 
 const DAY = 86_400_000;
+/** Days are the plant's, wherever the page is looked at: China has one time, eight hours ahead of UTC. */
+const PLANT_OFFSET = 8 * 3_600_000;
+
+export function plantMidnight(at: number): number {
+  return Math.floor((at + PLANT_OFFSET) / DAY) * DAY - PLANT_OFFSET;
+}
 
 export function percent(share: number): string {
   // 99.96 % must not round to "100.0 %": a gap stays visible.
@@ -24,7 +31,7 @@ export function QualityTab() {
   const [days, setDays] = useState<1 | 7>(1);
   const read = useResource(`quality/${days}`, (signal) => {
     const to = now();
-    const midnight = new Date(to).setHours(0, 0, 0, 0);
+    const midnight = plantMidnight(to);
     return getAll<EnterpriseQuality>("/quality", { from: days === 1 ? midnight : midnight - 6 * DAY, to }, undefined, signal);
   }, 60_000);
   return (
@@ -54,16 +61,24 @@ export function QualityTab() {
   );
 }
 
-function worst(a: QualityRow, b: QualityRow): number {
+/** The worst first; from whom nothing is expected yet, last: there is nothing to say about them. */
+export function worst(a: QualityRow, b: QualityRow): number {
+  if ((a.expected === 0) !== (b.expected === 0)) return a.expected === 0 ? 1 : -1;
   return a.completeness - b.completeness || b.bad_share - a.bad_share;
 }
 
+/** A share of nothing is no share: 0 % would tell of a fault where there is none. */
+export function shareOf(whole: number, share: number): string {
+  return whole === 0 ? "–" : percent(share);
+}
+
 function Figures({ row }: { row: QualityRow }) {
+  const width = row.expected === 0 ? 0 : row.completeness * 100;
   return (
     <>
-      <td className="num">{percent(row.online)}</td>
-      <td className="num"><span className="bar-cell"><i aria-hidden="true"><b style={{ width: `${row.completeness * 100}%` }} /></i>{percent(row.completeness)}</span></td>
-      <td className="num">{percent(row.bad_share)}</td>
+      <td className="num">{shareOf(row.expected, row.online)}</td>
+      <td className="num"><span className="bar-cell"><i aria-hidden="true"><b style={{ width: `${width}%` }} /></i>{shareOf(row.expected, row.completeness)}</span></td>
+      <td className="num">{shareOf(row.received, row.bad_share)}</td>
       <td className="num">{formatCount(row.expected)}</td><td className="num">{formatCount(row.received)}</td><td className="num">{formatCount(row.bad)}</td>
     </>
   );
@@ -83,7 +98,7 @@ function EnterpriseRow({ row }: { row: EnterpriseQuality }) {
         <Figures row={row} />
       </tr>
       {open ? [...row.points].sort(worst).map((p) => (
-        <tr key={p.point}><td className="ell" style={{ paddingLeft: 44 }}>{p.tag} <span className="m">{localName(p.name, language)}</span></td><Figures row={p} /></tr>
+        <tr key={p.id}><td className="ell" style={{ paddingLeft: 44 }}>{tagOf(p.id)} <span className="m">{localName(p.name, language)}</span></td><Figures row={p} /></tr>
       )) : null}
     </Fragment>
   );

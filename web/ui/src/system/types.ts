@@ -13,7 +13,7 @@ export type TreeNode = {
 };
 
 export type EnterpriseQuality = QualityRow & { enterprise: string; name: Name; points: PointQuality[] };
-export type PointQuality = QualityRow & { point: string; tag: string; name: Name };
+export type PointQuality = QualityRow & { id: string; name: Name };
 
 export type Account = { username: string; name: string; role: Role; scope: Scope | null; locked_until: number | null; version: number };
 export type AuditRow = { at: number; who: string | null; action: string; object: string | null; detail: string | null; address: string | null };
