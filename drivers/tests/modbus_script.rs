@@ -362,12 +362,42 @@ async fn a_unit_that_falls_silent_locks_nobody_out() {
     bench.stop().await;
 }
 
-/// The requests of the next whole scan.
+/// Requests of a scan, rounded over ten, for the count may be taken in the middle of one.
 async fn requests_of_a_scan(bench: &mut Bench, peer: &Peer) -> u32 {
     bench.scan().await;
     let before = peer.requests.load(Ordering::SeqCst);
-    bench.scan().await;
-    peer.requests.load(Ordering::SeqCst) - before
+    for _ in 0..10 {
+        bench.scan().await;
+    }
+    (peer.requests.load(Ordering::SeqCst) - before + 5) / 10
+}
+
+#[tokio::test]
+async fn one_lost_answer_costs_one_scan() {
+    // Two requests a scan; one answer in the middle of a scan is lost, once.
+    let lost = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&lost);
+    let peer = Peer::start(move |_, _, first, _| {
+        if first == 100 && told.swap(false, Ordering::SeqCst) {
+            Answer::Silence
+        } else {
+            Answer::Split(2)
+        }
+    })
+    .await;
+    let mut bench =
+        Bench::start(ModbusTcp::new(peer.address.clone(), vec![device(0, 1, &[0, 100])]));
+    assert_eq!(requests_of_a_scan(&mut bench, &peer).await, 2);
+    lost.store(true, Ordering::SeqCst);
+    let samples = bench.scan_where("the lost answer", |_, s| s[1].quality.is_bad()).await;
+    assert_eq!((samples[0].quality, samples[1].quality), (Quality::GOOD, Quality::COMM_FAILURE));
+    for _ in 0..5 {
+        let (_, samples) = bench.scan().await;
+        assert!(samples.iter().all(|s| s.quality == Quality::GOOD), "{samples:?}");
+    }
+    assert_eq!(requests_of_a_scan(&mut bench, &peer).await, 2);
+    assert!(bench.states[&DeviceNo(0)].is_connected());
+    bench.stop().await;
 }
 
 /// A device that drops requests for `illegal`, as many do, with or without other requests to be known by.

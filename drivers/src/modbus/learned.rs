@@ -2,8 +2,8 @@
 //!
 //! Nothing here is for ever. An address that was refused or left unanswered alone is excluded and asked for again, and when
 //! it answers, the requests around it are joined again. A request that was met by silence while the unit answers others is a
-//! *suspect*: it is asked last, and seldom, so that it costs the neighbours on the line little; when it stays silent it is
-//! halved like one that was refused. Silence of the whole unit teaches nothing.
+//! *suspect*: it is asked last, and when it is silent again, halved like one that was refused, the halves being asked so
+//! seldom that they cost the neighbours on the line little. Silence of the whole unit teaches nothing.
 //!
 //! Pure but for the log: the scan in [`super::unit`] asks and tells what came back.
 
@@ -24,8 +24,8 @@ const REFUSED: Backoff = Backoff { start: Duration::from_secs(1), cap: Duration:
 const UNANSWERED_RETRY: Duration = Duration::from_secs(60);
 /// Suspects rest for as many time limits after each silence, so that they cost the line a fifth of its time at most.
 const SUSPECTS_REST: u32 = 4;
-/// One silence may be noise on the line.
-const SILENCES_TO_HALVE: u32 = 2;
+/// Refused addresses that are asked for again in one scan, so that a wrong register map does not hold the neighbours up.
+const REFUSED_PER_SCAN: usize = 16;
 /// Requests that were cut are tried in one piece again: a device that only takes short ones says no to that every hour.
 const REJOIN: Backoff =
     Backoff { start: Duration::from_secs(60), cap: Duration::from_secs(60 * 60) };
@@ -33,7 +33,8 @@ const REJOIN: Backoff =
 /// A request that was met by silence while others were answered.
 struct Suspect {
     block: Arc<Block>,
-    silences: u32,
+    /// Once only, which may be noise on the line: asked again in the next scan.
+    fresh: bool,
 }
 
 /// Points of one address that is not asked for now.
@@ -92,17 +93,16 @@ impl Learned {
     /// Refused addresses whose time has come.
     pub fn refused_due(&self, now: Instant) -> Vec<Arc<Block>> {
         let due = self.excluded.iter().filter(|e| e.refusals > 0 && e.again_at <= now);
-        due.map(|e| Arc::clone(&e.block)).collect()
+        due.take(REFUSED_PER_SCAN).map(|e| Arc::clone(&e.block)).collect()
     }
 
     /// What may cost a time limit and is due all the same: to be asked after everything else.
     pub fn suspects_due(&self, now: Instant) -> Vec<Arc<Block>> {
-        if now < self.suspects_rest_until {
-            return Vec::new();
-        }
+        let rested = self.suspects_rest_until <= now;
+        let suspects = self.suspects.iter().filter(|s| s.fresh || rested).map(|s| &s.block);
         let unanswered = self.excluded.iter().filter(|e| e.refusals == 0 && e.again_at <= now);
-        let suspects = self.suspects.iter().map(|s| &s.block);
-        suspects.chain(unanswered.map(|e| &e.block)).cloned().collect()
+        let unanswered = unanswered.filter(|_| rested).map(|e| &e.block);
+        suspects.chain(unanswered).cloned().collect()
     }
 
     /// Keys of points that are not asked for.
@@ -141,20 +141,18 @@ impl Learned {
 
     /// `block` was met by silence while the unit answered other requests.
     pub fn doubt(&mut self, block: &Block, now: Instant) {
+        if let Some(at) = self.blocks.iter().position(|b| **b == *block) {
+            let block = self.blocks.remove(at);
+            self.suspects.push(Suspect { block, fresh: true });
+            return;
+        }
         self.suspects_rest_until = now + self.timeout * SUSPECTS_REST;
         if let Some(known) = self.excluded.iter_mut().find(|e| *e.block == *block) {
             known.refusals = 0;
             known.again_at = now + UNANSWERED_RETRY;
         } else if let Some(at) = self.suspects.iter().position(|s| *s.block == *block) {
-            let Suspect { block, silences } = self.suspects.remove(at);
-            if silences + 1 < SILENCES_TO_HALVE {
-                self.suspects.push(Suspect { block, silences: silences + 1 });
-            } else {
-                self.halve_suspect(block, now);
-            }
-        } else if let Some(at) = self.blocks.iter().position(|b| **b == *block) {
-            let block = self.blocks.remove(at);
-            self.suspects.push(Suspect { block, silences: 1 });
+            let suspect = self.suspects.remove(at);
+            self.halve_suspect(suspect.block, now);
         }
     }
 
@@ -165,9 +163,8 @@ impl Learned {
                     driver.name = "modbus-tcp", unit = self.unit_id, registers = %block,
                     "the device leaves this request unanswered and answers others; it is halved to find the address"
                 );
-                let halves = [low, high]
-                    .map(|half| Suspect { block: Arc::new(half), silences: SILENCES_TO_HALVE - 1 });
-                self.suspects.extend(halves);
+                let halves = [low, high].map(Arc::new);
+                self.suspects.extend(halves.map(|block| Suspect { block, fresh: false }));
                 self.rejoin_later(now);
             }
             None => {
@@ -184,7 +181,7 @@ impl Learned {
         }
     }
 
-    /// A suspect or an excluded address answered, be it with a refusal: back into the plan.
+    /// A suspect or an excluded address answered: back into the plan.
     pub fn trust(&mut self, block: &Arc<Block>, now: Instant) {
         let known = self.suspects.len() + self.excluded.len();
         self.suspects.retain(|s| s.block != *block);
@@ -196,11 +193,14 @@ impl Learned {
         }
     }
 
-    /// An excluded address is refused again.
-    pub fn refused_again(&mut self, block: &Block, now: Instant) {
-        if let Some(known) = self.excluded.iter_mut().find(|e| *e.block == *block) {
+    /// `block` was asked for again and refused: for longer where its address is excluded, and where it is a suspect that now
+    /// speaks, back into the plan, to be taken apart.
+    pub fn refused_again(&mut self, block: &Arc<Block>, now: Instant) {
+        if let Some(known) = self.excluded.iter_mut().find(|e| e.block == *block) {
             known.refusals = known.refusals.saturating_add(1);
             known.again_at = now + REFUSED.delay(known.refusals, 0);
+        } else {
+            self.trust(block, now);
         }
     }
 

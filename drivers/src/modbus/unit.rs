@@ -276,11 +276,8 @@ impl Unit {
         pass: &mut Pass,
     ) -> Result<(), Cut> {
         match self.ask(link, block, pass).await {
-            // More than one address may be taken apart now that it is refused aloud.
-            Ok(Heard::Refused(_)) if split(block).is_none() => {
-                self.learned.refused_again(block, Instant::now());
-            }
-            Ok(_) => self.learned.trust(block, Instant::now()),
+            Ok(Heard::Refused(_)) => self.learned.refused_again(block, Instant::now()),
+            Ok(Heard::Accepted) => self.learned.trust(block, Instant::now()),
             Err(cut) => return Err(self.cut(block, cut, pass)),
         }
         Ok(())
