@@ -402,6 +402,11 @@ fn group(
         .collect()
 }
 
+/// Numbers of errors that say nothing about the file: out of memory, out of descriptors (Linux).
+const ENOMEM: i32 = 12;
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
 /// Point tables on disk, because frames of an older configuration may outlive it in the spool.
 struct TableFolder {
     dir: PathBuf,
@@ -429,9 +434,12 @@ impl TableFolder {
     fn payload(&self, hash: u64) -> io::Result<Option<Vec<u8>>> {
         let payload = match fs::read(self.file(hash)) {
             Ok(payload) => payload,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // Not lost: it may be read the next time.
-            Err(error) => return Err(error),
+            // The process is short of something just now; the file is well, and may be read the next time.
+            Err(error) if matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE)) => {
+                return Err(error);
+            }
+            // Gone, or on a bad spot of the disk.
+            Err(_) => return Ok(None),
         };
         let whole = uplink::read_payload::<Table>(&payload).is_ok_and(|table| table.hash() == hash);
         Ok(whole.then_some(payload))
