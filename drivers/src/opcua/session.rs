@@ -62,7 +62,7 @@ pub(super) async fn run(
     };
     // Handshake, endpoints and session are several requests.
     let patience = server.timeout * 4;
-    let connecting = client.connect_to_matching_endpoint(endpoint, identity);
+    let connecting = Box::pin(client.connect_to_matching_endpoint(endpoint, identity));
     let connecting = timeout(patience, quiet::about_no_certificate(server.security, connecting));
     let (session, event_loop) = tokio::select! {
         // Nothing is open yet that would want a goodbye.
