@@ -5,7 +5,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anlan_domain::quality::Quality;
@@ -201,8 +201,9 @@ async fn a_wrong_answer_is_never_taken_for_a_value_and_the_next_scan_recovers() 
 async fn exceptions_are_told_apart() {
     for (code, quality, connected) in [
         (1, Quality::CONFIG_ERROR, true),
-        (2, Quality::CONFIG_ERROR, true),
-        (3, Quality::CONFIG_ERROR, true),
+        // Everything there is to ask for is refused.
+        (2, Quality::CONFIG_ERROR, false),
+        (3, Quality::CONFIG_ERROR, false),
         (4, Quality::DEVICE_FAILURE, true),
         (6, Quality::COMM_FAILURE, true),
         (8, Quality::DEVICE_FAILURE, true),
@@ -293,5 +294,199 @@ async fn a_silent_unit_costs_its_neighbour_on_the_line_ever_less() {
     );
     // 60 scans of 20 ms and a few tries of 300 ms; a try every scan would take 18 s.
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    bench.stop().await;
+}
+
+/// Starts the units on one line, of which those in `dead` do `what` to every request, and waits until each of the others has
+/// been read often, and never in vain.
+async fn check_the_living_are_read(units: &[u8], dead: &'static [u8], what: Answer) {
+    let told = what.clone();
+    let peer = Peer::start(
+        move |_, unit, _, _| {
+            if dead.contains(&unit) { told.clone() } else { Answer::Split(2) }
+        },
+    )
+    .await;
+    let devices = units.iter().zip(0..).map(|(&unit, no)| device(no, unit, &[0])).collect();
+    let mut bench = Bench::start(ModbusTcp::new(peer.address.clone(), devices));
+    let mut good = vec![0; units.len()];
+    let start = Instant::now();
+    let living = |no: usize| !dead.contains(&units[no]);
+    while (0..units.len()).any(|no| living(no) && good[no] < 20) {
+        let (device, samples) = bench.scan().await;
+        let no = usize::from(device.0);
+        let expected = if living(no) { Quality::GOOD } else { Quality::COMM_FAILURE };
+        assert_eq!(samples[0].quality, expected, "unit {} of {units:?}, {what:?}", units[no]);
+        good[no] += 1;
+        assert!(start.elapsed() < Duration::from_secs(30), "{good:?} of {units:?}, {what:?}");
+    }
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_unit_that_never_answered_locks_nobody_out() {
+    for what in [Answer::Silence, Answer::Hangup] {
+        check_the_living_are_read(&[1, 2], &[1], what.clone()).await;
+        check_the_living_are_read(&[2, 1], &[1], what.clone()).await;
+        check_the_living_are_read(&[1, 2, 3], &[1, 2], what.clone()).await;
+        check_the_living_are_read(&[1, 3, 2], &[1, 2], what).await;
+    }
+}
+
+#[tokio::test]
+async fn a_unit_that_falls_silent_locks_nobody_out() {
+    let dead = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&dead);
+    let peer = Peer::start(move |_, unit, _, _| {
+        if unit == 1 && told.load(Ordering::SeqCst) { Answer::Silence } else { Answer::Split(2) }
+    })
+    .await;
+    let devices = vec![device(0, 1, &[0]), device(1, 2, &[0])];
+    let mut bench = Bench::start(ModbusTcp::new(peer.address.clone(), devices));
+    let good = |no: u16, yes: bool| {
+        move |device: DeviceNo, s: &[anlan_drivers::driver::Sample]| {
+            device == DeviceNo(no) && s[0].quality.is_bad() != yes
+        }
+    };
+    bench.scan_where("unit 1", good(0, true)).await;
+    dead.store(true, Ordering::SeqCst);
+    bench.scan_where("unit 1 lost", good(0, false)).await;
+    let why = format!("{:?}", bench.states[&DeviceNo(0)]);
+    assert!(why.contains("Lost") && why.contains("holding:0"), "{why}");
+    for _ in 0..20 {
+        let (device, samples) = bench.scan().await;
+        assert!(device == DeviceNo(0) || samples[0].quality == Quality::GOOD, "{samples:?}");
+    }
+    dead.store(false, Ordering::SeqCst);
+    bench.scan_where("unit 1 back", good(0, true)).await;
+    bench.stop().await;
+}
+
+/// Requests of a scan, rounded over ten, for the count may be taken in the middle of one.
+async fn requests_of_a_scan(bench: &mut Bench, peer: &Peer) -> u32 {
+    bench.scan().await;
+    let before = peer.requests.load(Ordering::SeqCst);
+    for _ in 0..10 {
+        bench.scan().await;
+    }
+    (peer.requests.load(Ordering::SeqCst) - before + 5) / 10
+}
+
+#[tokio::test]
+async fn one_lost_answer_costs_one_scan() {
+    // Two requests a scan; one answer in the middle of a scan is lost, once.
+    let lost = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&lost);
+    let peer = Peer::start(move |_, _, first, _| {
+        if first == 100 && told.swap(false, Ordering::SeqCst) {
+            Answer::Silence
+        } else {
+            Answer::Split(2)
+        }
+    })
+    .await;
+    let mut bench =
+        Bench::start(ModbusTcp::new(peer.address.clone(), vec![device(0, 1, &[0, 100])]));
+    assert_eq!(requests_of_a_scan(&mut bench, &peer).await, 2);
+    lost.store(true, Ordering::SeqCst);
+    let samples = bench.scan_where("the lost answer", |_, s| s[1].quality.is_bad()).await;
+    assert_eq!((samples[0].quality, samples[1].quality), (Quality::GOOD, Quality::COMM_FAILURE));
+    for _ in 0..5 {
+        let (_, samples) = bench.scan().await;
+        assert!(samples.iter().all(|s| s.quality == Quality::GOOD), "{samples:?}");
+    }
+    assert_eq!(requests_of_a_scan(&mut bench, &peer).await, 2);
+    assert!(bench.states[&DeviceNo(0)].is_connected());
+    bench.stop().await;
+}
+
+/// A device that drops requests for `illegal`, as many do, with or without other requests to be known by.
+async fn check_an_unanswered_address(registers: &[u16], illegal: u16) {
+    let peer = Peer::start(move |_, _, first, count| {
+        if (first..first + count).contains(&illegal) { Answer::Silence } else { Answer::Split(2) }
+    })
+    .await;
+    let mut quick = device(0, 1, registers);
+    quick.timeout = Duration::from_millis(150);
+    let mut bench = Bench::start(ModbusTcp::new(peer.address.clone(), vec![quick]));
+    let at = registers.iter().position(|r| *r == illegal).unwrap();
+    let samples = bench
+        .scan_where("all but one", |_, samples| {
+            samples.iter().enumerate().all(|(i, s)| s.quality.is_bad() == (i == at))
+                && samples[at].quality == Quality::CONFIG_ERROR
+        })
+        .await;
+    assert_eq!(samples.len(), registers.len());
+    assert!(bench.states[&DeviceNo(0)].is_connected(), "{:?}", bench.states);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_left_unanswered_costs_only_its_own_point() {
+    // In the first of two requests, in the second, first and last of the only one.
+    check_an_unanswered_address(&[0, 1, 2, 3, 100, 101], 2).await;
+    check_an_unanswered_address(&[0, 1, 100, 101, 102], 101).await;
+    check_an_unanswered_address(&[0, 1, 2, 3], 0).await;
+    check_an_unanswered_address(&[0, 1, 2, 3], 3).await;
+}
+
+#[tokio::test]
+async fn a_device_that_refuses_everything_for_a_while_is_as_before_soon_after() {
+    let loading = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&loading);
+    let peer = Peer::start(move |_, _, _, _| {
+        if told.load(Ordering::SeqCst) { Answer::Pdu(vec![0x83, 2]) } else { Answer::Split(2) }
+    })
+    .await;
+    let registers: Vec<u16> = (0..40).chain(100..110).collect();
+    let mut bench =
+        Bench::start(ModbusTcp::new(peer.address.clone(), vec![device(0, 1, &registers)]));
+    assert_eq!(requests_of_a_scan(&mut bench, &peer).await, 2);
+    loading.store(true, Ordering::SeqCst);
+    let mut refused = 0;
+    while refused < 5 {
+        let (_, samples) = bench.scan().await;
+        refused += usize::from(samples.iter().all(|s| s.quality == Quality::CONFIG_ERROR));
+    }
+    let DeviceState::Lost { why } = &bench.states[&DeviceNo(0)] else {
+        panic!("a device of which nothing can be read is shown as connected")
+    };
+    assert!(why.contains("holding:0-39") && why.contains("exception 2"), "{why}");
+    loading.store(false, Ordering::SeqCst);
+    let start = Instant::now();
+    bench.scan_where("all good", |_, s| s.iter().all(|s| s.quality == Quality::GOOD)).await;
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert!(bench.states[&DeviceNo(0)].is_connected());
+    assert_eq!(requests_of_a_scan(&mut bench, &peer).await, 2, "nothing was cut for good");
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_part_that_is_refused_for_a_while_is_joined_again() {
+    let loading = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&loading);
+    // The second half is reloaded; register 5 is illegal for good.
+    let peer = Peer::start(move |_, _, first, count| {
+        let asked = first..first + count;
+        let reloaded = told.load(Ordering::SeqCst) && first + count > 20;
+        if reloaded || asked.contains(&5) { Answer::Pdu(vec![0x83, 2]) } else { Answer::Split(2) }
+    })
+    .await;
+    let registers: Vec<u16> = (0..40).collect();
+    let mut bench =
+        Bench::start(ModbusTcp::new(peer.address.clone(), vec![device(0, 1, &registers)]));
+    let bad = |samples: &[anlan_drivers::driver::Sample]| {
+        samples.iter().filter(|s| s.quality.is_bad()).count()
+    };
+    bench.scan_where("all but one", |_, s| bad(s) == 1).await;
+    loading.store(true, Ordering::SeqCst);
+    bench.scan_where("half", |_, s| bad(s) == 21).await;
+    loading.store(false, Ordering::SeqCst);
+    bench.scan_where("all but one again", |_, s| bad(s) == 1).await;
+    let start = Instant::now();
+    // Around the illegal address two requests are enough; it is asked for at times itself.
+    while requests_of_a_scan(&mut bench, &peer).await > 2 {
+        assert!(start.elapsed() < Duration::from_secs(30), "never joined again");
+    }
     bench.stop().await;
 }

@@ -64,3 +64,25 @@ async fn an_error_message_is_a_lost_device() {
     // ERR of OPC UA Part 6, 7.1.2.5: length 16, BadTcpServerTooBusy, no reason.
     check(b"ERRF\x10\0\0\0\0\0\x7d\x80\xff\xff\xff\xff").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_does_not_wait_for_a_server_that_says_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let pki = TempDir::new().unwrap();
+    let bench = Bench::start(OpcUa::new(OpcUaServer {
+        no: DeviceNo(0),
+        endpoint: format!("opc.tcp://{address}/"),
+        security: Security::None,
+        pki_dir: pki.path().to_owned(),
+        user: None,
+        scan: Duration::from_millis(50),
+        // Connecting may take four of these.
+        timeout: Duration::from_secs(30),
+        points: vec![OpcUaPoint { no: PointNo(0), node_id: "i=2258".into() }],
+    }));
+    let _held = listener.accept().await.unwrap();
+    let start = Instant::now();
+    bench.stop().await;
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}

@@ -21,6 +21,19 @@ pub use problem::{ConfigError, Problem};
 
 use crate::scale::Scaling;
 
+/// What a configuration is loaded for. It decides which of the files and secrets that it names must be there and good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look at it: nothing that it names is opened.
+    Looking,
+    /// To read the points: passwords.
+    Reading,
+    /// To run: everything, and what running needs must be given.
+    Running,
+    /// To check it: as for running where it has a table `[gateway]` or `[uplink]`, else as for reading.
+    Checking,
+}
+
 /// A validated configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GatewayConfig {
@@ -42,6 +55,16 @@ pub struct GatewayConfig {
     pub points: Vec<PointConfig>,
     /// Milliseconds by which this gateway's wall clock is set wrong on purpose (`[test] clock_offset`).
     pub clock_offset_ms: i64,
+    /// Where in the file the gateway says who it is.
+    lines: Lines,
+}
+
+/// Lines for problems that are found after parsing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lines {
+    gateway: usize,
+    /// Of the secret, with its key.
+    secret: (usize, &'static str),
 }
 
 /// Where a secret is kept: never in the configuration itself, never on the command line.
@@ -185,13 +208,21 @@ pub struct RunSettings {
 }
 
 impl GatewayConfig {
-    /// Reads and checks a file.
+    /// Reads and checks a file, but nothing that it names.
     ///
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::load_for(file, Purpose::Looking)
+    }
+
+    /// Reads and checks a file, and what it names as far as `purpose` needs it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn load_for(file: &Path, purpose: Purpose) -> Result<Self, ConfigError> {
         match std::fs::read_to_string(file) {
-            Ok(text) => Self::from_toml(&text, file),
+            Ok(text) => parse::parse(&text, file, purpose),
             Err(e) => {
                 let message =
                     format!("cannot be read: {e}; give the path of a gateway configuration");
@@ -203,12 +234,12 @@ impl GatewayConfig {
         }
     }
 
-    /// Reads and checks a text; `file` is shown in problems, and relative paths begin at its folder.
+    /// Reads and checks a text, but nothing that it names; `file` is shown in problems, and relative paths begin at its folder.
     ///
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn from_toml(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        parse::parse(text, file)
+        parse::parse(text, file, Purpose::Looking)
     }
 
     /// What running needs beyond reading: identity, secret, the way to the center.
@@ -217,17 +248,19 @@ impl GatewayConfig {
     /// Everything that is missing, at once.
     pub fn for_running(&self) -> Result<RunSettings, ConfigError> {
         let mut problems = Vec::new();
-        let mut missing = |key: &str, message: &str| {
-            problems.push(Problem { line: 1, key: key.to_owned(), message: message.to_owned() });
+        let mut missing = |line: usize, key: &str, message: &str| {
+            problems.push(Problem { line, key: key.to_owned(), message: message.to_owned() });
         };
         if self.id.is_none() {
             missing(
+                self.lines.gateway,
                 "gateway.id",
                 "is missing; a gateway that runs needs its id, write [gateway] id = \"41020500101\"",
             );
         }
         if self.uplink.is_none() {
             missing(
+                1,
                 "uplink.url",
                 "is missing; write [uplink] url = \"wss://center.example/uplink/v1\"",
             );
@@ -235,13 +268,15 @@ impl GatewayConfig {
         let secret = match &self.secret {
             None => {
                 missing(
+                    self.lines.gateway,
                     "gateway.secret_file",
                     "is missing; write secret_file = \"PATH\" or secret_env = \"NAME\"",
                 );
                 None
             }
             Some(source) => {
-                source.read().map_err(|message| missing("gateway.secret", &message)).ok()
+                let (line, key) = self.lines.secret;
+                source.read().map_err(|message| missing(line, key, &message)).ok()
             }
         };
         match (&self.id, secret, &self.uplink) {

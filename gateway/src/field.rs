@@ -1,17 +1,20 @@
 //! Composes drivers from the configuration and keeps them running.
 //!
 //! Devices with the same Modbus address share one connection, since many serial gateways allow only one. Each driver is a
-//! task of its own; one that panics is reported and built anew after a while, and the others do not notice.
+//! task of its own; one that panics is reported, its devices are shown as lost, it is built anew after a while, and the
+//! others do not notice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anlan_domain::quality::Quality;
 use anlan_drivers::backoff::Backoff;
-use anlan_drivers::driver::{DeviceNo, Driver, PointNo, Report};
+use anlan_drivers::driver::{DeviceNo, DeviceState, Driver, PointNo, Report, Sample};
 use anlan_drivers::modbus::{ModbusDevice, ModbusPoint, ModbusTcp};
 use anlan_drivers::opcua::{OpcUa, OpcUaPoint, OpcUaServer, Security};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{GatewayConfig, OpcUaConfig, PointAddress, Protocol};
@@ -42,7 +45,11 @@ impl Drivers {
     }
 }
 
-type Build = Box<dyn Fn() -> Box<dyn Driver> + Send>;
+/// A driver that can be built again and again, and the devices that it serves.
+struct Kept {
+    build: Box<dyn Fn() -> Box<dyn Driver> + Send>,
+    devices: Vec<(DeviceNo, Vec<PointNo>)>,
+}
 
 impl Field {
     /// Starts the drivers of a configuration; they run until `stop`.
@@ -52,23 +59,34 @@ impl Field {
     pub fn start(config: &GatewayConfig, stop: &CancellationToken) -> Result<Self, String> {
         let (sender, reports) = mpsc::channel(REPORTS_WAITING_MAX);
         let mut drivers = JoinSet::new();
-        for build in builders(config)? {
-            drivers.spawn(keep_running(build, sender.clone(), stop.clone()));
+        for kept in kept_drivers(config)? {
+            drivers.spawn(keep_running(kept, sender.clone(), stop.clone()));
         }
         Ok(Self { reports, drivers: Drivers(drivers) })
     }
 }
 
-async fn keep_running(build: Build, reports: mpsc::Sender<Report>, stop: CancellationToken) {
+async fn keep_running(kept: Kept, reports: mpsc::Sender<Report>, stop: CancellationToken) {
     let mut failures = 0;
     while !stop.is_cancelled() && !reports.is_closed() {
-        let driver = build();
+        let driver = (kept.build)();
         let name = driver.name();
         let Err(error) = tokio::spawn(driver.run(reports.clone(), stop.clone())).await else {
             return;
         };
         failures += 1;
         tracing::error!(driver.name = %name, failures, "the driver failed and is started again: {error}");
+        // Nobody reads these devices now, and whoever looks at them must see that.
+        for (device, points) in &kept.devices {
+            let why = format!("the driver {name} failed and is started again: {error}");
+            let now = Instant::now();
+            let bad = points.iter().map(|&point| Sample::bad(point, Quality::COMM_FAILURE, now));
+            let lost = Report::Device { device: *device, state: DeviceState::Lost { why } };
+            let scan = Report::Scan { device: *device, samples: bad.collect() };
+            if reports.send(lost).await.is_err() || reports.send(scan).await.is_err() {
+                return;
+            }
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(Backoff::DEVICE.delay(failures, 0).max(Duration::from_secs(1))) => {}
@@ -76,9 +94,9 @@ async fn keep_running(build: Build, reports: mpsc::Sender<Report>, stop: Cancell
     }
 }
 
-fn builders(config: &GatewayConfig) -> Result<Vec<Build>, String> {
+fn kept_drivers(config: &GatewayConfig) -> Result<Vec<Kept>, String> {
     let mut lines: BTreeMap<String, Vec<ModbusDevice>> = BTreeMap::new();
-    let mut builders: Vec<Build> = Vec::new();
+    let mut drivers = Vec::new();
     for (index, device) in config.devices.iter().enumerate() {
         let no = DeviceNo(u16::try_from(index).map_err(|_| "more than 65535 devices".to_owned())?);
         match &device.protocol {
@@ -107,14 +125,22 @@ fn builders(config: &GatewayConfig) -> Result<Vec<Build>, String> {
                 });
                 let server =
                     opcua_server(no, device.scan, device.timeout, opcua, points.collect())?;
-                builders.push(Box::new(move || Box::new(OpcUa::new(server.clone()))));
+                let devices = vec![(no, server.points.iter().map(|point| point.no).collect())];
+                let build =
+                    Box::new(move || Box::new(OpcUa::new(server.clone())) as Box<dyn Driver>);
+                drivers.push(Kept { build, devices });
             }
         }
     }
-    for (address, devices) in lines {
-        builders.push(Box::new(move || Box::new(ModbusTcp::new(address.clone(), devices.clone()))));
+    for (address, units) in lines {
+        let points = |unit: &ModbusDevice| unit.points.iter().map(|point| point.no).collect();
+        let devices = units.iter().map(|unit| (unit.no, points(unit))).collect();
+        let build = Box::new(move || {
+            Box::new(ModbusTcp::new(address.clone(), units.clone())) as Box<dyn Driver>
+        });
+        drivers.push(Kept { build, devices });
     }
-    Ok(builders)
+    Ok(drivers)
 }
 
 fn opcua_server(
@@ -158,7 +184,6 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use anlan_drivers::driver::DeviceState;
     use async_trait::async_trait;
 
     struct Fragile(u32);
@@ -181,15 +206,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_driver_that_panics_is_built_anew() {
+    async fn a_driver_that_panics_is_built_anew_and_its_devices_are_lost_meanwhile() {
         let lives = Arc::new(AtomicU32::new(0));
         let counter = Arc::clone(&lives);
-        let build: Build =
-            Box::new(move || Box::new(Fragile(counter.fetch_add(1, Ordering::SeqCst))));
+        let kept = Kept {
+            build: Box::new(move || Box::new(Fragile(counter.fetch_add(1, Ordering::SeqCst)))),
+            devices: vec![(DeviceNo(0), vec![PointNo(3), PointNo(4)])],
+        };
         let (sender, mut reports) = mpsc::channel(1);
         let stop = CancellationToken::new();
-        let keeper = tokio::spawn(keep_running(build, sender, stop.clone()));
-        assert!(reports.recv().await.is_some());
+        let keeper = tokio::spawn(keep_running(kept, sender, stop.clone()));
+        for life in 1..=2 {
+            let Some(Report::Device { device, state: DeviceState::Lost { why } }) =
+                reports.recv().await
+            else {
+                panic!("life {life}: its device is lost first")
+            };
+            assert!(device == DeviceNo(0) && why.contains("fragile"), "{why}");
+            let Some(Report::Scan { samples, .. }) = reports.recv().await else {
+                panic!("life {life}: then its points are bad")
+            };
+            assert_eq!(samples.len(), 2);
+            assert!(samples.iter().all(|s| s.quality == Quality::COMM_FAILURE));
+        }
+        let back = reports.recv().await;
+        assert!(matches!(back, Some(Report::Device { state: DeviceState::Connected, .. })));
         assert_eq!(lives.load(Ordering::SeqCst), 3);
         stop.cancel();
         keeper.await.unwrap();

@@ -77,7 +77,7 @@ impl Outbox {
             since,
             last_error: String::new(),
         });
-        let inner = Inner {
+        let mut inner = Inner {
             devices: devices.collect(),
             spool,
             clock,
@@ -90,6 +90,12 @@ impl Outbox {
             table_hash,
             tables,
         };
+        // Before the hello says what waits.
+        for hash in inner.spool.tables() {
+            if hash != table_hash && inner.tables.payload(hash)?.is_none() {
+                inner.give_up_table(hash);
+            }
+        }
         Ok((
             Self { inner: Mutex::new(inner), points: config.points.clone(), news: Notify::new() },
             recovery,
@@ -196,17 +202,18 @@ impl Outbox {
     }
 
     /// Seals a point table that the center lacks. It is sent out of turn: live frames that the center holds back for want of
-    /// it may fill the window.
+    /// it may fill the window. Says how many frames had to be dropped because the table is lost; the center may hold some of
+    /// them back, and everything behind them, for as long as the session lasts.
     ///
     /// # Errors
     /// When the disk refuses the frame.
-    pub fn send_table(&self, hash: u64) -> io::Result<()> {
+    pub fn send_table(&self, hash: u64) -> io::Result<u64> {
         let mut inner = self.inner();
-        inner.seal_table(hash)?;
+        let dropped = inner.seal_table(hash)?;
         inner.out_of_turn = inner.spool.newest(inner.boot, inner.lane());
         drop(inner);
         self.news.notify_one();
-        Ok(())
+        Ok(dropped)
     }
 
     /// A frame to be sent before all others, once.
@@ -304,18 +311,34 @@ impl Inner {
         self.seal(Kind::Status, Lane::Live, None, &write_payload(&status))
     }
 
-    fn seal_table(&mut self, hash: u64) -> io::Result<()> {
+    /// Says how many frames had to be dropped because the table is lost.
+    fn seal_table(&mut self, hash: u64) -> io::Result<u64> {
         let payload = if hash == self.table_hash {
             write_payload(&self.table)
-        } else if let Some(payload) = self.tables.payload(hash) {
+        } else if let Some(payload) = self.tables.payload(hash)? {
             payload
         } else {
-            tracing::warn!(
-                "the point table {hash:016x} is asked for and not here: readings that refer to it cannot be read"
-            );
-            return Ok(());
+            return Ok(self.give_up_table(hash));
         };
-        self.seal(Kind::Table, self.lane(), None, &payload)
+        self.seal(Kind::Table, self.lane(), None, &payload)?;
+        Ok(0)
+    }
+
+    /// Readings mean nothing without their table, and the center would wait for it with the whole lane.
+    fn give_up_table(&mut self, hash: u64) -> u64 {
+        let dropped = self.spool.drop_table(hash);
+        if dropped > 0 {
+            tracing::error!(
+                frames = dropped,
+                "the point table {} is missing or damaged: the readings that waited and refer to it are lost; check the disk",
+                self.tables.file(hash).display()
+            );
+        } else {
+            tracing::warn!(
+                "the center asks for the point table {hash:016x}, which this gateway does not have or need"
+            );
+        }
+        dropped
     }
 
     fn seal(
@@ -379,6 +402,11 @@ fn group(
         .collect()
 }
 
+/// Numbers of errors that say nothing about the file: out of memory, out of descriptors (Linux).
+const ENOMEM: i32 = 12;
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
 /// Point tables on disk, because frames of an older configuration may outlive it in the spool.
 struct TableFolder {
     dir: PathBuf,
@@ -392,7 +420,7 @@ impl TableFolder {
     fn keep(&self, hash: u64, table: &Table) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
         let file = self.file(hash);
-        if self.payload(hash).is_some() {
+        if self.payload(hash)?.is_some() {
             return Ok(());
         }
         // Never half a table under its final name.
@@ -403,10 +431,18 @@ impl TableFolder {
     }
 
     /// The postcard form, where it is here and is what its name says.
-    fn payload(&self, hash: u64) -> Option<Vec<u8>> {
-        let payload = fs::read(self.file(hash)).ok()?;
-        let table: Table = uplink::read_payload(&payload).ok()?;
-        (table.hash() == hash).then_some(payload)
+    fn payload(&self, hash: u64) -> io::Result<Option<Vec<u8>>> {
+        let payload = match fs::read(self.file(hash)) {
+            Ok(payload) => payload,
+            // The process is short of something just now; the file is well, and may be read the next time.
+            Err(error) if matches!(error.raw_os_error(), Some(ENOMEM | ENFILE | EMFILE)) => {
+                return Err(error);
+            }
+            // Gone, or on a bad spot of the disk.
+            Err(_) => return Ok(None),
+        };
+        let whole = uplink::read_payload::<Table>(&payload).is_ok_and(|table| table.hash() == hash);
+        Ok(whole.then_some(payload))
     }
 
     fn forget_all_but(&self, needed: &std::collections::BTreeSet<u64>) {

@@ -217,15 +217,27 @@ fn show(outbox: &Outbox, link: &LinkState, snapshot: &watch::Sender<GatewaySnaps
 }
 
 async fn sync(outbox: &Arc<Outbox>) {
-    let files = outbox.with_spool(|spool| spool.unsynced());
-    let synced =
-        tokio::task::spawn_blocking(move || files.iter().try_for_each(|file| file.sync_data()))
-            .await;
-    match synced {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::error!("the disk failed to sync the spool: {error}; check the disk")
+    let written = outbox.with_spool(|spool| spool.unsynced());
+    let syncing = written.clone();
+    let sync_all = move || {
+        let synced = syncing.into_iter().map(|segment| (segment.sync(), segment));
+        synced.filter_map(|(result, segment)| Some((result.err()?, segment))).collect::<Vec<_>>()
+    };
+    match tokio::task::spawn_blocking(sync_all).await {
+        Ok(failed) => {
+            if let Some((error, _)) = failed.first() {
+                tracing::error!(
+                    segments = failed.len(),
+                    "the disk failed to sync the spool, which is tried again: {error}; check the disk"
+                );
+            }
+            let again = failed.into_iter().map(|(_, segment)| segment);
+            outbox.with_spool(|spool| again.for_each(|segment| spool.sync_failed(&segment)));
         }
-        Err(error) => tracing::error!("syncing the spool failed: {error}"),
+        Err(error) => {
+            tracing::error!("syncing the spool failed and is tried again: {error}");
+            outbox
+                .with_spool(|spool| written.iter().for_each(|segment| spool.sync_failed(segment)));
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! behind a damaged spot is found again by searching for the next frame.
 //!
 //! Durability: a frame is handed to the operating system before it is sent, so a killed process loses nothing. `fdatasync`
-//! runs once a second and at shutdown ([`Spool::unsynced`]), so a power cut loses at most the last second of frames, and of
+//! runs once a second and at shutdown ([`Spool::unsynced`]); a segment for which it failed is synced again. So a power cut loses at most the last second of frames, and of
 //! those only what the center has not acknowledged.
 //!
 //! The space is bounded. When it is spent, the oldest segment of the back-fill lane goes, and its frames are counted; live
@@ -18,7 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anlan_domain::uplink::{Boot, Lane, MAX_FRAME};
 
@@ -54,6 +53,28 @@ pub struct Recovery {
     pub frames: u64,
     /// Bytes that belong to no whole frame: a torn tail, or damage.
     pub damaged_bytes: u64,
+}
+
+/// A segment that was written to and may not have reached the disk itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsynced {
+    segment: u64,
+    path: PathBuf,
+}
+
+impl Unsynced {
+    /// Brings it to the disk; may block.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn sync(&self) -> io::Result<()> {
+        match File::open(&self.path) {
+            Ok(file) => file.sync_data(),
+            // Acknowledged and deleted meanwhile: there is nothing left to keep.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// The frames on disk.
@@ -149,6 +170,9 @@ impl Spool {
         let number = match self.active.get(&key) {
             Some(&number) if self.segments.get(&number).is_some_and(fits) => number,
             _ => {
+                if let Some(full) = self.active.get(&key).and_then(|n| self.segments.get_mut(n)) {
+                    full.close();
+                }
                 let number = self.next_segment;
                 let segment = Segment::create(&self.dir, number, boot, lane)?;
                 self.next_segment += 1;
@@ -288,16 +312,42 @@ impl Spool {
         self.capacity
     }
 
-    /// Frames that were dropped for want of room, ever.
+    /// Frames that were dropped, ever: for want of room, on a failing disk, or because their point table is lost.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Files written to since the last call: the caller gives each to `sync_data` on a thread that may block.
+    /// Segments written to since the last call: the caller syncs each on a thread that may block.
     #[must_use]
-    pub fn unsynced(&mut self) -> Vec<Arc<File>> {
-        self.segments.values_mut().filter_map(Segment::take_unsynced).collect()
+    pub fn unsynced(&mut self) -> Vec<Unsynced> {
+        let mut written = Vec::new();
+        for (&segment, s) in &mut self.segments {
+            if std::mem::take(&mut s.unsynced) {
+                written.push(Unsynced { segment, path: s.path.clone() });
+            }
+        }
+        written
+    }
+
+    /// Syncing a segment failed: it comes again with the next [`Self::unsynced`].
+    pub fn sync_failed(&mut self, unsynced: &Unsynced) {
+        if let Some(segment) = self.segments.get_mut(&unsynced.segment) {
+            segment.unsynced = true;
+        }
+    }
+
+    /// Drops the waiting frames that refer to a point table which is lost; says how many.
+    pub fn drop_table(&mut self, table: u64) -> u64 {
+        let lost = self.segments.values_mut().map(|segment| segment.drop_table(table)).sum();
+        if lost > 0 {
+            self.count_dropped(lost);
+        }
+        let growing: BTreeSet<u64> = self.active.values().copied().collect();
+        let done = self.segments.iter().filter(|(n, s)| s.waiting == 0 && !growing.contains(n));
+        let done: Vec<u64> = done.map(|(&n, _)| n).collect();
+        done.into_iter().for_each(|number| self.remove(number));
+        lost
     }
 
     /// Deletes what is wholly acknowledged, the growing segments included: after this only waiting frames are on disk.

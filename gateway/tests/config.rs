@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anlan_domain::quality::Quality;
-use anlan_gateway::config::{GatewayConfig, PointAddress, Protocol};
+use anlan_gateway::config::{GatewayConfig, PointAddress, Protocol, Purpose};
 
 const EXAMPLE: &str = include_str!("../../examples/gateway.toml");
 
@@ -148,4 +148,67 @@ fn what_is_no_toml_is_a_problem_with_its_line() {
     let found = problems("[gateway]\nid = \n");
     assert!(found[0].starts_with("site.toml:2: is no TOML"), "{found:?}");
     assert!(problems("")[0].contains("no device is configured"));
+}
+
+/// The problems of `text` in a file in `dir`, without its path.
+fn problems_for(dir: &Path, text: &str, purpose: Purpose) -> Vec<String> {
+    let file = dir.join("site.toml");
+    std::fs::write(&file, text).unwrap();
+    match GatewayConfig::load_for(&file, purpose) {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let folder = format!("{}/", dir.display());
+            error.to_string().lines().map(|line| line.replace(&folder, "")).collect()
+        }
+    }
+}
+
+/// Each file that the example names is a problem at its own key while it is missing, all of them at once.
+#[test]
+fn what_a_configuration_names_must_be_there_for_its_purpose() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let line = |key: &str| EXAMPLE.lines().position(|l| l.starts_with(key)).unwrap() + 1;
+    let expected = |keys: &[(&str, &str)]| {
+        let mut found: Vec<(usize, String)> = keys
+            .iter()
+            .map(|(section, key)| {
+                (line(key), format!("site.toml:{}: {section}.{key}: ", line(key)))
+            })
+            .collect();
+        found.sort();
+        found.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    let password = ("device[2]", "password_file");
+    let everything = [
+        ("gateway", "secret_file"),
+        ("uplink", "ca_file"),
+        ("uplink", "client_cert_file"),
+        ("uplink", "client_key_file"),
+        password,
+    ];
+    for (purpose, keys) in [
+        (Purpose::Looking, &[][..]),
+        (Purpose::Reading, &[password][..]),
+        (Purpose::Running, &everything[..]),
+        (Purpose::Checking, &everything[..]),
+    ] {
+        let found = problems_for(dir.path(), EXAMPLE, purpose);
+        let expected = expected(keys);
+        assert_eq!(found.len(), expected.len(), "{purpose:?}: {found:#?}");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(found.starts_with(expected), "{purpose:?}: {found} is not about {expected}");
+            assert!(found.contains("cannot read"), "{found}");
+        }
+    }
+    // A configuration for reading alone is checked as one.
+    let least = include_str!("../../examples/gateway-least.toml");
+    assert!(problems_for(dir.path(), least, Purpose::Checking).is_empty());
+    assert_eq!(problems_for(dir.path(), least, Purpose::Running).len(), 3);
+    // What is wrong is not missing on top of that.
+    let wrong = format!("[gateway]\nid = \"12\"\nsecret_env = \"ANLAN_NO_SUCH_VARIABLE\"\n{least}");
+    let found = problems_for(dir.path(), &wrong, Purpose::Running);
+    assert!(found[1].starts_with("site.toml:2: gateway.id: \"12\" is no gateway id"), "{found:#?}");
+    assert!(found[2].starts_with("site.toml:3: gateway.secret_env: the environment variable"));
+    assert!(found[0].starts_with("site.toml:1: uplink.url: is missing"), "{found:#?}");
+    assert_eq!(found.len(), 3, "{found:#?}");
 }

@@ -1,6 +1,7 @@
 //! `kill -9` of a gateway at random instants under load: what was read and reported is at the center in the end, once.
 //!
 //! The gateway runs in a process of its own: this test's own program, started again to run the one "test" that is it.
+//! `ANLAN_KILLS` sets the number of kills (12 by default; `make chaos` takes hundreds), `ANLAN_SEED` repeats a run.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
@@ -18,9 +19,17 @@ use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// A dozen in every test run; `make chaos` asks for more.
 fn kills() -> usize {
-    std::env::var("ANLAN_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(12)
+    let named = std::env::var("ANLAN_KILLS").ok().and_then(|n| n.parse().ok());
+    named.unwrap_or(if std::env::var_os("ANLAN_CHAOS").is_some() { 500 } else { 12 })
+}
+
+/// Shown by a test that fails; under `make chaos` always.
+fn seed() -> u64 {
+    let named = std::env::var("ANLAN_SEED").ok().and_then(|s| s.parse().ok());
+    let seed = named.unwrap_or_else(rand::random);
+    println!("seed {seed}: repeat with ANLAN_SEED={seed}");
+    seed
 }
 
 /// Not a test of its own: the victim. Without its environment it has nothing to do.
@@ -48,9 +57,8 @@ fn start(dir: &Path, device: &CountingDevice, center: &Center) -> Child {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_that_is_killed_again_and_again_loses_no_sealed_frame() {
-    let seed: u64 =
-        std::env::var("ANLAN_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_261_123);
+async fn chaos_killing_the_gateway_again_and_again_loses_no_sealed_frame() {
+    let seed = seed();
     let mut random = rand::rngs::StdRng::seed_from_u64(seed);
     let (dir, device, center) =
         (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);

@@ -183,3 +183,94 @@ fn a_long_acknowledged_life_leaves_little_on_disk() {
     assert!(spool.bytes() < 300 * 1024, "{} bytes", spool.bytes());
     assert_eq!(spool.dropped(), 0);
 }
+
+/// Files in `dir` that this process has open.
+fn open_files(dir: &Path) -> usize {
+    let dir = dir.canonicalize().unwrap();
+    let links = fs::read_dir("/proc/self/fd").unwrap();
+    links
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .filter(|target| target.starts_with(&dir))
+        .count()
+}
+
+#[test]
+fn a_spool_of_many_segments_keeps_few_files_open() {
+    let dir = TempDir::new().unwrap();
+    // 64 KiB make segments of 4 KiB, and every boot adds its own.
+    for boot in 1..=20 {
+        let (mut spool, _) = Spool::open(dir.path(), 1 << 20).unwrap();
+        spool
+            .append(
+                Boot([boot; 16]),
+                Lane::Live,
+                1,
+                Some(77),
+                &frame(Boot([boot; 16]), Lane::Live, 1),
+            )
+            .unwrap();
+    }
+    let (mut spool, _) = Spool::open(dir.path(), 64 * 1024).unwrap();
+    assert_eq!(open_files(dir.path()), 0);
+    append(&mut spool, BOOT, Lane::Live, 1..=100);
+    append(&mut spool, BOOT, Lane::Backfill, 1..=100);
+    assert!(segments(dir.path()).len() > 22, "{}", segments(dir.path()).len());
+    assert_eq!(open_files(dir.path()), 2, "the one that grows, of each lane");
+    assert_eq!(waiting(&spool, Lane::Live).len(), 120);
+    assert_eq!(waiting(&spool, Lane::Backfill).len(), 100);
+    assert_eq!(open_files(dir.path()), 2);
+}
+
+#[test]
+fn a_segment_whose_sync_failed_is_synced_again() {
+    let dir = TempDir::new().unwrap();
+    let (mut spool, _) = Spool::open(dir.path(), 1 << 20).unwrap();
+    append(&mut spool, BOOT, Lane::Live, 1..=3);
+    let written = spool.unsynced();
+    assert_eq!((written.len(), spool.unsynced().len()), (1, 0), "each is given once");
+    // A link to itself cannot be opened: as good as a disk that fails.
+    let (file, aside) = (segments(dir.path()).remove(0), dir.path().join("aside"));
+    fs::rename(&file, &aside).unwrap();
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    assert!(written[0].sync().is_err());
+    spool.sync_failed(&written[0]);
+    fs::rename(&aside, &file).unwrap();
+    let again = spool.unsynced();
+    assert_eq!(again, written);
+    again[0].sync().unwrap();
+    // One that is gone by then is no failure.
+    spool.acknowledge(BOOT, Lane::Live, 1, 3);
+    spool.tidy();
+    again[0].sync().unwrap();
+}
+
+#[test]
+fn frames_of_a_lost_table_are_dropped_and_counted_and_others_stay() {
+    let dir = TempDir::new().unwrap();
+    let status = |seq| {
+        let header = Header {
+            kind: Kind::Status,
+            lane: Lane::Live,
+            flags: 0,
+            boot: BOOT,
+            seq,
+            wall: UtcMillis(0),
+            mono: MonoMillis(0),
+            epoch: 0,
+        };
+        seal(&header, b"status")
+    };
+    {
+        let (mut spool, _) = Spool::open(dir.path(), 1 << 20).unwrap();
+        append(&mut spool, BOOT, Lane::Live, 1..=3);
+        spool.append(BOOT, Lane::Live, 4, None, &status(4)).unwrap();
+        append(&mut spool, BOOT, Lane::Backfill, 1..=2);
+    }
+    let (mut spool, _) = Spool::open(dir.path(), 1 << 20).unwrap();
+    spool.acknowledge(BOOT, Lane::Live, 1, 1);
+    assert_eq!(spool.drop_table(78), 0);
+    assert_eq!(spool.drop_table(77), 4);
+    assert_eq!((spool.dropped(), spool.tables().len()), (4, 0));
+    assert_eq!(spool.pending(), [(BOOT, Lane::Live, 4)]);
+    assert_eq!(segments(dir.path()).len(), 1, "what is empty is deleted");
+}

@@ -377,6 +377,37 @@ async fn a_point_table_is_sent_again_when_the_center_asks() {
     gateway.stop().await;
 }
 
+/// Damage on the disk costs the readings that it makes meaningless, and no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readings_whose_point_table_is_lost_are_dropped_and_counted_and_the_lane_goes_on() {
+    let (dir, device, center) =
+        (TempDir::new().unwrap(), CountingDevice::start().await, Center::start().await);
+    let first =
+        config(dir.path(), &device.address.to_string(), &center.address.to_string(), "50ms", "");
+    center.change(|m| m.up = false);
+    let gateway = Running::start(first.clone());
+    until("a backlog", || gateway.snapshot.borrow().backlog_frames > 5).await;
+    gateway.stop().await;
+    let table = std::fs::read_dir(dir.path().join("data/tables")).unwrap().next().unwrap().unwrap();
+    std::fs::write(table.path(), b"damaged").unwrap();
+    // Another configuration has another table, so that the old one cannot be made anew.
+    let mut second = first;
+    second.points[0].id = "renamed".into();
+    let counted = f64::from(device.count());
+    let gateway = Running::start(second);
+    until("a backlog of the second life", || gateway.snapshot.borrow().backlog_frames > 5).await;
+    center.change(|m| m.up = true);
+    until("both lanes", || {
+        let seen = center.seen();
+        seen.of(Lane::Live) > 5
+            && seen.last_status().is_some_and(|s| s.backlog_frames == 0 && s.dropped_frames > 5)
+    })
+    .await;
+    let values = center.seen().values();
+    assert_eq!(values[0], counted + 1.0, "only what still has a meaning is sent");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_tls_only_a_center_with_a_trusted_certificate_is_spoken_to() {
     let (dir, device) = (TempDir::new().unwrap(), CountingDevice::start().await);

@@ -3,6 +3,10 @@
 //! A connection serves its units one request at a time, because that is what field devices and serial gateways can do. A
 //! unit that is silent costs the others on the same connection one time limit per try, and is tried ever more rarely
 //! ([`crate::backoff`]); devices on other connections never notice, for every connection is a task of its own.
+//!
+//! Only the line itself can make its units wait: where it cannot be opened it is tried ever more rarely. A unit that is
+//! silent, or at whose question the connection breaks, rests alone: the others get a new connection at once. Were the line
+//! to rest with it, the two would wake in step, and the silent unit would be asked first for ever.
 
 use std::time::Duration;
 
@@ -18,7 +22,7 @@ use super::plan::Limits;
 use super::register::Register;
 use super::unit::{ScanEnd, Unit};
 use crate::backoff::Backoff;
-use crate::driver::{DeviceNo, DeviceState, Driver, PointNo, Report, next_tick};
+use crate::driver::{DeviceNo, DeviceState, Driver, PointNo, Report, Sample, next_tick};
 
 /// A point of a Modbus device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,13 +79,17 @@ struct Line {
 }
 
 impl Line {
-    fn lose(&mut self, why: String) {
-        // A connection that has answered earns an immediate second try; one that never did must wait.
-        let answered = self.link.take().is_some_and(|link| link.answered);
-        self.failures = if answered { 0 } else { self.failures.saturating_add(1) };
+    /// It could not be opened, and is tried again ever more rarely.
+    fn rest(&mut self, why: String) {
+        self.failures = self.failures.saturating_add(1);
         self.retry_at =
             Instant::now() + Backoff::DEVICE.delay(self.failures, spread(&self.address));
         self.why = why;
+    }
+
+    /// The connection is of no use any more; whoever asks next gets a new one.
+    fn hang_up(&mut self) {
+        self.link = None;
     }
 
     /// The open link, opened now where that is due.
@@ -91,12 +99,13 @@ impl Line {
                 Ok(link) => {
                     tracing::info!(driver.name = "modbus-tcp", peer = %self.address, "connected");
                     self.link = Some(link);
+                    self.failures = 0;
                 }
                 Err(why) => {
                     if self.failures == 0 {
                         tracing::warn!(driver.name = "modbus-tcp", peer = %self.address, "{why}");
                     }
-                    self.lose(why);
+                    self.rest(why);
                 }
             }
         }
@@ -150,7 +159,7 @@ async fn serve(address: String, devices: Vec<ModbusDevice>, reports: mpsc::Sende
 async fn scan_and_report(line: &mut Line, unit: &mut Unit, reports: &mpsc::Sender<Report>) -> bool {
     let now = Instant::now();
     let (state, samples) = if unit.rests_until > now {
-        (unit.state.clone(), unit.all_bad(Quality::COMM_FAILURE))
+        (unit.state.clone(), unit.all_bad(unit.rests_with))
     } else {
         ask(line, unit).await
     };
@@ -174,7 +183,7 @@ async fn scan_and_report(line: &mut Line, unit: &mut Unit, reports: &mpsc::Sende
 }
 
 /// Scans over the open connection, over a new one where the old one turns out to have been closed for idling.
-async fn ask(line: &mut Line, unit: &mut Unit) -> (DeviceState, Vec<crate::driver::Sample>) {
+async fn ask(line: &mut Line, unit: &mut Unit) -> (DeviceState, Vec<Sample>) {
     let mut second_try = false;
     loop {
         let Some(link) = line.open().await else {
@@ -184,36 +193,30 @@ async fn ask(line: &mut Line, unit: &mut Unit) -> (DeviceState, Vec<crate::drive
             );
         };
         let had_answered = link.answered;
-        match unit.scan(link).await {
-            ScanEnd::Answered(samples) => {
-                unit.failures = 0;
-                line.failures = 0;
+        match unit.scan(link, second_try).await {
+            ScanEnd::Answered { samples, link_spent } => {
+                unit.answers();
+                if link_spent {
+                    line.hang_up();
+                }
                 return (DeviceState::Connected, samples);
             }
-            ScanEnd::Broken(why) if had_answered && !second_try => {
-                line.lose(why);
+            // It may have been closed for idling.
+            ScanEnd::Broken(_) if had_answered && !second_try => {
+                line.hang_up();
                 second_try = true;
             }
-            ScanEnd::Broken(why) => {
-                unit.rest();
-                line.lose(why.clone());
-                return (DeviceState::Lost { why }, unit.all_bad(Quality::COMM_FAILURE));
+            ScanEnd::Broken(why) | ScanEnd::Silent(why) => {
+                line.hang_up();
+                return lose(unit, why, Quality::COMM_FAILURE);
             }
-            ScanEnd::Silent { why, samples } => {
-                unit.rest();
-                line.lose(why.clone());
-                // A unit that answered in part of this scan is slow, not lost; the next scan will say.
-                let state = if samples.iter().any(|s| !s.quality.is_bad()) {
-                    unit.state.clone()
-                } else {
-                    DeviceState::Lost { why }
-                };
-                return (state, samples);
-            }
-            ScanEnd::Absent(why) => {
-                unit.rest();
-                return (DeviceState::Lost { why }, unit.all_bad(Quality::COMM_FAILURE));
-            }
+            ScanEnd::Absent(why) => return lose(unit, why, Quality::COMM_FAILURE),
+            ScanEnd::AllRefused(why) => return lose(unit, why, Quality::CONFIG_ERROR),
         }
     }
+}
+
+fn lose(unit: &mut Unit, why: String, quality: Quality) -> (DeviceState, Vec<Sample>) {
+    unit.rest(quality);
+    (DeviceState::Lost { why }, unit.all_bad(quality))
 }

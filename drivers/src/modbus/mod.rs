@@ -7,6 +7,7 @@
 
 mod decode;
 mod driver;
+mod learned;
 mod link;
 mod plan;
 mod register;

@@ -4,6 +4,8 @@
 //! points; halving again and again isolates the one address that is illegal and leaves the others joined. A register that
 //! belongs to no point (a gap bridged to save a request) can be the culprit too, and falls out by the same halving.
 
+use std::fmt;
+
 use super::decode::DataType;
 use super::register::{Register, RegisterKind, RegisterRange};
 
@@ -50,6 +52,17 @@ pub struct Block {
     pub count: u16,
     /// The points inside, by address.
     pub items: Vec<Item>,
+}
+
+/// As in a configuration: `holding:7`, `holding:7-9`.
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind.word(), self.first)?;
+        match self.count {
+            0 | 1 => Ok(()),
+            count => write!(f, "-{}", u32::from(self.first) + u32::from(count) - 1),
+        }
+    }
 }
 
 /// Requests, and points that cannot be asked for at all.
@@ -117,6 +130,11 @@ pub fn split(refused: &Block) -> Option<(Block, Block)> {
     let cut = cuts.min_by_key(|i| i.abs_diff(middle))?;
     let (low, high) = refused.items.split_at(cut);
     Some((block(refused.kind, low.to_vec()), block(refused.kind, high.to_vec())))
+}
+
+/// A request for one point of a plan.
+pub(super) fn alone(item: Item) -> Block {
+    block(item.register.kind, vec![item])
 }
 
 fn block(kind: RegisterKind, items: Vec<Item>) -> Block {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::session;
+use super::{quiet, session};
 use crate::backoff::Backoff;
 use crate::driver::{DeviceNo, DeviceState, Driver, PointNo, Report, Sample, next_tick};
 
@@ -103,10 +103,16 @@ async fn keep_session(server: &Arc<OpcUaServer>, board: &Arc<Board>, stop: &Canc
     while !stop.is_cancelled() {
         let outcome = match &mut client {
             Some(client) => session::run(client, server, board, stop).await,
-            none => match build_client(Arc::clone(server)).await {
-                Ok(built) => session::run(none.insert(built), server, board, stop).await,
-                Err(why) => Err(why),
-            },
+            none => {
+                let built = tokio::select! {
+                    () = stop.cancelled() => return,
+                    built = build_client(Arc::clone(server)) => built,
+                };
+                match built {
+                    Ok(built) => session::run(none.insert(built), server, board, stop).await,
+                    Err(why) => Err(why),
+                }
+            }
         };
         let Err(why) = outcome else { return };
         let was_connected = {
@@ -130,6 +136,7 @@ async fn keep_session(server: &Arc<OpcUaServer>, board: &Arc<Board>, stop: &Canc
 
 /// Own certificate and key are made on the first secure start, which takes seconds of computing.
 async fn build_client(server: Arc<OpcUaServer>) -> Result<Client, String> {
+    let security = server.security;
     let build = move || {
         let secure = server.security != Security::None;
         ClientBuilder::new()
@@ -141,7 +148,8 @@ async fn build_client(server: Arc<OpcUaServer>) -> Result<Client, String> {
             .verify_server_certs(true)
             .pki_dir(&server.pki_dir)
             .request_timeout(server.timeout)
-            .publish_timeout(session::keep_alive_interval(&server) * 10 + server.timeout)
+            // Longer than any silence that is allowed: an answer to a request that was given up would be lost.
+            .publish_timeout(session::SILENCE_CAP * 2)
             .keep_alive_interval(server.timeout.max(Duration::from_secs(1)))
             .max_failed_keep_alive_count(0)
             .session_retry_limit(0)
@@ -150,7 +158,7 @@ async fn build_client(server: Arc<OpcUaServer>) -> Result<Client, String> {
             .client()
             .map_err(|problems| format!("cannot set up the OPC UA client: {}", problems.join("; ")))
     };
-    tokio::task::spawn_blocking(build)
+    tokio::task::spawn_blocking(move || quiet::about_no_certificate_in(security, build))
         .await
         .map_err(|e| format!("cannot set up the OPC UA client: {e}"))?
 }

@@ -8,6 +8,7 @@
 mod board;
 mod driver;
 mod pki;
+mod quiet;
 mod session;
 
 pub use driver::{OpcUa, OpcUaPoint, OpcUaServer, Security};

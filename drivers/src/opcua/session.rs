@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Latest};
 use super::driver::{OpcUaServer, Security};
+use super::quiet;
 use crate::driver::DeviceState;
 
 /// Failed keep-alives in a row after which the server counts as lost.
@@ -31,6 +32,8 @@ const KEEP_ALIVES_MISSED: u32 = 2;
 const KEEP_ALIVE: Duration = Duration::from_secs(3);
 /// A subscription is given up when as many keep-alives as this were due and nothing came.
 const PUBLISHES_MISSED: u32 = 3;
+/// A server that grants less than a word in so long is held to this all the same.
+pub(super) const SILENCE_CAP: Duration = Duration::from_secs(60 * 60);
 /// Nodes that the server refused are asked for again after this long.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// Nodes per request: below what small servers limit `MaxMonitoredItemsPerCall` to.
@@ -59,11 +62,15 @@ pub(super) async fn run(
     };
     // Handshake, endpoints and session are several requests.
     let patience = server.timeout * 4;
-    let (session, event_loop) =
-        timeout(patience, client.connect_to_matching_endpoint(endpoint, identity))
-            .await
+    let connecting = Box::pin(client.connect_to_matching_endpoint(endpoint, identity));
+    let connecting = timeout(patience, quiet::about_no_certificate(server.security, connecting));
+    let (session, event_loop) = tokio::select! {
+        // Nothing is open yet that would want a goodbye.
+        () = stop.cancelled() => return Ok(()),
+        connected = connecting => connected
             .map_err(|_| cannot(&format_args!("no answer within {patience:?}")))?
-            .map_err(|e| cannot(&e))?;
+            .map_err(|e| cannot(&e))?,
+    };
     session.disable_reconnects();
 
     let events = event_loop.enter();
@@ -71,20 +78,20 @@ pub(super) async fn run(
     let mut keep_alives_missed = 0;
     let subscribed = async {
         session.wait_for_connection().await;
-        let refused = subscribe(&session, server, board).await?;
+        let subscribed = subscribe(&session, server, board).await?;
         wait_for_first_values(board, server.timeout).await;
-        Ok::<_, opcua::types::Error>(refused)
+        Ok::<_, opcua::types::Error>(subscribed)
     };
     tokio::pin!(subscribed);
     let deadline = Instant::now() + patience;
     let mut up = None;
     let mut published = Instant::now();
-    let publish_silence = keep_alive_interval(server) * PUBLISHES_MISSED + server.timeout;
     loop {
         let retry_at = match &up {
             Some(Subscribed { refused, retry_at, .. }) if !refused.is_empty() => *retry_at,
             _ => Instant::now() + REFUSED_RETRY,
         };
+        let silence_max = up.as_ref().map_or(patience, |up: &Subscribed| up.silence_max);
         tokio::select! {
             event = events.try_next() => match event {
                 Ok(Some(SessionPollResult::ConnectionLost(status))) => return Err(lost(server, status)),
@@ -102,16 +109,15 @@ pub(super) async fn run(
                 Err(status) => return Err(cannot(&status)),
             },
             result = &mut subscribed, if up.is_none() => {
-                let (subscription, refused) = result.map_err(|e| cannot(&e))?;
-                up = Some(Subscribed { subscription, refused, retry_at: Instant::now() + REFUSED_RETRY });
+                up = Some(result.map_err(|e| cannot(&e))?);
                 board.set_state(DeviceState::Connected);
             }
             () = sleep_until(deadline), if up.is_none() => {
                 return Err(cannot(&format_args!("no session within {patience:?}")));
             }
             // The server lives but has forgotten the subscription: its values would stay as they are for ever.
-            () = sleep_until(published + publish_silence), if up.is_some() => {
-                return Err(format!("{} has published nothing for {publish_silence:?}", server.endpoint));
+            () = sleep_until(published + silence_max), if up.is_some() => {
+                return Err(format!("{} has published nothing for {silence_max:?}", server.endpoint));
             }
             () = sleep_until(retry_at), if up.is_some() => {
                 if let Some(known) = up.as_mut() {
@@ -144,20 +150,23 @@ pub(super) async fn run(
 
 struct Subscribed {
     subscription: u32,
+    /// Points that the server refused, and when they are asked for again.
     refused: Vec<usize>,
     retry_at: Instant,
+    /// A live subscription is never silent for longer.
+    silence_max: Duration,
 }
 
 fn lost(server: &OpcUaServer, status: StatusCode) -> String {
     format!("lost the session with {}: {status}", server.endpoint)
 }
 
-/// Creates subscription and items; returns the subscription and the points that the server refused.
+/// Creates subscription and items.
 async fn subscribe(
     session: &Session,
     server: &OpcUaServer,
     board: &Arc<Board>,
-) -> Result<(u32, Vec<usize>), opcua::types::Error> {
+) -> Result<Subscribed, opcua::types::Error> {
     let writes = Arc::clone(board);
     let callback = DataChangeCallback::new(move |value, item| {
         // Handles are the point's index plus one; zero would let the library choose.
@@ -173,7 +182,24 @@ async fn subscribe(
         .await?;
     let all: Vec<usize> = (0..server.points.len()).collect();
     let refused = create_items(session, server, board, subscription, &all).await?;
-    Ok((subscription, refused))
+    // The server may publish less often than asked, and says so in its answer.
+    let granted = session
+        .subscription_state()
+        .lock()
+        .get(subscription)
+        .map_or((server.scan, keep_alives), |s| {
+            (s.publishing_interval(), s.max_keep_alive_count())
+        });
+    let silence_max = silence_max(server, granted);
+    Ok(Subscribed { subscription, refused, retry_at: Instant::now() + REFUSED_RETRY, silence_max })
+}
+
+/// How long a live subscription may be silent: a few of the keep-alives that the server grants (interval and count).
+fn silence_max(server: &OpcUaServer, (interval, keep_alives): (Duration, u32)) -> Duration {
+    let granted = interval.saturating_mul(keep_alives.max(1));
+    // One that claims to be quicker than it was asked to be is not held to it.
+    let longest = granted.max(keep_alive_interval(server));
+    longest.saturating_mul(PUBLISHES_MISSED).min(SILENCE_CAP) + server.timeout
 }
 
 /// Publishing intervals without news after which the server says that it is still there.
@@ -302,6 +328,37 @@ mod tests {
             [(50, 60), (200, 15), (1_000, 3), (3_000, 1), (60_000, 1), (0, 1_000)]
         {
             assert_eq!(keep_alive_count(Duration::from_millis(scan_ms)), count, "{scan_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_server_is_silent_only_beyond_what_it_granted() {
+        let server = OpcUaServer {
+            no: crate::driver::DeviceNo(0),
+            endpoint: String::new(),
+            security: Security::None,
+            pki_dir: "".into(),
+            user: None,
+            scan: Duration::from_millis(200),
+            timeout: Duration::from_secs(5),
+            points: Vec::new(),
+        };
+        for (interval_ms, keep_alives, seconds) in [
+            // As asked: a word every 3 s.
+            (200, 15, 14),
+            // Every 30 s, and every 5 s with a count that was kept.
+            (1_000, 30, 95),
+            (5_000, 15, 230),
+            // Quicker than asked, nothing at all, and without measure.
+            (50, 1, 14),
+            (0, 0, 14),
+            (86_400_000, u32::MAX, 3_605),
+        ] {
+            assert_eq!(
+                silence_max(&server, (Duration::from_millis(interval_ms), keep_alives)),
+                Duration::from_secs(seconds),
+                "{interval_ms} ms, {keep_alives}"
+            );
         }
     }
 

@@ -1,4 +1,6 @@
 //! The walk over a configuration document: every key there is, with its default, its bounds and what to say when it is wrong.
+//! What a key names (a secret, a certificate) is looked at in the same walk, so that a missing file is a problem with its
+//! line like any other.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,14 +15,19 @@ use super::duration::{parse_duration, parse_signed_millis};
 use super::problem::ConfigError;
 use super::section::{Document, Section};
 use super::{
-    DeviceConfig, GatewayConfig, OpcUaConfig, PointAddress, PointConfig, Protocol, SecretSource,
-    UplinkConfig,
+    DeviceConfig, GatewayConfig, Lines, OpcUaConfig, PointAddress, PointConfig, Protocol, Purpose,
+    SecretSource, UplinkConfig,
 };
 use crate::scale::Scaling;
+use crate::tls;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-pub(super) fn parse(text: &str, file: &Path) -> Result<GatewayConfig, ConfigError> {
+pub(super) fn parse(
+    text: &str,
+    file: &Path,
+    purpose: Purpose,
+) -> Result<GatewayConfig, ConfigError> {
     let document = Document::new(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -28,9 +35,25 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<GatewayConfig, ConfigErro
         document.problem(line, "", format!("is no TOML: {}", error.message().trim()));
     }
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    let config =
-        errors.is_empty().then(|| Walk { document: &document, folder }.root(table.get_ref(), file));
-    let problems = document.into_problems();
+    let names_a_center =
+        || ["gateway", "uplink"].iter().any(|key| table.get_ref().contains_key(*key));
+    let purpose = match purpose {
+        Purpose::Checking if names_a_center() => Purpose::Running,
+        Purpose::Checking => Purpose::Reading,
+        given => given,
+    };
+    let config = errors
+        .is_empty()
+        .then(|| Walk { document: &document, folder, purpose }.root(table.get_ref(), file));
+    let mut problems = document.into_problems();
+    if let Some(config) = config.as_ref().filter(|_| purpose == Purpose::Running)
+        && let Err(missing) = config.for_running()
+    {
+        // What is there but wrong has been said already; it is not missing on top of that.
+        let said = problems.clone();
+        let news = missing.problems.into_iter().filter(|new| said.iter().all(|p| p.key != new.key));
+        problems.extend(news);
+    }
     match config {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(ConfigError::new(file, problems)),
@@ -40,6 +63,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<GatewayConfig, ConfigErro
 struct Walk<'a> {
     document: &'a Document<'a>,
     folder: PathBuf,
+    purpose: Purpose,
 }
 
 impl<'a> Walk<'a> {
@@ -55,6 +79,7 @@ impl<'a> Walk<'a> {
             devices: Vec::new(),
             points: Vec::new(),
             clock_offset_ms: 0,
+            lines: Lines { gateway: 1, secret: (1, "gateway.secret_file") },
         };
         if let Some(section) = root.table("gateway") {
             self.gateway(section, &mut config);
@@ -96,6 +121,16 @@ impl<'a> Walk<'a> {
     fn gateway(&self, section: Section<'_>, config: &mut GatewayConfig) {
         config.id = section.parsed("id");
         config.secret = self.secret(&section, "secret_file", "secret_env");
+        config.lines = match &config.secret {
+            Some(SecretSource::Environment(_)) => Lines {
+                gateway: section.line,
+                secret: (section.line_of("secret_env"), "gateway.secret_env"),
+            },
+            _ => Lines {
+                gateway: section.line,
+                secret: (section.line_of("secret_file"), "gateway.secret_file"),
+            },
+        };
         if let Some(text) = section.text("data_dir") {
             config.data_dir = self.path(&text);
         }
@@ -148,14 +183,22 @@ impl<'a> Walk<'a> {
         let silence_max =
             section.duration("silence_max", Duration::from_millis(200), Duration::from_secs(300));
         let rate = section.integer("backfill_frames_per_s", 1..=1_000_000);
-        section.finish();
-        Some(UplinkConfig {
-            url: url?,
+        let config = url.map(|url| UplinkConfig {
+            url,
             ca_file,
             client_cert: cert.zip(key),
             silence_max: silence_max.unwrap_or(Duration::from_secs(5)),
             backfill_frames_per_s: rate.and_then(|r| u32::try_from(r).ok()).unwrap_or(500),
-        })
+        });
+        if let Some(config) = &config
+            && self.purpose == Purpose::Running
+            && config.url.starts_with("wss://")
+        {
+            let problems = tls::problems(config);
+            problems.into_iter().for_each(|(key, message)| section.problem(key, message));
+        }
+        section.finish();
+        config
     }
 
     /// The device's name with its index and whether its points are addressed by register.
@@ -260,6 +303,16 @@ impl<'a> Walk<'a> {
             section.text("pki_dir").map_or_else(|| data_dir.join("pki"), |text| self.path(&text));
         let user = section.text("user");
         let password = self.secret(section, "password_file", "password_env");
+        if self.purpose != Purpose::Looking
+            && let Some(source) = &password
+            && let Err(message) = source.read()
+        {
+            let key = match source {
+                SecretSource::File(_) => "password_file",
+                SecretSource::Environment(_) => "password_env",
+            };
+            section.problem(key, message);
+        }
         if user.is_some() != password.is_some() {
             section.problem("user", "and a password (password_file or password_env) belong together; give both or neither");
         }

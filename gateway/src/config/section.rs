@@ -67,10 +67,14 @@ impl<'a> Section<'a> {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
+    /// The line of `key` where it is there, else the table's.
+    pub fn line_of(&self, key: &str) -> usize {
+        self.table.get(key).map_or(self.line, |v| self.document.line_of(v.span().start))
+    }
+
     /// Reports a problem of `key`, at its line where it is there, else at the table's.
     pub fn problem(&self, key: &str, message: impl Into<String>) {
-        let line = self.table.get(key).map_or(self.line, |v| self.document.line_of(v.span().start));
-        self.document.problem(line, self.path(key), message);
+        self.document.problem(self.line_of(key), self.path(key), message);
     }
 
     pub fn has(&self, key: &str) -> bool {

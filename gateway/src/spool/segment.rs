@@ -3,6 +3,9 @@
 //! The name says which: `NUMBER-BOOT-LANE.frames`, the number in 16 hexadecimal digits so that names sort by age. Reading a
 //! file back never trusts a length: a frame counts when its check sum fits, and after a damaged spot the search goes on
 //! byte by byte for the next magic that begins a whole frame.
+//!
+//! Only the file that grows is kept open. A large spool has thousands of files, and a process may often open no more than
+//! 1,024; so the others are opened for each reading, which costs microseconds.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,7 +13,6 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anlan_domain::uplink::{
     self, Boot, HEADER_LEN, Header, Kind, Lane, MAGIC, ReadingsView, TRAILER_LEN,
@@ -37,8 +39,9 @@ pub(super) struct Segment {
     pub waiting: usize,
     pub waiting_bytes: u64,
     pub tables: BTreeSet<u64>,
-    file: Arc<File>,
-    unsynced: bool,
+    /// Where it grows.
+    file: Option<File>,
+    pub unsynced: bool,
     frames: Vec<FrameAt>,
     /// No frame before this one waits: acknowledgements come in order, mostly.
     first_waiting: usize,
@@ -60,10 +63,10 @@ impl Segment {
         }
         let path = dir.join(format!("{name}-{}.{EXTENSION}", lane.byte()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        Ok(Self::empty(boot, lane, path, file))
+        Ok(Self { file: Some(file), ..Self::empty(boot, lane, path) })
     }
 
-    fn empty(boot: Boot, lane: Lane, path: PathBuf, file: File) -> Self {
+    fn empty(boot: Boot, lane: Lane, path: PathBuf) -> Self {
         Self {
             boot,
             lane,
@@ -72,7 +75,7 @@ impl Segment {
             waiting: 0,
             waiting_bytes: 0,
             tables: BTreeSet::new(),
-            file: Arc::new(file),
+            file: None,
             unsynced: false,
             frames: Vec::new(),
             first_waiting: 0,
@@ -82,9 +85,7 @@ impl Segment {
     /// Reads a file back; `None` where no whole frame is in it. Also says how many bytes belong to none.
     pub fn recover(path: &Path) -> io::Result<(Option<Self>, u64)> {
         let bytes = std::fs::read(path)?;
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut segment: Option<Self> = None;
-        let mut file = Some(file);
         let mut at = 0;
         let mut damaged = 0;
         while at < bytes.len() {
@@ -94,13 +95,8 @@ impl Segment {
                 continue;
             };
             // The frames themselves say whose they are; the name is for people.
-            let segment = match (&mut segment, file.take()) {
-                (Some(segment), _) => segment,
-                (none, Some(file)) => {
-                    none.insert(Self::empty(header.boot, header.lane, path.to_owned(), file))
-                }
-                (None, None) => unreachable!("the file is taken with the first frame"),
-            };
+            let segment = segment
+                .get_or_insert_with(|| Self::empty(header.boot, header.lane, path.to_owned()));
             if (header.boot, header.lane) == (segment.boot, segment.lane) {
                 let table = match header.kind {
                     Kind::Readings => ReadingsView::new(payload).ok().map(|view| view.table),
@@ -126,11 +122,20 @@ impl Segment {
 
     pub fn append(&mut self, seq: u64, table: Option<u64>, frame: &[u8]) -> io::Result<()> {
         // At the known end, so that what a failed write left behind is written over.
-        self.file.write_all_at(frame, self.len)?;
+        let file = match &self.file {
+            Some(file) => file,
+            None => self.file.insert(OpenOptions::new().write(true).open(&self.path)?),
+        };
+        file.write_all_at(frame, self.len)?;
         self.note(seq, table, self.len, frame.len());
         self.len += frame.len() as u64;
         self.unsynced = true;
         Ok(())
+    }
+
+    /// It will not grow any more.
+    pub fn close(&mut self) {
+        self.file = None;
     }
 
     pub fn acknowledge(&mut self, from: u64, to: u64) {
@@ -162,12 +167,32 @@ impl Segment {
     pub fn read(&self, index: usize) -> io::Result<Vec<u8>> {
         let frame = self.frames[index];
         let mut bytes = vec![0; frame.len as usize];
-        self.file.read_exact_at(&mut bytes, frame.offset)?;
+        match &self.file {
+            Some(file) => file.read_exact_at(&mut bytes, frame.offset)?,
+            None => File::open(&self.path)?.read_exact_at(&mut bytes, frame.offset)?,
+        }
         Ok(bytes)
     }
 
-    pub fn take_unsynced(&mut self) -> Option<Arc<File>> {
-        std::mem::take(&mut self.unsynced).then(|| Arc::clone(&self.file))
+    /// Gives up the waiting frames that refer to a point table; says how many there were.
+    pub fn drop_table(&mut self, table: u64) -> u64 {
+        if !self.tables.remove(&table) {
+            return 0;
+        }
+        let refers = |index| match self.read(index) {
+            Ok(bytes) => frame_at(&bytes).is_none_or(|(header, payload, _)| {
+                header.kind == Kind::Readings
+                    && ReadingsView::new(payload).is_ok_and(|view| view.table == table)
+            }),
+            // What cannot be read cannot be sent either.
+            Err(_) => true,
+        };
+        let lost: Vec<u64> = (self.first_waiting..self.frames.len())
+            .filter(|&index| !self.frames[index].acknowledged && refers(index))
+            .map(|index| self.frames[index].seq)
+            .collect();
+        lost.iter().for_each(|&seq| self.acknowledge(seq, seq));
+        lost.len() as u64
     }
 }
 

@@ -41,6 +41,9 @@ enum Loss {
     BadFrame(#[from] uplink::BadFrame),
     #[error("the connection broke: {0}")]
     Broken(#[from] tungstenite::Error),
+    /// A new session, which the dropped frames are no part of, lets the center go on.
+    #[error("the point table {0:016x} that the center needs is lost")]
+    TableLost(u64),
     #[error("the spool failed: {0}")]
     Spool(#[from] io::Error),
 }
@@ -191,7 +194,9 @@ async fn read(
             }
             Kind::NeedTable => {
                 let NeedTable { hash } = read_payload(payload)?;
-                link.outbox.send_table(hash)?;
+                if link.outbox.send_table(hash)? > 0 {
+                    return Err(Loss::TableLost(hash));
+                }
             }
             Kind::Refuse => return Err(refused(payload)?),
             // Control kinds of a newer center are ignored.
