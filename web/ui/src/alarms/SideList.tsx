@@ -19,7 +19,7 @@ import { duration, listTime } from "../ui/time";
 import { Age } from "../ui/Value";
 import { AckButton } from "./AckButton";
 import { useAcknowledge } from "./acknowledge";
-import { alarmBadge, alarmPlace, alarmTitle, alarmValue, waitsForAnswer } from "./alarm";
+import { alarmBadge, alarmPlace, alarmTag, alarmTitle, alarmValue, waitsForAnswer } from "./alarm";
 import { AlarmSpark } from "./AlarmSpark";
 import { AlarmValueNow } from "./AlarmValue";
 import { rowsOf } from "./rows";
@@ -160,10 +160,11 @@ function AgeOf({ alarm }: { alarm: Alarm }) {
 
 function SmallCard({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm) => void }) {
   const { t, language } = useI18n();
+  const title = alarmTitle(alarm, t, language);
   return (
     <div className={`small-card l${alarm.level}`}>
-      <button type="button" className="cover" onClick={() => onSelect(alarm)} aria-label={alarmTitle(alarm, t, language)} />
-      <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="grow ell">{alarmTitle(alarm, t, language)}</b><Since alarm={alarm} className={`b t${alarm.level}`} /></div>
+      <button type="button" className="cover" onClick={() => onSelect(alarm)} aria-label={`${title} ${alarmTag(alarm, title)}`.trim()} />
+      <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="ell">{title}</b><span className="s nw grow">{alarmTag(alarm, title)}</span><Since alarm={alarm} className={`b t${alarm.level}`} /></div>
       <div className="row g6 second"><AlarmValueNow alarm={alarm} className="mid" /><span className="m f12 ell">{alarm.limit !== null ? `${t(`alarms.short.${alarm.condition}`)} ${alarmValue(alarm, alarm.limit)}` : ""}</span></div>
       <div className="row g6 second m f12"><span className="grow ell">{alarmPlace(alarm, language)}</span><SmallAck alarm={alarm} /></div>
     </div>
@@ -180,12 +181,13 @@ function SmallAck({ alarm }: { alarm: Alarm }) {
 
 function Row({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm) => void }) {
   const { t, language } = useI18n();
+  const title = alarmTitle(alarm, t, language);
   const badge = alarmBadge(alarm);
   return (
     <button type="button" className={`alarm-row ${alarm.state === "closed" ? "over" : ""}`} onClick={() => onSelect(alarm)}>
       <LevelSymbol level={alarm.level} size={16} outline={badge.outline} />
       <span className="col grow">
-        <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{alarmTitle(alarm, t, language)}</span><span className="chip low">{t(`alarms.short.${alarm.condition}`)}</span></span>
+        <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{title}</span><span className="s nw">{alarmTag(alarm, title)}</span><span className="chip low">{t(`alarms.short.${alarm.condition}`)}</span></span>
         <span className="m f12 ell left">{[localName(alarm.enterprise_name, language), alarmValue(alarm)].filter(Boolean).join(" · ")}</span>
       </span>
       <span className="col f12 right"><Since alarm={alarm} className="s" /><span className="m">{listTime(alarm.raised_at)}</span></span>

@@ -1,7 +1,7 @@
 /** The map shows what is abnormal, clusters no grave alarm away, and keeps its callouts apart. */
 import { describe, expect, it } from "vitest";
 import type { Alarm, Enterprise, Equipment, Level, Region } from "../api/types";
-import { placeCallouts } from "./callouts";
+import { apart, overlaps, placeCallouts } from "./callouts";
 import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, rungBelow } from "./markers";
 import { compassKey, downwind, sectors } from "./wind";
 
@@ -81,7 +81,7 @@ describe("the wind", () => {
   });
   it("draws a sector for a standing gas alarm alone", () => {
     const groups = alarmGroups({ ...input, band: "equipment", alarms: [alarm("g", 2, { signal: "gas_toxic", condition: "H", cleared_at: null }), alarm("t", 1, { condition: "HH", cleared_at: null })] });
-    expect(sectors(groups, 45, "x").features).toHaveLength(1);
+    expect(sectors(groups, 45, "x").features.map((f) => f.geometry.type)).toEqual(["Polygon", "Point"]);
     expect(sectors(groups, null, "x").features).toHaveLength(0);
   });
 });
@@ -98,5 +98,11 @@ describe("callouts", () => {
       for (const b of boxes.slice(i + 1)) expect(a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height).toBe(false);
     }
   });
+  it("cover a name only where nothing else is free", () => {
+    const name = { x: 470, y: 180, width: 220, height: 90 };
+    const [placed] = placeCallouts([{ x: 450, y: 300 }], size, view, [], [{ box: name, weight: 1.5 }]);
+    expect(placed && overlaps(placed.box, name)).toBe(false);
+  });
+  it("thin out rings that would lie on each other", () => expect(apart([0, 10, 30, 45, 70], (x) => ({ x, y: 0 }), 26)).toEqual([0, 30, 70]));
   it("are left out for a point outside the view", () => expect(placeCallouts([{ x: -50, y: 10 }], size, view)).toEqual([null]));
 });
