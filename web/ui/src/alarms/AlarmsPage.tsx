@@ -18,7 +18,7 @@ import { useKeys } from "../ui/keys";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { duration, listTime } from "../ui/time";
-import { useAcknowledge } from "./acknowledge";
+import { useAcknowledge, useSettled } from "./acknowledge";
 import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
 import { rowsOf } from "./rows";
@@ -64,6 +64,7 @@ export function AlarmsPage() {
   // An alarm that the address names may be none of the list's: it is read by its identity.
   const named = useResource(chosenId && !shown.some((a) => a.id === chosenId) ? `alarm:${chosenId}` : null, (signal) => get<Alarm>(`/alarms/${encodeURIComponent(chosenId ?? "")}`, undefined, signal));
   const chosen = shown.find((a) => a.id === chosenId) ?? (chosenId ? (store.openAlarms().get(chosenId) ?? named.data) : null) ?? (chosenId ? null : (shown[0] ?? null));
+  const settled = useSettled(chosen?.id ?? null);
   const choose = (alarm: Alarm | null | undefined): void => {
     if (alarm) set({ alarm: alarm.id });
   };
@@ -78,7 +79,7 @@ export function AlarmsPage() {
   useKeys({
     J: () => step(1), K: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
     A: () => {
-      if (!chosen || refusal(chosen) !== null) return;
+      if (!chosen || refusal(chosen) !== null || (chosenId === null && !settled())) return;
       // Held in the address first: when it ends, the next must not slip under the answering finger.
       choose(chosen);
       void acknowledge(chosen);

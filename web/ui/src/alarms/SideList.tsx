@@ -9,6 +9,7 @@ import type { Alarm } from "../api/types";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { useAlarmsKnown, useLive, useLiveValue, useRollup } from "../live/hooks";
+import { confirmedAt } from "../live/protocol";
 import { useNow } from "../ui/clock";
 import { Empty, Loading } from "../ui/faces";
 import { useKeys } from "../ui/keys";
@@ -18,7 +19,7 @@ import { Symbol } from "../ui/Symbol";
 import { duration, listTime } from "../ui/time";
 import { Age } from "../ui/Value";
 import { AckButton } from "./AckButton";
-import { useAcknowledge } from "./acknowledge";
+import { useAcknowledge, useSettled } from "./acknowledge";
 import { alarmBadge, alarmPlace, alarmTag, alarmTitle, alarmValue, waitsForAnswer } from "./alarm";
 import { AlarmSpark } from "./AlarmSpark";
 import { AlarmValueNow } from "./AlarmValue";
@@ -42,6 +43,7 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
   const waitingForAnswer = alarms.filter(waitsForAnswer).length;
   // Whoever has chosen one keeps it: when it ends, the next does not slip under the answering finger.
   const chosen = selected === null ? shown[0] : shown.find((a) => a.id === selected);
+  const settled = useSettled(chosen?.id ?? null);
   const list = useRef<HTMLDivElement>(null);
 
   const step = (by: 1 | -1): void => {
@@ -53,7 +55,7 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
     J: () => step(1),
     K: () => step(-1),
     A: () => {
-      if (!chosen || refusal(chosen) !== null) return;
+      if (!chosen || refusal(chosen) !== null || (selected === null && !settled())) return;
       onSelect(chosen);
       void acknowledge(chosen);
     },
@@ -155,7 +157,7 @@ function BigCard({ alarm, onPlace, onSelect }: { alarm: Alarm; onPlace: (alarm: 
 /** How old the shown value is. */
 function AgeOf({ alarm }: { alarm: Alarm }) {
   const live = useLiveValue(alarm.point ?? "");
-  return <Age at={live?.sourceAt ?? alarm.raised_at} />;
+  return <Age at={live ? confirmedAt(live) : alarm.raised_at} source={live?.sourceAt} />;
 }
 
 function SmallCard({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm) => void }) {

@@ -14,7 +14,7 @@ export const zh = {
   "sound.blocked": "浏览器拦住了报警声音。", "sound.unblock": "点这里打开声音",
   "sound.spoken": "一级报警，{what}",
   "keys.title": "键盘", "keys.close": "关闭",
-  "page.missing": "没有这一页", "page.back": "回到一张图", "page.crashed": "这一页出错了", "page.reload": "重新打开",
+  "page.missing": "没有这一页", "page.back": "回到一张图", "page.crashed": "这一页出错了", "page.notFetched": "这一页没有读到", "page.notFetchedWhy": "中心没有应答，或平台刚升级过。报警和声音不受影响；重新打开会读到最新版本。", "page.reload": "重新打开",
 } as const;
 
 export const en: Record<keyof typeof zh, string> = {
@@ -32,5 +32,5 @@ export const en: Record<keyof typeof zh, string> = {
   "sound.blocked": "The browser blocks the alarm sound.", "sound.unblock": "Click here to allow it",
   "sound.spoken": "Priority 1 alarm, {what}",
   "keys.title": "Keyboard", "keys.close": "Close",
-  "page.missing": "There is no such page", "page.back": "Back to the map", "page.crashed": "This page failed", "page.reload": "Open it again",
+  "page.missing": "There is no such page", "page.back": "Back to the map", "page.crashed": "This page failed", "page.notFetched": "This page could not be read", "page.notFetchedWhy": "The center does not answer, or the platform has just been upgraded. Alarms and sound go on; opening it again reads the newest version.", "page.reload": "Open it again",
 };

@@ -3,6 +3,7 @@ import type { Alarm, LimitKey, Point } from "../api/types";
 import { markOf, signalKey } from "../alarms/alarm";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
+import { confirmedAt } from "../live/protocol";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { SPANS, useLiveTail, useTrend } from "../trend/useTrend";
 import { formatNumber, formatSigned } from "../ui/number";
@@ -39,7 +40,7 @@ export function PointTile({ point, twin, alarms, selected, onSelect }: Props) {
         <b className="nw">{name}</b><span className="m f12 ell">{point.tag}</span>
         <span className="grow" />
         {mark ? <LevelSymbol level={mark.alarm.level} size={15} outline={mark.outline} /> : null}
-        <Age at={live?.sourceAt ?? null} />
+        <Age at={live ? confirmedAt(live) : null} source={live?.sourceAt} />
       </div>
       <div className="row tile-value">
         <Value value={live?.value ?? null} unit={point.unit} decimals={point.decimals} face={face} late={live?.late ?? false} word={state ? localName(state.name, language) : null} className="big" />

@@ -2,7 +2,7 @@
  * The supervision tree as its actors describe themselves, in columns: state, sensors, restarts, queue, last activity. Trouble opens by itself;
  * equipment opens to its sensors, which are read when they are looked at.
  */
-import { useState } from "react";
+import { createContext, useCallback, useContext, useEffect, useState } from "react";
 import { Link } from "react-router";
 import { get } from "../api/client";
 import type { Equipment, Point } from "../api/types";
@@ -13,6 +13,7 @@ import { useReading, useSeed } from "../equipment/reading";
 import { stateOf } from "../equipment/points";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
+import { confirmedAt } from "../live/protocol";
 import { zhCN } from "../i18n/zh-CN";
 import { useSubscription } from "../live/hooks";
 import { useNow } from "../ui/clock";
@@ -29,8 +30,18 @@ const STATE: Record<NodeState, MessageKey> = {
 };
 const KINDS: ReadonlySet<string> = new Set(["center", "region", "enterprise", "host", "equipment", "gateway_session", "journal", "hub", "committer", "history", "ingest"]);
 
+/** What is open in the tree is watched by one subscription: the stream takes few of them. */
+const Watch = createContext<(equipment: string) => () => void>(() => () => undefined);
+const WATCHED_MAX = 50;
+
 export function TreeTab() {
   const { t } = useI18n();
+  const [watched, setWatched] = useState<readonly string[]>([]);
+  const watch = useCallback((equipment: string) => {
+    setWatched((old) => [...old, equipment]);
+    return () => setWatched((old) => old.filter((e) => e !== equipment));
+  }, []);
+  useSubscription("tree", watched.length > 0 ? { equipment: watched.slice(-WATCHED_MAX) } : null);
   const [only, setOnly] = useState(false);
   const read = useResource("tree", (signal) => get<TreeNode>("/tree", {}, signal), 5000);
   const hazards = useResource("tree-hazards", (signal) => get<{ items: { code: string; name: { zh: string; en: string } }[] }>("/hazard-sources", { limit: 1000 }, signal));
@@ -51,7 +62,7 @@ export function TreeTab() {
                 <span>{t("tree.col.name")}</span><span>{t("tree.col.state")}</span>
                 <span className="num">{t("tree.col.sensors")}</span><span className="num">{t("tree.col.restarts")}</span><span className="num">{t("tree.col.queue")}</span><span className="num">{t("tree.col.last")}</span>
               </div>
-              <ul className="tree-list"><Node node={shown} depth={0} unfold={only} hazards={names} /></ul>
+              <Watch value={watch}><ul className="tree-list"><Node node={shown} depth={0} unfold={only} hazards={names} /></ul></Watch>
             </>
           ) : <Empty>{t("tree.calm")}</Empty>;
         }}
@@ -119,7 +130,8 @@ function Node({ node, depth, unfold, hazards }: { node: TreeNode; depth: number;
 function Sensors({ equipment, depth }: { equipment: string; depth: number }) {
   const { t } = useI18n();
   const read = useResource(`tree-sensors/${equipment}`, (signal) => get<Equipment>(`/equipment/${encodeURIComponent(equipment)}`, undefined, signal));
-  useSubscription(`tree:${equipment}`, { equipment: [equipment] });
+  const watch = useContext(Watch);
+  useEffect(() => watch(equipment), [watch, equipment]);
   useSeed(read.data?.points ?? null);
   return (
     <Faces of={read} what={t("tree.sensorsFailed")} rows={2}>
@@ -138,7 +150,7 @@ function Sensor({ point }: { point: Point }) {
         <span className="tree-name"><span className="twist" aria-hidden="true" style={{ visibility: "hidden" }} /><span className="ell">{tagOf(point.id)} <span className="m f12">{localName(point.name, language)}</span></span></span>
         <span className={`state ${face === "bad" ? "bad" : "m"}`}>{t(`quality.${face}`)}</span>
         <span className="num value-cell first"><Value value={live?.value ?? null} unit={point.unit} decimals={point.decimals} face={face} late={live?.late ?? false} word={state ? localName(state.name, language) : null} /></span>
-        <span className="num"><Age at={live?.sourceAt ?? null} bare /></span>
+        <span className="num"><Age at={live ? confirmedAt(live) : null} source={live?.sourceAt} bare /></span>
       </div>
     </li>
   );
