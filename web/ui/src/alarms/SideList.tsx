@@ -28,6 +28,9 @@ import { rowsOf } from "./rows";
 export const trendLink = (alarm: Alarm): string | null =>
   alarm.equipment ? `/equipment/${encodeURIComponent(alarm.equipment)}?${new URLSearchParams({ ...(alarm.point ? { point: alarm.point } : {}), alarm: alarm.id }).toString()}` : null;
 
+/** How many rows stand in the page at first: in a flood the rest waits below. */
+const PAGE = 100;
+
 type Props = { alarms: readonly Alarm[]; region: string | null; selected: string | null; onSelect: (alarm: Alarm) => void; onPlace: (alarm: Alarm) => void };
 
 export function SideList({ alarms, region, selected, onSelect, onPlace }: Props) {
@@ -37,6 +40,7 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
   const navigate = useNavigate();
   const { refusal, acknowledge } = useAcknowledge();
   const [unanswered, setUnanswered] = useState(false);
+  const [limit, setLimit] = useState(PAGE);
   const [held, setHeld] = useState<readonly Alarm[] | null>(null);
   const current = useMemo(() => (unanswered ? alarms.filter(waitsForAnswer) : alarms), [alarms, unanswered]);
   const { shown, waiting } = rowsOf(current, held, (id) => store.openAlarms().get(id));
@@ -90,11 +94,12 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
       <div className="side-list" ref={list} onPointerEnter={(e) => e.pointerType === "mouse" && setHeld(current)} onPointerLeave={() => setHeld(null)}>
         {!known ? <Loading rows={8} /> : shown.length === 0 ? <Empty>{t(alarms.length > 0 ? "alarms.noneFiltered" : "alarms.noneStanding")}</Empty> : (
           <ul>
-            {shown.map((alarm) => (
+            {shown.slice(0, limit).map((alarm) => (
               <li key={alarm.id} data-alarm={alarm.id}>
                 {alarm.id === chosen?.id ? <BigCard alarm={alarm} onPlace={onPlace} onSelect={onSelect} /> : alarm.level <= 2 && alarm.state === "unacknowledged" && alarm.point ? <SmallCard alarm={alarm} onSelect={onSelect} /> : <Row alarm={alarm} onSelect={onSelect} />}
               </li>
             ))}
+            {shown.length > limit ? <li><button type="button" className="btn txt" onClick={() => setLimit(limit + PAGE)}>{t("list.more", { n: Math.min(PAGE, shown.length - limit) })}</button></li> : null}
           </ul>
         )}
       </div>

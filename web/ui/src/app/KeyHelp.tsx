@@ -14,7 +14,7 @@ export function KeyHelp({ open, close }: { open: boolean; close: () => void }) {
   useEffect(() => {
     if (!open) return;
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key === "Escape" || event.key === "?") close();
+      if (event.key === "Escape") close();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);

@@ -149,13 +149,13 @@ function SoundButton() {
   const text = muted ? t("sound.muted", { left: duration((state.mutedUntil ?? now) - Date.now()) }) : t(state.enabled ? "sound.on" : "sound.off");
   const items: MenuProps["items"] = [
     muted ? { key: "unmute", label: t("sound.unmute"), onClick: () => engine.unmute() } : { key: "mute", label: t("sound.mute"), onClick: () => engine.mute() },
-    { key: "toggle", label: t(state.enabled ? "sound.off" : "sound.on"), onClick: () => engine.setEnabled(!state.enabled) },
+    ...(engine.mayBeOff ? [{ key: "toggle", label: t(state.enabled ? "sound.turnOff" : "sound.turnOn"), onClick: () => engine.setEnabled(!state.enabled) }] : [{ key: "rule", label: t("sound.rule"), disabled: true }]),
   ];
   return (
     <Dropdown trigger={["click"]} menu={{ items }}>
       <button type="button" className="top-button" aria-label={`${t("sound.label")}: ${text}`}>
         <Symbol name={muted || !state.enabled ? "ui-mute" : "ui-sound"} size={18} />
-        <span className="wide">{text}</span>
+        <span className={muted ? "" : "wide"}>{text}</span>
       </button>
     </Dropdown>
   );

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Alarm, Enterprise, Equipment, Level, Region } from "../api/types";
 import { apart, overlaps, placeCallouts } from "./callouts";
-import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, rungBelow } from "./markers";
+import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, ringGroups, rungBelow } from "./markers";
 import { compassKey, downwind, sectors } from "./wind";
 
 const tank = (id: string, kind = "tank"): Equipment => ({ id, tag: id, enterprise: "e", kind, longitude: 114.1, latitude: 34.7, rollup: null }) as unknown as Equipment;
@@ -54,6 +54,17 @@ describe("markers", () => {
     const start = performance.now();
     expect(markerFeatures({ equipment: many, detectors: [], filter: "all", abnormal: new Set() }).features).toHaveLength(10_000);
     expect(performance.now() - start).toBeLessThan(250);
+  });
+});
+
+describe("a flood", () => {
+  it("of five thousand alarms is grouped fast, with five callouts and twenty rings", () => {
+    const alarms = Array.from({ length: 5000 }, (_, i) => alarm(`a${i}`, ((i % 4) + 1) as Level, { signal: "gas_toxic", longitude: 114 + (i % 70) / 1000, latitude: 34.7 + Math.floor(i / 70) / 1000, raised_at: i }));
+    const start = performance.now();
+    const groups = alarmGroups({ ...input, band: "equipment", alarms });
+    expect(alarmFeatures(groups, null).features.length).toBeGreaterThan(2500);
+    expect([calloutGroups(groups).length, ringGroups(groups).length]).toEqual([5, 20]);
+    expect(performance.now() - start).toBeLessThan(400);
   });
 });
 
