@@ -1,6 +1,7 @@
 /** The value behind an alarm as it is now, in its true look; before the stream brings one, the value that raised it, marked stale. */
 import type { Alarm } from "../api/types";
 import { useLiveValue, useStreamLost } from "../live/hooks";
+import { confirmedAt } from "../live/protocol";
 import { useNow } from "../ui/clock";
 import { faceOf } from "../ui/quality";
 import { Age, Value } from "../ui/Value";
@@ -10,11 +11,11 @@ export function AlarmValueNow({ alarm, withAge = false, className = "" }: { alar
   const streamLost = useStreamLost();
   const now = useNow(1000);
   if (!alarm.point) return null;
-  const face = live ? (live.lost ? "stale" : faceOf({ quality: live.quality, ageMs: now - live.sourceAt, streamLost })) : "stale";
+  const face = live ? (live.lost ? "stale" : faceOf({ quality: live.quality, ageMs: now - confirmedAt(live), streamLost })) : "stale";
   return (
     <>
       <Value value={live ? live.value : alarm.value} unit={alarm.unit ?? ""} decimals={alarm.decimals ?? 1} face={face} late={live?.late ?? false} className={className} />
-      {withAge ? <Age at={live?.sourceAt ?? alarm.raised_at} /> : null}
+      {withAge ? <Age at={live ? confirmedAt(live) : alarm.raised_at} source={live?.sourceAt} /> : null}
     </>
   );
 }

@@ -10,6 +10,7 @@ import type { Alarm, Level } from "../api/types";
 import { useResource } from "../api/useResource";
 import { useDirectory, within } from "../enterprise/directory";
 import { useI18n } from "../i18n";
+import { localName } from "../i18n/name";
 import { useAlarmsKnown, useClosedAlarms, useLive } from "../live/hooks";
 import { useNow } from "../ui/clock";
 import { Empty, Failed, Loading } from "../ui/faces";
@@ -17,8 +18,8 @@ import { useKeys } from "../ui/keys";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { duration, listTime } from "../ui/time";
-import { useAcknowledge } from "./acknowledge";
-import { alarmBadge, alarmPlace, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
+import { useAcknowledge, useSettled } from "./acknowledge";
+import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
 import { rowsOf } from "./rows";
 import { trendLink } from "./SideList";
@@ -63,6 +64,7 @@ export function AlarmsPage() {
   // An alarm that the address names may be none of the list's: it is read by its identity.
   const named = useResource(chosenId && !shown.some((a) => a.id === chosenId) ? `alarm:${chosenId}` : null, (signal) => get<Alarm>(`/alarms/${encodeURIComponent(chosenId ?? "")}`, undefined, signal));
   const chosen = shown.find((a) => a.id === chosenId) ?? (chosenId ? (store.openAlarms().get(chosenId) ?? named.data) : null) ?? (chosenId ? null : (shown[0] ?? null));
+  const settled = useSettled(chosen?.id ?? null);
   const choose = (alarm: Alarm | null | undefined): void => {
     if (alarm) set({ alarm: alarm.id });
   };
@@ -77,7 +79,7 @@ export function AlarmsPage() {
   useKeys({
     J: () => step(1), K: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
     A: () => {
-      if (!chosen || refusal(chosen) !== null) return;
+      if (!chosen || refusal(chosen) !== null || (chosenId === null && !settled())) return;
       // Held in the address first: when it ends, the next must not slip under the answering finger.
       choose(chosen);
       void acknowledge(chosen);
@@ -178,13 +180,15 @@ function DeskRow({ alarm, selected, onSelect }: { alarm: Alarm; selected: boolea
   const now = useNow(1000);
   const badge = alarmBadge(alarm);
   const answered = alarm.acknowledged;
+  const title = alarmTitle(alarm, t, language);
+  const tag = alarmTag(alarm, title);
   return (
     <li data-alarm={alarm.id} data-state={alarm.state}>
       <button type="button" className={`desk-row ${selected ? "sel" : ""} ${alarm.state === "closed" ? "over" : ""}`} aria-current={selected} onClick={onSelect}>
         <LevelSymbol level={alarm.level} size={20} outline={badge.outline} />
         <span className="col what">
-          <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{alarmTitle(alarm, t, language)}</span>{["HH", "H", "L", "LL"].includes(alarm.condition) ? <span className="chip low">{alarm.condition}</span> : null}{alarm.late ? <span className="chip low">{t("alarms.late")}</span> : null}{alarm.durable === false ? <span className="chip low">{t("alarms.notDurable")}</span> : null}</span>
-          <span className="m f12 ell">{[alarmPlace(alarm, language), alarmValue(alarm), alarm.limit !== null ? t("alarms.limit", { value: alarmValue(alarm, alarm.limit) }) : ""].filter(Boolean).join(" · ")}</span>
+          <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{title}</span>{tag ? <span className="s nw">{tag}</span> : null}{["HH", "H", "L", "LL"].includes(alarm.condition) ? <span className="chip low">{alarm.condition}</span> : null}{alarm.late ? <span className="chip low">{t("alarms.late")}</span> : null}{alarm.durable === false ? <span className="chip low">{t("alarms.notDurable")}</span> : null}</span>
+          <span className="m f12 ell">{[localName(alarm.enterprise_name, language), alarm.point ? localName(alarm.name, language) : "", alarmValue(alarm), alarm.limit !== null ? t("alarms.limit", { value: alarmValue(alarm, alarm.limit) }) : ""].filter(Boolean).join(" · ")}</span>
         </span>
         <span className="right s nw">{duration(endOf(alarm, now) - alarm.raised_at)}</span>
         <span className="col f12 state">

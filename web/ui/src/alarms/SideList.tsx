@@ -9,6 +9,7 @@ import type { Alarm } from "../api/types";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { useAlarmsKnown, useLive, useLiveValue, useRollup } from "../live/hooks";
+import { confirmedAt } from "../live/protocol";
 import { useNow } from "../ui/clock";
 import { Empty, Loading } from "../ui/faces";
 import { useKeys } from "../ui/keys";
@@ -18,14 +19,17 @@ import { Symbol } from "../ui/Symbol";
 import { duration, listTime } from "../ui/time";
 import { Age } from "../ui/Value";
 import { AckButton } from "./AckButton";
-import { useAcknowledge } from "./acknowledge";
-import { alarmBadge, alarmPlace, alarmTitle, alarmValue, waitsForAnswer } from "./alarm";
+import { useAcknowledge, useSettled } from "./acknowledge";
+import { alarmBadge, alarmPlace, alarmTag, alarmTitle, alarmValue, waitsForAnswer } from "./alarm";
 import { AlarmSpark } from "./AlarmSpark";
 import { AlarmValueNow } from "./AlarmValue";
 import { rowsOf } from "./rows";
 
 export const trendLink = (alarm: Alarm): string | null =>
   alarm.equipment ? `/equipment/${encodeURIComponent(alarm.equipment)}?${new URLSearchParams({ ...(alarm.point ? { point: alarm.point } : {}), alarm: alarm.id }).toString()}` : null;
+
+/** How many rows stand in the page at first: in a flood the rest waits below. */
+const PAGE = 100;
 
 type Props = { alarms: readonly Alarm[]; region: string | null; selected: string | null; onSelect: (alarm: Alarm) => void; onPlace: (alarm: Alarm) => void };
 
@@ -36,12 +40,14 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
   const navigate = useNavigate();
   const { refusal, acknowledge } = useAcknowledge();
   const [unanswered, setUnanswered] = useState(false);
+  const [limit, setLimit] = useState(PAGE);
   const [held, setHeld] = useState<readonly Alarm[] | null>(null);
   const current = useMemo(() => (unanswered ? alarms.filter(waitsForAnswer) : alarms), [alarms, unanswered]);
   const { shown, waiting } = rowsOf(current, held, (id) => store.openAlarms().get(id));
   const waitingForAnswer = alarms.filter(waitsForAnswer).length;
   // Whoever has chosen one keeps it: when it ends, the next does not slip under the answering finger.
   const chosen = selected === null ? shown[0] : shown.find((a) => a.id === selected);
+  const settled = useSettled(chosen?.id ?? null);
   const list = useRef<HTMLDivElement>(null);
 
   const step = (by: 1 | -1): void => {
@@ -53,7 +59,7 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
     J: () => step(1),
     K: () => step(-1),
     A: () => {
-      if (!chosen || refusal(chosen) !== null) return;
+      if (!chosen || refusal(chosen) !== null || (selected === null && !settled())) return;
       onSelect(chosen);
       void acknowledge(chosen);
     },
@@ -88,11 +94,12 @@ export function SideList({ alarms, region, selected, onSelect, onPlace }: Props)
       <div className="side-list" ref={list} onPointerEnter={(e) => e.pointerType === "mouse" && setHeld(current)} onPointerLeave={() => setHeld(null)}>
         {!known ? <Loading rows={8} /> : shown.length === 0 ? <Empty>{t(alarms.length > 0 ? "alarms.noneFiltered" : "alarms.noneStanding")}</Empty> : (
           <ul>
-            {shown.map((alarm) => (
+            {shown.slice(0, limit).map((alarm) => (
               <li key={alarm.id} data-alarm={alarm.id}>
                 {alarm.id === chosen?.id ? <BigCard alarm={alarm} onPlace={onPlace} onSelect={onSelect} /> : alarm.level <= 2 && alarm.state === "unacknowledged" && alarm.point ? <SmallCard alarm={alarm} onSelect={onSelect} /> : <Row alarm={alarm} onSelect={onSelect} />}
               </li>
             ))}
+            {shown.length > limit ? <li><button type="button" className="btn txt" onClick={() => setLimit(limit + PAGE)}>{t("list.more", { n: Math.min(PAGE, shown.length - limit) })}</button></li> : null}
           </ul>
         )}
       </div>
@@ -155,15 +162,16 @@ function BigCard({ alarm, onPlace, onSelect }: { alarm: Alarm; onPlace: (alarm: 
 /** How old the shown value is. */
 function AgeOf({ alarm }: { alarm: Alarm }) {
   const live = useLiveValue(alarm.point ?? "");
-  return <Age at={live?.sourceAt ?? alarm.raised_at} />;
+  return <Age at={live ? confirmedAt(live) : alarm.raised_at} source={live?.sourceAt} />;
 }
 
 function SmallCard({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm) => void }) {
   const { t, language } = useI18n();
+  const title = alarmTitle(alarm, t, language);
   return (
     <div className={`small-card l${alarm.level}`}>
-      <button type="button" className="cover" onClick={() => onSelect(alarm)} aria-label={alarmTitle(alarm, t, language)} />
-      <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="grow ell">{alarmTitle(alarm, t, language)}</b><Since alarm={alarm} className={`b t${alarm.level}`} /></div>
+      <button type="button" className="cover" onClick={() => onSelect(alarm)} aria-label={`${title} ${alarmTag(alarm, title)}`.trim()} />
+      <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="ell">{title}</b><span className="s nw grow">{alarmTag(alarm, title)}</span><Since alarm={alarm} className={`b t${alarm.level}`} /></div>
       <div className="row g6 second"><AlarmValueNow alarm={alarm} className="mid" /><span className="m f12 ell">{alarm.limit !== null ? `${t(`alarms.short.${alarm.condition}`)} ${alarmValue(alarm, alarm.limit)}` : ""}</span></div>
       <div className="row g6 second m f12"><span className="grow ell">{alarmPlace(alarm, language)}</span><SmallAck alarm={alarm} /></div>
     </div>
@@ -180,12 +188,13 @@ function SmallAck({ alarm }: { alarm: Alarm }) {
 
 function Row({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm) => void }) {
   const { t, language } = useI18n();
+  const title = alarmTitle(alarm, t, language);
   const badge = alarmBadge(alarm);
   return (
     <button type="button" className={`alarm-row ${alarm.state === "closed" ? "over" : ""}`} onClick={() => onSelect(alarm)}>
       <LevelSymbol level={alarm.level} size={16} outline={badge.outline} />
       <span className="col grow">
-        <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{alarmTitle(alarm, t, language)}</span><span className="chip low">{t(`alarms.short.${alarm.condition}`)}</span></span>
+        <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{title}</span><span className="s nw">{alarmTag(alarm, title)}</span><span className="chip low">{t(`alarms.short.${alarm.condition}`)}</span></span>
         <span className="m f12 ell left">{[localName(alarm.enterprise_name, language), alarmValue(alarm)].filter(Boolean).join(" · ")}</span>
       </span>
       <span className="col f12 right"><Since alarm={alarm} className="s" /><span className="m">{listTime(alarm.raised_at)}</span></span>

@@ -1,6 +1,6 @@
 /** Acknowledging: one press, the center's answer on the screen at once, and the reason when it cannot be. */
 import { App } from "antd";
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { ApiError, post } from "../api/client";
 import type { Alarm } from "../api/types";
 import { useI18n, type MessageKey } from "../i18n";
@@ -50,4 +50,16 @@ export function useAcknowledge(): Acknowledge {
     [store, message, t, language],
   );
   return { refusal, acknowledge, busy };
+}
+
+/** A chosen row that has only just become the first is not answered by a key meant for the one before it. */
+const SETTLED_MS = 600;
+
+/** Whether the alarm under the answering key has been there long enough to be meant. */
+export function useSettled(id: string | null): () => boolean {
+  const since = useRef({ id, at: -Infinity });
+  useEffect(() => {
+    if (since.current.id !== id) since.current = { id, at: performance.now() };
+  }, [id]);
+  return () => performance.now() - since.current.at >= SETTLED_MS;
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Alarm } from "../api/types";
 import { translate, type Translate } from "../i18n";
-import { alarmBadge, alarmPlace, alarmTitle, alarmValue, byPriority, countByLevel, markOf, matches, oldestUnanswered } from "./alarm";
+import { alarmBadge, alarmPlace, alarmTag, alarmTitle, alarmValue, byPriority, countByLevel, markOf, matches, oldestUnanswered } from "./alarm";
 import { rowsOf } from "./rows";
 
 const zh: Translate = (key, params) => translate("zh-CN", key, params);
@@ -33,6 +33,13 @@ describe("an alarm's words", () => {
   it("give place and value with the unit", () => {
     expect(alarmPlace(base, "zh-CN")).toBe("豫澜氮化 · LT-1203A 液氨球罐液位");
     expect(alarmValue(base)).toBe("85.2 %");
+  });
+  it("tell two instruments of one tank apart by their tags", () => {
+    const tag = (a: Alarm): string => alarmTag(a, alarmTitle(a, zh, "zh-CN"));
+    expect(tag(base)).toBe("LT-1203A");
+    expect(tag(make({ tag: "LT-1203B" }))).toBe("LT-1203B");
+    expect(tag(make({ signal: "gas_toxic", tag: "GT-2107", name: { zh: "氯气", en: "Chlorine" } }))).toBe("");
+    expect(tag(make({ subject: "gateway:41020500801", condition: "GATEWAY", point: null }))).toBe("");
   });
   it("draw a returned alarm in outline", () => expect(alarmBadge({ state: "returned_unacknowledged" }).outline).toBe(true));
 });

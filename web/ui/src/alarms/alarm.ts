@@ -59,6 +59,12 @@ export function alarmTitle(alarm: Alarm, t: Translate, language: Language): stri
   return `${named} ${t("alarms.what", { name: alarm.signal === "state" ? localName(alarm.name, language) : signal, condition })}`;
 }
 
+/** What a list puts beside the title: the instrument's own tag where the title names the vessel, so that A and B of one tank differ. */
+export function alarmTag(alarm: Alarm, title: string): string {
+  const tag = alarm.point && alarm.subject === alarm.point ? (alarm.tag ?? tagOf(alarm.point)) : "";
+  return tag === "" || title.startsWith(`${tag} `) ? "" : tag;
+}
+
 /** Where it is: enterprise, then the point's own tag and name. */
 export function alarmPlace(alarm: Alarm, language: Language): string {
   // A node of the data path is named in the title already.

@@ -17,7 +17,7 @@ import { antdTheme } from "../ui/antd-theme";
 import { Loading } from "../ui/faces";
 import { CrumbsProvider } from "./crumbs";
 import { PageBoundary, PageMissing } from "./PageBoundary";
-import { routes } from "./routes";
+import { fetchPages, routes } from "./routes";
 import { Shell } from "./Shell";
 import { ThemeProvider, useTheme } from "./theme";
 
@@ -60,6 +60,9 @@ function liveUrl(): string {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${API}/live`;
 }
 
+/** After the first page has come up. */
+const FETCH_PAGES_MS = 4000;
+
 function SignedIn() {
   const { end } = useSession();
   const [live] = useState(() => {
@@ -70,6 +73,10 @@ function SignedIn() {
     live.connection.start();
     return () => live.connection.stop();
   }, [live]);
+  useEffect(() => {
+    const timer = setTimeout(fetchPages, FETCH_PAGES_MS);
+    return () => clearTimeout(timer);
+  }, []);
 
   return (
     <LiveContext value={live}>

@@ -1,5 +1,6 @@
 /** The table of keys, shown by `?`. */
 import { Modal } from "antd";
+import { useEffect } from "react";
 import { useI18n, type MessageKey } from "../i18n";
 
 const KEYS: readonly [string, MessageKey][] = [
@@ -9,8 +10,17 @@ const KEYS: readonly [string, MessageKey][] = [
 
 export function KeyHelp({ open, close }: { open: boolean; close: () => void }) {
   const { t } = useI18n();
+  // The dialog hears Esc only while something in it has the focus; this table has nothing to focus.
+  useEffect(() => {
+    if (!open) return;
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") close();
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [open, close]);
   return (
-    <Modal open={open} onCancel={close} footer={null} title={t("keys.title")} width={420}>
+    <Modal open={open} onCancel={close} footer={null} title={t("keys.title")} width={420} transitionName="" maskTransitionName="" destroyOnHidden>
       <dl className="key-help">
         {KEYS.map(([key, label]) => (
           <div key={key} className="row g12">

@@ -16,8 +16,23 @@ export class PageBoundary extends Component<{ children: ReactNode }, State> {
   }
 }
 
+/** The page's part was not fetched: the center is away, or a newer version of it has other parts. */
+const notFetched = (error: Error): boolean => /dynamically imported module|module script failed|Failed to fetch/i.test(error.message);
+
 function Crashed({ error, again }: { error: Error; again: () => void }) {
   const { t } = useI18n();
+  if (notFetched(error)) {
+    return (
+      <div className="page" role="alert">
+        <h1 className="page-title">{t("page.notFetched")}</h1>
+        <p className="s">{t("page.notFetchedWhy")}</p>
+        <p className="row g12" style={{ marginTop: 16 }}>
+          <button type="button" className="btn pri" onClick={() => location.reload()}>{t("page.reload")}</button>
+          <Link to="/map" onClick={again}>{t("page.back")}</Link>
+        </p>
+      </div>
+    );
+  }
   return (
     <div className="page" role="alert">
       <h1 className="page-title">{t("page.crashed")}</h1>

@@ -1,6 +1,6 @@
 /** The frame of every page: top bar, stream state, rail (a bottom bar on the phone), and the keys that work everywhere. */
 import "./shell.css";
-import { useState, type ReactNode } from "react";
+import { useCallback, useState, type ReactNode } from "react";
 import { Link, useLocation } from "react-router";
 import { useI18n } from "../i18n";
 import { useOpenAlarms } from "../live/hooks";
@@ -18,6 +18,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const { t } = useI18n();
   const { engine } = useSound();
   const [help, setHelp] = useState(false);
+  const closeHelp = useCallback(() => setHelp(false), []);
   useKeys({
     "/": () => document.getElementById("search")?.focus(),
     "?": () => setHelp(true),
@@ -33,7 +34,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </div>
       <Rail />
       <main id="content" className="content" tabIndex={-1}>{children}</main>
-      <KeyHelp open={help} close={() => setHelp(false)} />
+      <KeyHelp open={help} close={closeHelp} />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 /** The top bar: where one is, search, what stands, sound, how live the screen is, the time, the person. */
 import { Dropdown, type MenuProps } from "antd";
+import { useLayoutEffect, useRef } from "react";
 import { Link, useLocation, useNavigate, useSearchParams } from "react-router";
 import type { Level, Region, User } from "../api/types";
 import { countByLevel } from "../alarms/alarm";
@@ -13,7 +14,7 @@ import { useNow } from "../ui/clock";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { age, clockTime, dayLabel, duration } from "../ui/time";
-import { useCrumbs } from "./crumbs";
+import { shortNames, useCrumbs, type Crumb } from "./crumbs";
 import { Search } from "./Search";
 import { useTheme } from "./theme";
 
@@ -41,7 +42,7 @@ export function TopBar() {
 }
 
 function Trail() {
-  const { t, language } = useI18n();
+  const { language } = useI18n();
   const { regions, home } = useDirectory();
   const { crumbs } = useCrumbs();
   const [params] = useSearchParams();
@@ -52,37 +53,70 @@ function Trail() {
   const path = regionPath(regions, here);
   const keepsRegion = pathname === "/map" || pathname === "/alarms" || pathname === "/equipment" || pathname === "/enterprises";
   const to = (region: Region): string => `${keepsRegion ? pathname : "/map"}?region=${encodeURIComponent(region.code)}`;
-
-  if (crumbs) {
-    return (
-      <nav className="crumbs" aria-label={t("top.region")}>
-        {crumbs.map((c, i) => (
-          <span key={i} className="row g6 crumb">
-            {i > 0 ? <Symbol name="ui-right" size={12} className="between" /> : null}
-            {c.to && i < crumbs.length - 1 ? <Link to={c.to}>{c.label}</Link> : <b aria-current="page">{c.label}</b>}
-          </span>
-        ))}
-      </nav>
-    );
-  }
+  const names = shortNames(path.map((r) => localName(r.name, language)));
   const below = [...regions.values()].filter((r) => r.parent === here);
-  const last = path.at(-1);
+  const trail = crumbs ?? path.map((r, i) => ({ label: names[i] ?? "", full: localName(r.name, language), to: seesRegion(user, regions, r.code) ? to(r) : null }));
+  const next = crumbs ? [] : below.map((r) => ({ key: r.code, label: localName(r.name, language), onClick: () => void navigate(to(r)) }));
+  return <CrumbRow trail={trail} below={next} />;
+}
+
+/** Crumbs are shown whole or not at all: where room is short the outermost go first, into the menu behind the dots. */
+function CrumbRow({ trail, below }: { trail: readonly Crumb[]; below: MenuProps["items"] & object[] }) {
+  const { t } = useI18n();
+  const navigate = useNavigate();
+  const row = useRef<HTMLElement>(null);
+  const key = JSON.stringify(trail);
+  useLayoutEffect(() => {
+    const nav = row.current;
+    if (!nav) return;
+    const fit = (): void => {
+      const crumbs = [...nav.querySelectorAll<HTMLElement>(".crumb")];
+      const dots = nav.querySelector<HTMLElement>(".crumb-dots");
+      const hide = (n: number): void => {
+        crumbs.forEach((c, i) => (c.hidden = i < n));
+        if (dots) dots.hidden = n === 0;
+        nav.classList.toggle("tight", n >= crumbs.length - 1);
+      };
+      let n = 0;
+      for (hide(0); n < crumbs.length - 1 && nav.scrollWidth > nav.clientWidth + 1; hide(++n));
+    };
+    fit();
+    const observer = new ResizeObserver(fit);
+    observer.observe(nav);
+    if (nav.parentElement) observer.observe(nav.parentElement);
+    void document.fonts.ready.then(fit);
+    return () => observer.disconnect();
+  }, [key]);
+  const last = trail.at(-1);
+  const items = trail.slice(0, -1).map((c, i) => ({ key: String(i), label: c.full ?? c.label, disabled: c.to === null, onClick: () => c.to !== null && void navigate(c.to) }));
   return (
-    <nav className="crumbs" aria-label={t("top.region")}>
-      {path.slice(-3, -1).map((r) => (
-        <span key={r.code} className="row g6 crumb">
-          {seesRegion(user, regions, r.code) ? <Link to={to(r)}>{localName(r.name, language)}</Link> : <span>{localName(r.name, language)}</span>}
+    <nav className="crumbs" aria-label={t("top.region")} ref={row}>
+      {items.length > 0 ? (
+        <span className="row g6 crumb-dots" hidden>
+          <Dropdown trigger={["click"]} menu={{ items }}>
+            <button type="button" className="crumb-menu" aria-label={t("top.upwards")} title={t("top.upwards")}><Symbol name="ui-more" size={16} /></button>
+          </Dropdown>
+          <Symbol name="ui-right" size={12} className="between" />
+        </span>
+      ) : null}
+      {trail.slice(0, -1).map((c, i) => (
+        <span key={i} className="row g6 crumb" title={c.full ?? c.label}>
+          {c.to ? <Link to={c.to}>{c.label}</Link> : <span>{c.label}</span>}
           <Symbol name="ui-right" size={12} className="between" />
         </span>
       ))}
-      {last && below.length > 0 ? (
-        <Dropdown trigger={["click"]} menu={{ items: below.map((r) => ({ key: r.code, label: localName(r.name, language), onClick: () => void navigate(to(r)) })) }}>
-          <button type="button" className="crumb-menu">
-            <b>{localName(last.name, language)}</b>
-            <Symbol name="ui-down" size={12} />
-          </button>
-        </Dropdown>
-      ) : last ? <b aria-current="page">{localName(last.name, language)}</b> : null}
+      {last ? (
+        <span className="row crumb" title={last.full ?? last.label}>
+          {below.length > 0 ? (
+            <Dropdown trigger={["click"]} menu={{ items: below }}>
+              <button type="button" className="crumb-menu">
+                <b className="ell">{last.label}</b>
+                <Symbol name="ui-down" size={12} />
+              </button>
+            </Dropdown>
+          ) : <b className="ell" aria-current="page">{last.label}</b>}
+        </span>
+      ) : null}
     </nav>
   );
 }
@@ -115,13 +149,13 @@ function SoundButton() {
   const text = muted ? t("sound.muted", { left: duration((state.mutedUntil ?? now) - Date.now()) }) : t(state.enabled ? "sound.on" : "sound.off");
   const items: MenuProps["items"] = [
     muted ? { key: "unmute", label: t("sound.unmute"), onClick: () => engine.unmute() } : { key: "mute", label: t("sound.mute"), onClick: () => engine.mute() },
-    { key: "toggle", label: t(state.enabled ? "sound.off" : "sound.on"), onClick: () => engine.setEnabled(!state.enabled) },
+    ...(engine.mayBeOff ? [{ key: "toggle", label: t(state.enabled ? "sound.turnOff" : "sound.turnOn"), onClick: () => engine.setEnabled(!state.enabled) }] : [{ key: "rule", label: t("sound.rule"), disabled: true }]),
   ];
   return (
     <Dropdown trigger={["click"]} menu={{ items }}>
       <button type="button" className="top-button" aria-label={`${t("sound.label")}: ${text}`}>
         <Symbol name={muted || !state.enabled ? "ui-mute" : "ui-sound"} size={18} />
-        <span className="wide">{text}</span>
+        <span className={muted ? "" : "wide"}>{text}</span>
       </button>
     </Dropdown>
   );

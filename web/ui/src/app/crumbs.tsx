@@ -1,7 +1,8 @@
 /** The trail in the top bar. A page sets what lies below the region; without that the trail is the region's own path. */
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
 
-export type Crumb = { label: string; to: string | null };
+/** `full` is the whole name where the label is a short one. */
+export type Crumb = { label: string; full?: string; to: string | null };
 type Value = { crumbs: readonly Crumb[] | null; setCrumbs: (crumbs: readonly Crumb[] | null) => void };
 const Context = createContext<Value | null>(null);
 
@@ -25,4 +26,18 @@ export function useTrail(trail: readonly Crumb[] | null): void {
     setCrumbs(JSON.parse(key) as readonly Crumb[] | null);
     return () => setCrumbs(null);
   }, [key, setCrumbs]);
+}
+
+/**
+ * The names along a path, without what a name above them has said: under 开封市 the park 开封精细化工产业集聚区 is 精细化工产业集聚区. A name
+ * that would be left with less than four signs is kept whole.
+ */
+export function shortNames(path: readonly string[]): string[] {
+  return path.map((name, i) => {
+    for (const above of path.slice(0, i)) {
+      const stem = /^[\x20-\x7e]+$/.test(above) ? `${above.split(" ")[0] ?? above} ` : above.replace(/[省市县区]$/, "");
+      if (stem.length >= 2 && name.startsWith(stem) && name.length - stem.length >= 4) return name.slice(stem.length);
+    }
+    return name;
+  });
 }

@@ -2,9 +2,10 @@
  * Every page, in one table: its address, its part (a file of its own, loaded when first opened), and its place on the rail. A page is added
  * by adding a line here; who may not use it does not see it on the rail.
  */
-import { lazy, type ComponentType } from "react";
+import { lazy, type ComponentType, type LazyExoticComponent } from "react";
 import type { Role } from "../api/types";
 import type { MessageKey } from "../i18n";
+import { persistent } from "./persistent";
 
 export type Route = {
   path: string;
@@ -13,16 +14,27 @@ export type Route = {
   nav?: { label: MessageKey; icon: string; to: string; match: string; roles?: readonly Role[] };
 };
 
-const MapPage = lazy(() => import("../map/MapPage").then((m) => ({ default: m.MapPage })));
-const AlarmsPage = lazy(() => import("../alarms/AlarmsPage").then((m) => ({ default: m.AlarmsPage })));
-const EquipmentListPage = lazy(() => import("../equipment/EquipmentListPage").then((m) => ({ default: m.EquipmentListPage })));
-const EquipmentPage = lazy(() => import("../equipment/EquipmentPage").then((m) => ({ default: m.EquipmentPage })));
-const EnterpriseListPage = lazy(() => import("../enterprise/EnterpriseListPage").then((m) => ({ default: m.EnterpriseListPage })));
-const EnterprisePage = lazy(() => import("../enterprise/EnterprisePage").then((m) => ({ default: m.EnterprisePage })));
+const loaders: (() => Promise<unknown>)[] = [];
+function page(load: () => Promise<ComponentType>): LazyExoticComponent<ComponentType> {
+  loaders.push(load);
+  return lazy(() => persistent(load).then((part) => ({ default: part })));
+}
 
-const SystemPage = lazy(() => import("../system/SystemPage").then((m) => ({ default: m.SystemPage })));
-const TesterPage = lazy(() => import("../tester/TesterPage").then((m) => ({ default: m.TesterPage })));
-const PlantPage = lazy(() => import("../plant/PlantPage").then((m) => ({ default: m.PlantPage })));
+/** Fetches the parts of every page ahead, so that a screen that loses the center keeps all of its pages. */
+export function fetchPages(): void {
+  for (const load of loaders) load().catch(() => undefined);
+}
+
+const MapPage = page(() => import("../map/MapPage").then((m) => m.MapPage));
+const AlarmsPage = page(() => import("../alarms/AlarmsPage").then((m) => m.AlarmsPage));
+const EquipmentListPage = page(() => import("../equipment/EquipmentListPage").then((m) => m.EquipmentListPage));
+const EquipmentPage = page(() => import("../equipment/EquipmentPage").then((m) => m.EquipmentPage));
+const EnterpriseListPage = page(() => import("../enterprise/EnterpriseListPage").then((m) => m.EnterpriseListPage));
+const EnterprisePage = page(() => import("../enterprise/EnterprisePage").then((m) => m.EnterprisePage));
+
+const SystemPage = page(() => import("../system/SystemPage").then((m) => m.SystemPage));
+const TesterPage = page(() => import("../tester/TesterPage").then((m) => m.TesterPage));
+const PlantPage = page(() => import("../plant/PlantPage").then((m) => m.PlantPage));
 
 export const routes: readonly Route[] = [
   { path: "/map", page: MapPage, nav: { label: "nav.map", icon: "nv-map", to: "/map", match: "/map" } },

@@ -7,7 +7,7 @@ import { get, getAll } from "../api/client";
 import type { Alarm, Enterprise, Equipment, HazardSource, Level, QualityRow } from "../api/types";
 import { useResource } from "../api/useResource";
 import { alarmBadge, alarmTitle, alarmValue, byPriority, tagOf } from "../alarms/alarm";
-import { useTrail } from "../app/crumbs";
+import { shortNames, useTrail } from "../app/crumbs";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { useGatewaysVersion, useLive, useOpenAlarms, useRollupsVersion, useSubscription } from "../live/hooks";
@@ -46,7 +46,9 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
   const state = store.rollup(`enterprise:${e.code}`) ?? e.rollup;
   const gateway = e.gateway ? store.gateway(e.gateway) : undefined;
   const name = localName(e.name, language);
-  useTrail([...regionPath(regions, e.region).slice(-2).map((r) => ({ label: localName(r.name, language), to: `/map?region=${encodeURIComponent(r.code)}` })), { label: name, to: null }]);
+  const path = regionPath(regions, e.region);
+  const short = shortNames(path.map((r) => localName(r.name, language)));
+  useTrail([...path.map((r, i) => ({ label: short[i] ?? "", full: localName(r.name, language), to: `/map?region=${encodeURIComponent(r.code)}` })), { label: name, to: null }]);
   const groups = useMemo(() => {
     const all = equipment.data ?? [];
     const listed = (hazards.data ?? []).map((h) => ({ key: h.code, hazard: h as HazardSource | null, items: all.filter((x) => x.hazard === h.code) }));

@@ -57,7 +57,8 @@ function Vessel({ kind, name, tag, volume, levels, inlet, outlet, point, reading
           <text x={mid} y={(vessel.top + vessel.bottom) / 2 + 6} textAnchor="middle" className={`drawing-value ${text === null ? "bad" : ""}`}>
             {text ?? "- - -"}<tspan className="drawing-unit" dx="4">{point.unit}</tspan>
           </text>
-          {volume !== null && share !== null && point.unit === "%" ? (
+          {/* Only in an upright tank is the share of the height the share of the volume. */}
+          {volume !== null && share !== null && point.unit === "%" && kind === "tank" ? (
             <text x={mid} y={(vessel.top + vessel.bottom) / 2 + 28} textAnchor="middle" className="drawing-note">{formatNumber(share * volume, volume < 100 ? 1 : 0)} / {volume} m³</text>
           ) : text === null ? <text x={mid} y={(vessel.top + vessel.bottom) / 2 + 28} textAnchor="middle" className="drawing-note bad">{t("quality.bad")}</text> : null}
           <Scale vessel={vessel} point={point} share={share} broken={broken} levels={levels} />
@@ -80,7 +81,7 @@ function Valve({ point, vessel, side }: { point: Point; vessel: Vessel; side: "i
     <g>
       <path d={pipe} fill="none" stroke="var(--line2)" strokeWidth="3" />
       <path d={`M${x - 12} ${y - 8}V${y + 8}L${x + 12} ${y - 8}V${y + 8}Z`} fill={closed ? "var(--ink2)" : "var(--raised)"} stroke={face === "stale" || !state ? "var(--stale)" : "var(--ink2)"} strokeWidth="1.6" strokeLinejoin="round" strokeDasharray={face === "stale" || !state ? "3 2" : undefined} />
-      <text x={side === "in" ? 8 : mid + 60} y={side === "in" ? y - 12 : y - 12} className="drawing-note">
+      <text x={side === "in" ? 8 : mid + 18} y={side === "in" ? y - 12 : y + 19} className="drawing-note">
         {point.tag} <tspan fontWeight="600" fill="var(--ink)">{state ? localName(state.name, language) : "—"}</tspan>
       </text>
     </g>

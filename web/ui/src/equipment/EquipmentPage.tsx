@@ -10,9 +10,9 @@ import type { Alarm, Equipment, HazardSource, Level, LimitKey } from "../api/typ
 import { useResource } from "../api/useResource";
 import { AckButton } from "../alarms/AckButton";
 import { useAcknowledge } from "../alarms/acknowledge";
-import { alarmTitle, alarmValue, byPriority, waitsForAnswer } from "../alarms/alarm";
-import { useTrail } from "../app/crumbs";
-import { useDirectory } from "../enterprise/directory";
+import { alarmTitle, alarmValue, byPriority, signalKey, waitsForAnswer } from "../alarms/alarm";
+import { shortNames, useTrail } from "../app/crumbs";
+import { regionPath, useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { useOpenAlarms, useSubscription } from "../live/hooks";
@@ -22,12 +22,12 @@ import { Empty, Faces, Loading } from "../ui/faces";
 import { useKeys } from "../ui/keys";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
-import { clockTime, duration } from "../ui/time";
+import { clockTime, duration, durationWords, exactTime, hourMinute } from "../ui/time";
 import { Drawing } from "./Drawing";
 import { PointRow } from "./PointRows";
 import { PointTile } from "./PointTile";
-import { levelPoint, mainPoints, valvesOf } from "./points";
-import { recordsOf, startOfDay, type Record as DayRecord } from "./records";
+import { levelPoint, mainPoints, twinOf, valvesOf } from "./points";
+import { answersOf, episodesOf, startOfDay, type Episode } from "./records";
 import { useSeed } from "./reading";
 
 const TrendChart = lazy(() => import("../trend/TrendChart").then((m) => ({ default: m.TrendChart })));
@@ -71,7 +71,7 @@ function Page({ equipment }: { equipment: Equipment }) {
   const name = localName(equipment.name, language);
   const park = enterprise ? regions.get(enterprise.region) : undefined;
   useTrail([
-    ...(park ? [{ label: localName(park.name, language), to: `/map?region=${encodeURIComponent(park.code)}` }] : []),
+    ...(park ? [{ label: shortNames(regionPath(regions, park.code).map((r) => localName(r.name, language))).at(-1) ?? "", full: localName(park.name, language), to: `/map?region=${encodeURIComponent(park.code)}` }] : []),
     ...(enterprise ? [{ label: localName(enterprise.name, language), to: `/enterprises/${encodeURIComponent(enterprise.code)}` }] : []),
     ...(hazard ? [{ label: localName(hazard.name, language), to: `/enterprises/${encodeURIComponent(equipment.enterprise)}?hazard=${encodeURIComponent(hazard.code)}` }] : []),
     { label: equipment.tag, to: null },
@@ -127,7 +127,7 @@ function Page({ equipment }: { equipment: Equipment }) {
             ) : null}
           </div>
           <div className="col mid-col">
-            <div className="tiles">{main.map((p) => <PointTile key={p.id} point={p} alarms={open} selected={p === first} onSelect={() => set("point", p.id)} />)}</div>
+            <div className="tiles">{main.map((p) => <PointTile key={p.id} point={p} twin={twinOf(p, points)} alarms={open} selected={p === first} onSelect={() => set("point", p.id)} />)}</div>
             <section className="card trend-card" aria-label={t("equipment.trend")}>
               <div className="hd wrap">
                 <h2>{t("equipment.trend")}</h2>
@@ -186,34 +186,44 @@ function Banner({ alarm, more }: { alarm: Alarm; more: number }) {
   );
 }
 
+const SHOWN = 8;
+
 function Records({ alarms }: { alarms: readonly Alarm[] }) {
   const { t } = useI18n();
-  const records = recordsOf(alarms, startOfDay(useNow(10_000)));
-  if (records.length === 0) return <Empty>{t("equipment.noRecords")}</Empty>;
+  const [all, setAll] = useState(false);
+  const episodes = episodesOf(alarms, startOfDay(useNow(10_000)));
+  if (episodes.length === 0) return <Empty>{t("equipment.noRecords")}</Empty>;
   return (
-    <ol className="record-list">
-      {records.slice(0, 60).map((r) => (
-        <li key={r.key}>
-          <time className="m">{clockTime(r.at)}</time>
-          {r.kind === "raised" ? <LevelSymbol level={r.alarm.level} size={14} /> : <Symbol name={r.kind === "acknowledged" ? "st-ack" : "ac-return"} size={14} className="s" />}
-          <Link to={`/alarms?alarm=${encodeURIComponent(r.alarm.id)}`} className="record-words"><RecordWords record={r} /></Link>
-        </li>
-      ))}
-    </ol>
+    <>
+      <ol className="record-list">{episodes.slice(0, all ? 100 : SHOWN).map((e) => <RecordRow key={e.key} episode={e} />)}</ol>
+      {episodes.length > SHOWN && !all ? <button type="button" className="btn txt sm records-more" onClick={() => setAll(true)}>{t("list.more", { n: Math.min(100, episodes.length) - SHOWN })}</button> : null}
+    </>
   );
 }
 
-function RecordWords({ record: { kind, alarm } }: { record: DayRecord }) {
-  const { t } = useI18n();
-  const condition = `${alarm.tag ?? ""} ${t(`alarms.condition.${alarm.condition}`)}`.trim();
-  switch (kind) {
-    case "raised":
-      return t("equipment.raised", { condition, value: alarmValue(alarm) });
-    case "cleared":
-      return t("equipment.ended", { condition });
-    case "acknowledged": {
-      const who = alarm.acknowledged?.name || alarm.acknowledged?.by || "";
-      return alarm.acknowledged?.comment ? t("equipment.ackedWith", { who, condition, comment: alarm.acknowledged.comment }) : t("equipment.acked", { who, condition });
-    }
-  }
+/** When, how grave, what and how far; below, in ink3, which instruments, how often, and how it ended. */
+function RecordRow({ episode }: { episode: Episode }) {
+  const { t, language } = useI18n();
+  const alarm = episode.alarms[0];
+  if (!alarm) return null;
+  const numeric = ["HH", "H", "L", "LL", "ROC"].includes(alarm.condition);
+  const quantity = alarm.signal && alarm.signal !== "state" && signalKey(alarm.signal) !== "signal.other" ? t(signalKey(alarm.signal)) : localName(alarm.name, language);
+  const values = episode.alarms.flatMap((a) => (a.value === null ? [] : [a.value]));
+  const peak = values.length === 0 ? null : alarm.condition === "L" || alarm.condition === "LL" ? Math.min(...values) : Math.max(...values);
+  const ended = episode.cleared === null ? t("equipment.stillStands")
+    : episode.times > 1 ? t("equipment.endedLast", { time: clockTime(episode.cleared) })
+    : t("equipment.endedAfter", { duration: durationWords(Math.max(1000, episode.cleared - episode.first), language) });
+  return (
+    <li>
+      <time className="m" title={exactTime(episode.last)}>{clockTime(episode.last)}</time>
+      <LevelSymbol level={alarm.level} size={14} outline={episode.cleared !== null} />
+      <div className="record-words">
+        <Link to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}><b>{numeric ? t(`alarms.short.${alarm.condition}`) : t(`alarms.condition.${alarm.condition}`)}</b> {quantity}{numeric ? ` ${alarmValue(alarm, peak)}` : ""}</Link>
+        <p className="m record-facts">{[episode.tags.join(language === "zh-CN" ? "、" : ", "), episode.times > 1 ? t("equipment.times", { n: episode.times, time: clockTime(episode.first) }) : "", ended].filter(Boolean).map((fact) => <span key={fact} className="nw">{fact}</span>)}</p>
+        {answersOf(episode).map((a) => (
+          <p key={`${a.by}${a.at}`} className="s row g4 record-answer"><Symbol name="st-ack" size={13} label={t("alarms.state.acknowledged")} /><span>{a.by} {hourMinute(a.at)}{a.comment ? ` “${a.comment}”` : ""}</span></p>
+        ))}
+      </div>
+    </li>
+  );
 }

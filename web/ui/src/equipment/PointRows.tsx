@@ -4,6 +4,7 @@ import type { Alarm, Point } from "../api/types";
 import { markOf } from "../alarms/alarm";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
+import { confirmedAt } from "../live/protocol";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Age, Value } from "../ui/Value";
 import { stateOf } from "./points";
@@ -24,7 +25,7 @@ export function PointRow({ point, alarms, onSelect }: { point: Point; alarms: re
     <li className="point-row" data-point={point.id} data-face={face}>
       {onSelect ? <button type="button" className="point-name" onClick={onSelect}>{words}</button> : <span className="point-name">{words}</span>}
       <Value value={live?.value ?? null} unit={point.unit} decimals={point.decimals} face={face} late={live?.late ?? false} word={state ? localName(state.name, language) : null} />
-      <Age at={live?.sourceAt ?? null} bare className="m f12 row-age" />
+      <Age at={live ? confirmedAt(live) : null} source={live?.sourceAt} bare className="m f12 row-age" />
     </li>
   );
 }

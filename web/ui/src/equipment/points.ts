@@ -62,3 +62,33 @@ export function stateOf(point: Point, value: number | null): { name: Point["name
   if (point.kind !== "discrete" || value === null) return null;
   return point.states?.find((s) => s.value === Math.round(value)) ?? null;
 }
+
+/** The second instrument of the same quantity: 液位 A has 液位 B. Two temperatures at two places are no twins: their names say where. */
+export function twinOf(point: Point, points: readonly Point[]): Point | null {
+  const stem = (text: string): string => text.replace(/[\s-]*[A-C]$/, "");
+  if (point.kind !== "analog" || stem(point.tag) === point.tag) return null;
+  return points.find((p) => p.id !== point.id && p.signal === point.signal && p.unit === point.unit && stem(p.tag) === stem(point.tag) && stem(p.name.zh) === stem(point.name.zh)) ?? null;
+}
+
+export type Margin = { key: LimitKey; by: number; broken: boolean };
+
+/** How far it is to the nearest limit, or how far beyond the broken one. */
+export function marginOf(point: Point, value: number | null): Margin | null {
+  if (value === null || !point.limits) return null;
+  const broken = brokenLimit(point, value);
+  const limit = (key: LimitKey): number | null => point.limits?.[key]?.value ?? null;
+  if (broken) return { key: broken, by: Math.abs(value - (limit(broken) ?? value)), broken: true };
+  const next = (["h", "hh", "l", "ll"] as const).flatMap((key) => { const at = limit(key); return at === null ? [] : [{ key, by: Math.abs(at - value), broken: false }]; });
+  return next.sort((a, b) => a.by - b.by)[0] ?? null;
+}
+
+/** Change per minute: the slope of the straight line through the samples; nothing under twenty seconds of them. */
+export function ratePerMinute(samples: readonly { t: number; v: number | null }[]): number | null {
+  const good = samples.flatMap((s) => (s.v === null ? [] : [{ t: s.t / 60_000, v: s.v }]));
+  const [first, last] = [good[0], good.at(-1)];
+  if (!first || !last || good.length < 4 || last.t - first.t < 1 / 3) return null;
+  const mean = (f: (s: { t: number; v: number }) => number): number => good.reduce((sum, s) => sum + f(s), 0) / good.length;
+  const [mt, mv] = [mean((s) => s.t), mean((s) => s.v)];
+  const spread = mean((s) => (s.t - mt) ** 2);
+  return spread > 0 ? mean((s) => (s.t - mt) * (s.v - mv)) / spread : null;
+}

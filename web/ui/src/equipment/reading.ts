@@ -1,7 +1,7 @@
 /** What a point shows now: the live value with its face; before the stream has brought one, the value that came with the point. */
 import { useEffect } from "react";
 import type { Point } from "../api/types";
-import { liveValue, type LiveValue } from "../live/protocol";
+import { confirmedAt, liveValue, type LiveValue } from "../live/protocol";
 import { useLive, useLiveValue, useStreamLost } from "../live/hooks";
 import { useNow } from "../ui/clock";
 import { faceOf, type Face } from "../ui/quality";
@@ -14,7 +14,7 @@ export function useReading(point: Point): Reading {
   const now = useNow(1000);
   if (!live) return { live: null, face: "stale" };
   if (live.lost) return { live, face: live.quality === "bad" ? "bad" : "stale" };
-  return { live, face: faceOf({ quality: live.quality, ageMs: now - live.sourceAt, scanMs: point.scan_ms, streamLost }) };
+  return { live, face: faceOf({ quality: live.quality, ageMs: now - confirmedAt(live), scanMs: point.scan_ms, streamLost }) };
 }
 
 /** Puts the values that came with points into the live store, where the stream overtakes them. */

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Alarm } from "../api/types";
 import { LiveConnection, SILENCE_MS, type Socket } from "./connection";
-import { liveValue, parseMessage, qualityClass } from "./protocol";
+import { confirmedAt, liveValue, parseMessage, qualityClass } from "./protocol";
 import { LiveStore } from "./store";
 
 class FakeSocket implements Socket {
@@ -55,6 +55,11 @@ beforeEach(() => {
 afterEach(() => {
   live.stop();
   vi.useRealTimers();
+});
+
+describe("the age of a value", () => {
+  it("counts from when the center last got it, although the source did not change it", () => expect(confirmedAt(liveValue({ v: 0, q: 192, s: 1000, r: 900_000 }))).toBe(900_000));
+  it("counts from the source for what came late", () => expect(confirmedAt(liveValue({ v: 0, q: 192, s: 1000, r: 900_000, l: true }))).toBe(1000));
 });
 
 describe("the live connection", () => {

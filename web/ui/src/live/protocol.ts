@@ -62,3 +62,11 @@ export function liveValue(wire: WireValue): LiveValue {
     lost: wire.x ?? null,
   };
 }
+
+/**
+ * When a value was last known to be so. An instrument that reports changes alone keeps an old source time although it is read every second: what
+ * the center has just received is fresh. What came late is as old as its source says.
+ */
+export function confirmedAt(value: LiveValue): number {
+  return value.late ? value.sourceAt : Math.max(value.sourceAt, value.receivedAt);
+}

@@ -33,7 +33,7 @@ export function scaleLength(metresPerPixel: number, widest = 116): { metres: num
 
 export function Legend({ metresPerPixel }: { metresPerPixel: number | null }) {
   const { t } = useI18n();
-  const scale = metresPerPixel ? scaleLength(metresPerPixel) : null;
+  const scale = metresPerPixel ? scaleLength(metresPerPixel, window.innerWidth < 768 ? 54 : 116) : null;
   return (
     <div className="float map-legend f12 s" role="group" aria-label={t("map.legend")}>
       {([1, 2, 3, 4] as const).map((level) => <span key={level} className="row g4"><LevelSymbol level={level} size={14} quiet />{t(`level.${level}`)}</span>)}

@@ -27,8 +27,7 @@ export function HourStrip({ region, onChoose }: { region: string | null; onChoos
   const moments = useMemo(() => {
     const all = new Map((fetched.data ?? []).map((m) => [m.id, m]));
     for (const a of open.values()) all.set(a.id, { id: a.id, at: a.raised_at, level: a.level });
-    // The graver is drawn last and lies on top.
-    return [...all.values()].filter((m) => m.at >= end - HOUR && m.at <= end + 15_000).sort((a, b) => b.level - a.level);
+    return [...all.values()].filter((m) => m.at >= end - HOUR && m.at <= end + 15_000);
   }, [fetched.data, open, end]);
 
   const holder = useRef<HTMLDivElement>(null);
@@ -41,6 +40,17 @@ export function HourStrip({ region, onChoose }: { region: string | null; onChoos
     return () => observer.disconnect();
   }, []);
   const x = (at: number): number => Math.min(width, ((at - (end - HOUR)) / HOUR) * width);
+  // In a flood a pixel has many alarms: the gravest of every few pixels is shown, and how many there are is said.
+  const spots = useMemo(() => {
+    const bySpot = new Map<number, { worst: AlarmMoment; n: number }>();
+    for (const m of moments) {
+      const spot = Math.round(Math.min(width, ((m.at - (end - HOUR)) / HOUR) * width) / 5);
+      const there = bySpot.get(spot);
+      bySpot.set(spot, { worst: there && there.worst.level <= m.level ? there.worst : m, n: (there?.n ?? 0) + 1 });
+    }
+    // The graver is drawn last and lies on top.
+    return [...bySpot.values()].sort((a, b) => b.worst.level - a.worst.level);
+  }, [moments, width, end]);
   const ticks = Array.from({ length: 7 }, (_, i) => end - HOUR + i * TICK);
 
   return (
@@ -60,10 +70,10 @@ export function HourStrip({ region, onChoose }: { region: string | null; onChoos
           ))}
           <path d={`M${width - 0.75} 4V36`} stroke="var(--accent)" strokeWidth={1.5} />
         </svg>
-        {moments.map((m) => {
+        {spots.map(({ worst: m, n }) => {
           const size = m.level <= 2 ? 14 : 11;
           return (
-            <button key={m.id} type="button" className="moment" style={{ left: x(m.at) - 8, width: 16 }} onClick={() => onChoose(m.id)} title={clockTime(m.at)} aria-label={`${t(`level.alarm.${m.level}`)} ${clockTime(m.at)}`}>
+            <button key={m.id} type="button" className="moment" style={{ left: x(m.at) - 8, width: 16 }} onClick={() => onChoose(m.id)} title={n > 1 ? t("map.moments", { time: clockTime(m.at), n }) : clockTime(m.at)} aria-label={`${t(`level.alarm.${m.level}`)} ${n > 1 ? t("map.moments", { time: clockTime(m.at), n }) : clockTime(m.at)}`}>
               <LevelSymbol level={m.level} size={size} quiet />
             </button>
           );

@@ -18,9 +18,9 @@ import { Failed, Loading } from "../ui/faces";
 import { now } from "../ui/clock";
 import { Filters, Legend, ZoomButtons } from "./Furniture";
 import { HourStrip } from "./HourStrip";
-import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, placeFeatures, regionBounds, rungBelow, type KindFilter, type Place } from "./markers";
+import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, placeFeatures, regionBounds, ringGroups, rungBelow, type KindFilter, type Place } from "./markers";
 import type { Hit, MapHandle, View } from "./MapView";
-import { Overlay, type LostPlot } from "./Overlay";
+import { Overlay, type LostPlot, type NameSpot } from "./Overlay";
 import { sectors } from "./wind";
 import { useStation, WindCard } from "./Wind";
 
@@ -74,6 +74,10 @@ export function MapPage() {
     () => placeFeatures({ spots, regions: rungBelow(regions, region), enterprises: here, rollup: (n) => store.rollup(n), language }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
     [spots, regions, region, here, store, language, rollups],
+  );
+  const names = useMemo<NameSpot[]>(
+    () => places.features.flatMap((f) => (f.properties?.["kind"] === "enterprise" ? [{ at: f.geometry.coordinates as Place, ems: Math.max(9, [...String(f.properties["name"])].length) }] : [])),
+    [places],
   );
   const band = view?.band ?? "equipment";
   const groups = useMemo(() => alarmGroups({ alarms, equipment, enterprises, band, filter: kind, near: view?.close ?? false }), [alarms, equipment, enterprises, band, kind, view?.close]);
@@ -151,7 +155,7 @@ export function MapPage() {
                 setReady(true);
               }}
               overlay={(project, v) => v.band === "region" ? null : (
-                <Overlay project={project} view={v} groups={calloutGroups(groups)} rings={groups.filter((g) => g.halo).slice(0, 20)} lost={lostPlots} drained={lost} onChoose={select} />
+                <Overlay project={project} view={v} groups={calloutGroups(groups)} all={groups} names={names} rings={ringGroups(groups)} lost={lostPlots} drained={lost} onChoose={select} />
               )}
             />
           </Suspense>

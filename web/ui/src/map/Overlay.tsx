@@ -7,22 +7,31 @@ import { useNow } from "../ui/clock";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { duration, durationWords } from "../ui/time";
-import { placeCallouts, type Box } from "./callouts";
+import { apart, placeCallouts, type Box } from "./callouts";
 import type { AlarmGroup, Place } from "./markers";
 import type { Projector, View } from "./MapView";
 
 export type LostPlot = { code: string; at: Place; since: number };
-type Props = { project: Projector; view: View; groups: readonly AlarmGroup[]; rings: readonly AlarmGroup[]; lost: readonly LostPlot[]; drained: boolean; onChoose: (alarm: Alarm) => void };
+/** A name on the map with how many signs wide it is: what callouts should not cover. */
+export type NameSpot = { at: Place; ems: number };
+type Props = { project: Projector; view: View; groups: readonly AlarmGroup[]; all: readonly AlarmGroup[]; names: readonly NameSpot[]; rings: readonly AlarmGroup[]; lost: readonly LostPlot[]; drained: boolean; onChoose: (alarm: Alarm) => void };
 
 const SIZE = { width: 204, height: 56 };
 
-export function Overlay({ project, view, groups, rings, lost, drained, onChoose }: Props) {
+const around = (p: { x: number; y: number }, width: number, height: number): Box => ({ x: p.x - width / 2, y: p.y - height / 2, width, height });
+
+export function Overlay({ project, view, groups, all, names, rings, lost, drained, onChoose }: Props) {
   const { t, language } = useI18n();
   const now = useNow(1000);
   const narrow = view.width < 600;
   const spots = groups.map((g) => project(g.at));
-  const furniture: Box[] = narrow ? [] : [{ x: 0, y: 0, width: 620, height: 56 }, { x: 0, y: view.height - 56, width: 640, height: 56 }, { x: view.width - 60, y: view.height - 170, width: 60, height: 170 }];
-  const placed = narrow ? [] : placeCallouts(spots, SIZE, { x: 8, y: 8, width: view.width - 16, height: view.height - 16 }, furniture);
+  const furniture: Box[] = narrow ? [] : [{ x: 0, y: 0, width: 560, height: 56 }, { x: view.width - 190, y: 0, width: 190, height: 56 }, { x: 0, y: view.height - 56, width: 590, height: 56 }, { x: view.width - 60, y: view.height - 130, width: 60, height: 130 }];
+  const avoid = narrow ? [] : [
+    ...names.map(({ at, ems }) => ({ box: around(project(at), ems * 13 + 12, 46), weight: 1.5 })),
+    ...all.map((g) => ({ box: around(project(g.at), 30, 30), weight: 1 })),
+  ];
+  const placed = narrow ? [] : placeCallouts(spots, SIZE, { x: 8, y: 8, width: view.width - 16, height: view.height - 16 }, furniture, avoid);
+  const ringed = apart(rings, (g) => project(g.at), 26);
   return (
     <div className="map-overlay">
       {lost.map(({ code, at, since }) => {
@@ -35,18 +44,12 @@ export function Overlay({ project, view, groups, rings, lost, drained, onChoose 
         );
       })}
       <svg className="leaders" width={view.width} height={view.height} aria-hidden="true">
-        {rings.map((g) => {
+        {ringed.map((g) => {
           const p = project(g.at);
           return (
             <g key={g.key} className={`al${g.worst}`}>
               <circle className="soft-ring" cx={p.x} cy={p.y} r={19} fill="currentColor" />
               <circle cx={p.x} cy={p.y} r={14} fill="none" stroke="currentColor" strokeWidth={2.5} />
-              {g.alarms.length > 1 ? (
-                <>
-                  <rect x={p.x + 6} y={p.y - 19} width={15} height={14} rx={2.5} fill="var(--ink)" />
-                  <text x={p.x + 13.5} y={p.y - 8.5} textAnchor="middle" fontSize={10} fontWeight={600} fill="var(--raised)">{g.alarms.length}</text>
-                </>
-              ) : null}
             </g>
           );
         })}

@@ -1,8 +1,8 @@
 /** The map shows what is abnormal, clusters no grave alarm away, and keeps its callouts apart. */
 import { describe, expect, it } from "vitest";
 import type { Alarm, Enterprise, Equipment, Level, Region } from "../api/types";
-import { placeCallouts } from "./callouts";
-import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, rungBelow } from "./markers";
+import { apart, overlaps, placeCallouts } from "./callouts";
+import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, ringGroups, rungBelow } from "./markers";
 import { compassKey, downwind, sectors } from "./wind";
 
 const tank = (id: string, kind = "tank"): Equipment => ({ id, tag: id, enterprise: "e", kind, longitude: 114.1, latitude: 34.7, rollup: null }) as unknown as Equipment;
@@ -57,6 +57,17 @@ describe("markers", () => {
   });
 });
 
+describe("a flood", () => {
+  it("of five thousand alarms is grouped fast, with five callouts and twenty rings", () => {
+    const alarms = Array.from({ length: 5000 }, (_, i) => alarm(`a${i}`, ((i % 4) + 1) as Level, { signal: "gas_toxic", longitude: 114 + (i % 70) / 1000, latitude: 34.7 + Math.floor(i / 70) / 1000, raised_at: i }));
+    const start = performance.now();
+    const groups = alarmGroups({ ...input, band: "equipment", alarms });
+    expect(alarmFeatures(groups, null).features.length).toBeGreaterThan(2500);
+    expect([calloutGroups(groups).length, ringGroups(groups).length]).toEqual([5, 20]);
+    expect(performance.now() - start).toBeLessThan(400);
+  });
+});
+
 describe("regions", () => {
   const region = (code: string, parent: string | null): Region => ({ code, parent, level: "park", name: { zh: "", en: "" }, rollup: null, longitude: 1, latitude: 1 });
   it("are drilled one rung at a time, and stand for themselves at the last", () => {
@@ -81,7 +92,7 @@ describe("the wind", () => {
   });
   it("draws a sector for a standing gas alarm alone", () => {
     const groups = alarmGroups({ ...input, band: "equipment", alarms: [alarm("g", 2, { signal: "gas_toxic", condition: "H", cleared_at: null }), alarm("t", 1, { condition: "HH", cleared_at: null })] });
-    expect(sectors(groups, 45, "x").features).toHaveLength(1);
+    expect(sectors(groups, 45, "x").features.map((f) => f.geometry.type)).toEqual(["Polygon", "Point"]);
     expect(sectors(groups, null, "x").features).toHaveLength(0);
   });
 });
@@ -98,5 +109,11 @@ describe("callouts", () => {
       for (const b of boxes.slice(i + 1)) expect(a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height).toBe(false);
     }
   });
+  it("cover a name only where nothing else is free", () => {
+    const name = { x: 470, y: 180, width: 220, height: 90 };
+    const [placed] = placeCallouts([{ x: 450, y: 300 }], size, view, [], [{ box: name, weight: 1.5 }]);
+    expect(placed && overlaps(placed.box, name)).toBe(false);
+  });
+  it("thin out rings that would lie on each other", () => expect(apart([0, 10, 30, 45, 70], (x) => ({ x, y: 0 }), 26)).toEqual([0, 30, 70]));
   it("are left out for a point outside the view", () => expect(placeCallouts([{ x: -50, y: 10 }], size, view)).toEqual([null]));
 });

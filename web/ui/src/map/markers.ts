@@ -93,11 +93,23 @@ export function calloutGroups(groups: readonly AlarmGroup[], limit = 5): AlarmGr
 const feature = (at: Place, properties: Record<string, unknown>): Feature<PointGeometry> => ({ type: "Feature", geometry: { type: "Point", coordinates: at }, properties });
 const collection = (features: Feature<PointGeometry>[]): FeatureCollection<PointGeometry> => ({ type: "FeatureCollection", features });
 
+/** What the count beside a symbol counts: H and HH of one instrument are one thing. */
+export function instruments(group: AlarmGroup): number {
+  return new Set(group.alarms.map((a) => a.point)).size;
+}
+
+/** How many haloes are drawn at most: beyond that the park is in a flood and the symbols say enough. */
+export const RINGS_MAX = 20;
+/** The groups with a halo, the gravest and newest first. */
+export function ringGroups(groups: readonly AlarmGroup[]): AlarmGroup[] {
+  return calloutGroups(groups, RINGS_MAX);
+}
+
 export function alarmFeatures(groups: readonly AlarmGroup[], selected: string | null): FeatureCollection<PointGeometry> {
   return collection(
     groups.map((g) =>
       feature(g.at, {
-        key: g.key, icon: `alarm-${g.worst}${g.outline ? "-o" : ""}`, count: g.alarms.length, order: 10 - g.worst,
+        key: g.key, icon: `alarm-${g.worst}${g.outline ? "-o" : ""}`, count: instruments(g), order: 10 - g.worst + (g.halo ? 0.5 : g.outline ? 0 : 0.25), rank: g.worst - (g.halo ? 0.5 : g.outline ? 0 : 0.25),
         alarm: g.alarms[0]?.id, selected: selected !== null && g.alarms.some((a) => a.id === selected),
       }),
     ),
@@ -140,6 +152,9 @@ export function nameSpots(map: MapData): ReadonlyMap<string, Place> {
 
 type PlaceInput = { spots: ReadonlyMap<string, Place>; regions: readonly Region[]; enterprises: Iterable<Enterprise>; rollup: (node: string) => Rollup | undefined; language: Language };
 
+/** In which order an enterprise says what it has: vessels first, as one would name them. */
+const KIND_ORDER = ["sphere", "htank", "tank", "unit", "warehouse", "detector"];
+
 /** Names of regions (far out, with their worst symbol) and of enterprises with what they have. */
 export function placeFeatures({ spots, regions, enterprises, rollup, language }: PlaceInput): FeatureCollection<PointGeometry> {
   const features: Feature<PointGeometry>[] = [];
@@ -154,12 +169,14 @@ export function placeFeatures({ spots, regions, enterprises, rollup, language }:
   }
   for (const e of enterprises) {
     if (e.longitude === null || e.latitude === null) continue;
-    const kinds = Object.entries(e.counts_by_kind).filter(([k, n]) => n > 0 && k in ICONS).slice(0, 3);
+    const state = rollup(`enterprise:${e.code}`) ?? e.rollup;
+    // What is lost is written where the counts would stand.
+    const kinds = state?.lost ? [] : KIND_ORDER.flatMap((k) => ((e.counts_by_kind[k] ?? 0) > 0 ? [[k, e.counts_by_kind[k] ?? 0] as const] : []));
     const slot = (i: number): Record<string, unknown> => {
       const entry = kinds[i];
       return { [`icon${i + 1}`]: entry ? `${iconOf(entry[0])}-small` : "none", [`count${i + 1}`]: entry ? `\u00a0${entry[1]}\u00a0\u00a0` : "" };
     };
-    features.push(feature(spots.get(e.code) ?? [e.longitude, e.latitude], { kind: "enterprise", code: e.code, name: localName(e.name, language), ...slot(0), ...slot(1), ...slot(2) }));
+    features.push(feature(spots.get(e.code) ?? [e.longitude, e.latitude], { kind: "enterprise", code: e.code, name: localName(e.name, language), rank: state?.worst ?? 5, ...slot(0), ...slot(1), ...slot(2), ...slot(3) }));
   }
   return collection(features);
 }

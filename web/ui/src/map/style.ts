@@ -17,6 +17,8 @@ const metres = (extra: number): ExpressionSpecification => [
   10, ["*", ["+", ["coalesce", ["get", "width_m"], 12], extra], PX_PER_M(10)],
   20, ["*", ["+", ["coalesce", ["get", "width_m"], 12], extra], PX_PER_M(20)],
 ];
+/** Up to four kinds of equipment as symbol and count, under the name of an enterprise. */
+const COUNTS = [1, 2, 3, 4].flatMap((i) => [["image", ["get", `icon${i}`]], {}, ["get", `count${i}`], { "font-scale": 0.9, "text-font": ["literal", FONT] }]) as ExpressionSpecification[];
 const kind = (...kinds: string[]): ExpressionSpecification => ["in", ["get", "kind"], ["literal", kinds]];
 
 /** Zooms at which the picture changes (design-language §7). */
@@ -68,7 +70,8 @@ export function mapStyle(theme: Theme): StyleSpecification {
       { id: "wind", type: "fill", source: "wind", minzoom: ZOOM.region, paint: { "fill-color": ["match", ["get", "level"], 1, c("a1"), c("a2")], "fill-opacity": 0.1 } },
       { id: "wind-line", type: "line", source: "wind", minzoom: ZOOM.region, paint: { "line-color": ["match", ["get", "level"], 1, c("a1t"), c("a2t")], "line-width": 1.2, "line-dasharray": [3, 3] } },
       {
-        id: "wind-name", type: "symbol", source: "wind", minzoom: 14, layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11, "text-ignore-placement": true, "text-allow-overlap": true },
+        id: "wind-name", type: "symbol", source: "wind", filter: ["==", ["geometry-type"], "Point"], minzoom: 14,
+        layout: { "text-field": ["get", "label"], "text-font": FONT, "text-size": 11, "text-variable-anchor": ["center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"], "text-radial-offset": 1, "text-padding": 1 },
         paint: { "text-color": ["match", ["get", "level"], 1, c("a1t"), c("a2t")], "text-halo-color": c("map-plot"), "text-halo-width": 2 },
       },
       {
@@ -84,8 +87,10 @@ export function mapStyle(theme: Theme): StyleSpecification {
       {
         id: "place", type: "symbol", source: "places", filter: ["==", ["get", "kind"], "enterprise"], minzoom: ZOOM.region, maxzoom: 17.2,
         layout: {
-          "text-field": ["step", ["zoom"], ["format", ["get", "name"], {}], 14, ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ["image", ["get", "icon1"]], {}, ["get", "count1"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon2"]], {}, ["get", "count2"], { "font-scale": 0.9, "text-font": ["literal", FONT] }, ["image", ["get", "icon3"]], {}, ["get", "count3"], { "font-scale": 0.9, "text-font": ["literal", FONT] }]],
-          "text-font": BOLD, "text-size": ["interpolate", ["linear"], ["zoom"], 13, 10.5, 14.5, 13], "text-line-height": 1.5, "text-allow-overlap": true, "text-max-width": 10,
+          "text-field": ["step", ["zoom"], ["format", ["get", "name"], {}], 14, ["format", ["get", "name"], { "font-scale": 1 }, "\n", {}, ...COUNTS]],
+          "text-font": BOLD, "text-size": ["interpolate", ["linear"], ["zoom"], 13, 10.5, 14.5, 13], "symbol-sort-key": ["get", "rank"],
+          // Names never lie on each other: one that finds its place taken moves up or down a line.
+          "text-variable-anchor-offset": ["center", [0, 0], "top", [0, 0.2], "bottom", [0, -0.2], "top", [0, 1.5], "bottom", [0, -1.5]], "text-justify": "center", "text-padding": 1, "text-allow-overlap": false, "text-line-height": 1.5, "text-max-width": 14,
         },
         paint: { "text-color": c("map-lab"), ...halo },
       },
@@ -100,13 +105,14 @@ export function mapStyle(theme: Theme): StyleSpecification {
       { id: "selected", type: "circle", source: "alarms", filter: ["==", ["get", "selected"], true], paint: { "circle-radius": 19, "circle-color": "rgba(0,0,0,0)", "circle-stroke-color": c("accent"), "circle-stroke-width": 2 } },
       {
         id: "alarm", type: "symbol", source: "alarms",
-        layout: { "icon-image": ["get", "icon"], "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "order"] },
+        layout: { "icon-image": ["get", "icon"], "icon-size": ["interpolate", ["linear"], ["zoom"], 13, 0.72, 14.4, 1], "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "order"] },
       },
       {
-        id: "alarm-count", type: "symbol", source: "alarms", filter: [">", ["get", "count"], 1],
+        id: "alarm-count", type: "symbol", source: "alarms", minzoom: 13.6, filter: [">", ["get", "count"], 1],
         layout: {
-          "icon-image": "badge", "icon-offset": [12, -9], "icon-allow-overlap": true, "icon-ignore-placement": true,
-          "text-field": ["to-string", ["get", "count"]], "text-font": BOLD, "text-size": 10, "text-offset": [1.2, -0.9], "text-allow-overlap": true, "text-ignore-placement": true,
+          // Counts that would lie on each other are left to the graver alarm.
+          "icon-image": "badge", "icon-offset": [12, -9], "icon-padding": 0, "symbol-sort-key": ["get", "rank"],
+          "text-field": ["to-string", ["get", "count"]], "text-font": BOLD, "text-size": 10, "text-offset": [1.2, -0.9], "text-padding": 0,
         },
         paint: { "text-color": c("raised") },
       },

@@ -2,20 +2,22 @@
 import "./plant.css";
 import "../system/system.css";
 import { Modal, Select } from "antd";
-import { useMemo, useState } from "react";
+import { useMemo, useState, type ReactNode } from "react";
 import { NavLink, useNavigate, useParams } from "react-router";
 import { getAll, remove } from "../api/client";
 import type { Point } from "../api/types";
+import { tagOf } from "../alarms/alarm";
 import { asApiError, useResource } from "../api/useResource";
 import { useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { useUser } from "../session/session";
+import { intoView } from "../ui/tabs";
 import { Empty, Faces } from "../ui/faces";
-import { formatCount } from "../ui/number";
+import { formatCount, formatNumber } from "../ui/number";
 import { LimitsForm } from "./LimitsForm";
-import { RecordForm, type Choices } from "./RecordForm";
-import { RECORDS, type RecordKind, type Row } from "./records";
+import { codeWords, RecordForm, type Choices } from "./RecordForm";
+import { RECORDS, type Field, type RecordKind, type Row } from "./records";
 
 const KINDS = Object.keys(RECORDS) as RecordKind[];
 
@@ -32,7 +34,7 @@ export function PlantPage() {
         <h1 className="page-title">{t("plant.title")}</h1>
         <Select style={{ minWidth: 220 }} value={enterprise || null} placeholder={t("plant.pick")} aria-label={t("plant.pick")} showSearch={{ optionFilterProp: "label" }} onChange={(code) => void navigate(`/plant/${code}/${kind}`)}
           options={[...enterprises.values()].map((e) => ({ value: e.code, label: `${localName(e.name, language)} ${e.code}` }))} />
-        <nav className="tabs" aria-label={t("plant.title")}>
+        <nav className="tabs" ref={intoView} aria-label={t("plant.title")}>
           {KINDS.map((k) => <NavLink key={k} to={`/plant/${enterprise}/${k}`} className={k === kind ? "active" : ""}>{t(RECORDS[k].label)}</NavLink>)}
         </nav>
       </header>
@@ -50,7 +52,7 @@ function useChoices(enterprise: string): Choices {
     return { hazard, equipment, gateway };
   });
   return useMemo(() => {
-    const options = (rows: readonly Row[] | undefined, key: string) => rows?.map((r) => ({ value: String(r[key]), label: `${localName(r.name, language)} ${String(r[key])}` })) ?? [];
+    const options = (rows: readonly Row[] | undefined, key: string) => rows?.map((r) => ({ value: String(r[key]), label: key === "id" && String(r[key]).includes(".") ? `${tagOf(String(r[key]))} ${localName(r.name, language)}` : `${localName(r.name, language)} ${String(r[key])}` })) ?? [];
     return {
       region: [...regions.values()].map((r) => ({ value: r.code, label: `${localName(r.name, language)} ${r.code}` })),
       hazard: options(read.data?.hazard, "code"), equipment: options(read.data?.equipment, "id"), gateway: options(read.data?.gateway, "id"),
@@ -101,14 +103,15 @@ function Records({ kind, enterprise }: { kind: RecordKind; enterprise: string })
     <section className="card" aria-label={t(spec.label)}>
       <div className="toolbar">
         <input className="field" type="search" value={text} placeholder={t("plant.filter")} aria-label={t("plant.filter")} onChange={(e) => setText(e.target.value)} />
+        {mayChange ? null : <span className="s f12">{t("plant.readOnly")}</span>}
         <span className="m grow">{read.data ? t("plant.count", { n: formatCount(read.data.length) }) : ""}</span>
         <button type="button" className="btn pri" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => setEditing("new")}>{kind === "enterprise" ? t("plant.newEnterprise") : t("plant.add")}</button>
       </div>
       <Faces of={read} what={t(spec.label)}>
         {(rows) => {
           const shown = rows.filter((r) => matches(r, spec.idKey, text));
-          return shown.length === 0 ? <Empty>{t("plant.none")}</Empty> : (
-            <Table kind={kind} rows={shown} mayChange={mayChange} edit={setEditing} limits={kind === "point" ? (row) => setLimits(row as unknown as Point) : null} drop={spec.removable ? ask : null} />
+          return shown.length === 0 ? <Empty>{t(rows.length > 0 ? "plant.noneFiltered" : "plant.none")}</Empty> : (
+            <Table kind={kind} rows={shown} choices={choices} mayChange={mayChange} edit={setEditing} limits={kind === "point" ? (row) => setLimits(row as unknown as Point) : null} drop={spec.removable ? ask : null} />
           );
         }}
       </Faces>
@@ -125,34 +128,36 @@ function matches(row: Row, idKey: string, text: string): boolean {
   return wanted === "" || [row[idKey], typeof name === "string" ? name : `${name?.zh ?? ""} ${name?.en ?? ""}`, row["device"]].some((x) => String(x ?? "").toLowerCase().includes(wanted));
 }
 
-type TableProps = { kind: RecordKind; rows: readonly Row[]; mayChange: boolean; edit: (row: Row) => void; limits: ((row: Row) => void) | null; drop: ((id: string) => void) | null };
+type TableProps = { kind: RecordKind; rows: readonly Row[]; choices: Choices; mayChange: boolean; edit: (row: Row) => void; limits: ((row: Row) => void) | null; drop: ((id: string) => void) | null };
 
-function Table({ kind, rows, mayChange, edit, limits, drop }: TableProps) {
+function Table({ kind, rows, choices, mayChange, edit, limits, drop }: TableProps) {
   const { t, language } = useI18n();
   const spec = RECORDS[kind];
   const columns = spec.fields.filter((f) => !f.formOnly);
-  const cell = (row: Row, key: string): string => {
+  const cell = (row: Row, field: Field): ReactNode => {
+    const { key } = field;
     if (key === "name_zh") return localName(row.name, language);
     const value = row[key];
-    if (value === null || value === undefined || value === "") return "—";
-    if (key === "kind" && kind === "equipment") return t(`kind.${String(value)}` as MessageKey);
-    if (key === "level") return t("plant.level", { n: String(value) });
-    return String(value);
+    if (value === null || value === undefined || value === "") return <span className="m">—</span>;
+    if (key === spec.idKey) return tagOf(String(value));
+    if (field.words) return codeWords(field, String(value), t);
+    if (field.type === "ref") return <span title={String(value)}>{(field.of && choices[field.of]?.find((o) => o.value === value)?.label) ?? tagOf(String(value))}</span>;
+    return typeof value === "number" ? formatNumber(value, Number.isInteger(value) ? 0 : 2) : String(value);
   };
   return (
     <div className="wide-table">
-      <table className="plain">
+      <table className="plain stacked">
         <thead><tr>{columns.map((f) => <th key={f.key} className={f.type === "number" ? "num" : ""}>{t(`field.${f.key}` as MessageKey)}</th>)}<th /></tr></thead>
         <tbody>
           {rows.map((row) => {
             const id = String(row[spec.idKey]);
             return (
               <tr key={id}>
-                {columns.map((f) => <td key={f.key} className={f.type === "number" ? "num" : f.key === spec.idKey ? "b nw" : ""}>{cell(row, f.key)}</td>)}
-                <td className="num">
+                {columns.map((f) => <td key={f.key} data-label={t(`field.${f.key}` as MessageKey)} title={f.key === spec.idKey ? id : undefined} className={f.type === "number" ? "num" : f.key === spec.idKey ? "b nw" : ""}>{cell(row, f)}</td>)}
+                <td className="num actions">
                   {limits ? <button type="button" className="btn txt sm" onClick={() => limits(row)}>{t("plant.limits")}</button> : null}
                   <button type="button" className="btn txt sm" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => edit(row)}>{t("plant.edit")}</button>
-                  {drop ? <button type="button" className="btn txt sm" disabled={!mayChange} onClick={() => drop(id)}>{t("plant.remove")}</button> : null}
+                  {drop ? <button type="button" className="btn txt sm" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => drop(id)}>{t("plant.remove")}</button> : null}
                 </td>
               </tr>
             );

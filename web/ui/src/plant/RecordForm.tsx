@@ -3,7 +3,8 @@ import { Drawer, Form, Input, InputNumber, Select } from "antd";
 import { useMemo, useState } from "react";
 import { post, put } from "../api/client";
 import { asApiError } from "../api/useResource";
-import { useI18n, type MessageKey } from "../i18n";
+import { useI18n, type MessageKey, type Translate } from "../i18n";
+import { zhCN } from "../i18n/zh-CN";
 import { PlacePicker, type Place } from "./PlacePicker";
 import { fromDraft, RECORDS, toDraft, type Draft, type Field, type RecordKind, type Row } from "./records";
 
@@ -60,14 +61,34 @@ export function fieldOf(named: string | null, fields: readonly Field[]): string 
   return fields.some((f) => f.key === key) ? key : null;
 }
 
-function control(field: Field, choices: Choices, near: Place | null, exists: boolean, t: (key: MessageKey, params?: Record<string, string | number>) => string) {
+/** A code in words where there are some, as it stands where there are none. */
+export function codeWords(field: Field, code: string, t: Translate): string {
+  const key = `${field.words ?? ""}.${code}`;
+  return key in zhCN ? t(key as MessageKey) : code;
+}
+
+/** Known codes in words; what is typed and is none of them becomes a code of its own. */
+function OpenSelect({ field, disabled, value, onChange, id }: { field: Field; disabled: boolean; value?: string | null; onChange?: (value: string | null) => void; id?: string }) {
+  const { t } = useI18n();
+  const [typed, setTyped] = useState("");
+  const known = field.options ?? [];
+  const options = [...known, ...(value && !known.includes(value) ? [value] : [])].map((o) => ({ value: o, label: codeWords(field, o, t) }));
+  const own = typed.trim();
+  if (own && !options.some((o) => o.value === own || o.label === own)) options.push({ value: own, label: t("plant.typed", { text: own }) });
+  return (
+    <Select {...(id ? { id } : {})} showSearch={{ onSearch: setTyped, filterOption: (text, o) => o?.value === text.trim() || String(o?.label).toLowerCase().includes(text.trim().toLowerCase()) }}
+      allowClear={!field.required} disabled={disabled} value={value || null} onChange={(v) => { setTyped(""); onChange?.(v ?? null); }} options={options} />
+  );
+}
+
+function control(field: Field, choices: Choices, near: Place | null, exists: boolean, t: Translate) {
   const disabled = exists && field.fixed === true;
   switch (field.type) {
     case "place": return <PlacePicker near={near} />;
     case "number": return <InputNumber style={{ width: "100%" }} disabled={disabled} />;
     case "ref": return <Select showSearch={{ optionFilterProp: "label" }} allowClear={!field.required} disabled={disabled} options={[...((field.of && choices[field.of]) ?? [])]} />;
-    case "select":
-      return <Select disabled={disabled} allowClear={!field.required} options={(field.options ?? []).map((o) => ({ value: o, label: field.key === "level" ? t("plant.level", { n: o }) : t(`kind.${o}` as MessageKey) }))} />;
+    case "select": return <Select disabled={disabled} allowClear={!field.required} options={(field.options ?? []).map((o) => ({ value: o, label: codeWords(field, o, t) }))} />;
+    case "open": return <OpenSelect field={field} disabled={disabled} />;
     case "text": return <Input disabled={disabled} autoComplete="off" />;
   }
 }

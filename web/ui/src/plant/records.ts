@@ -8,11 +8,14 @@ import type { MessageKey } from "../i18n";
 export type RecordKind = "enterprise" | "hazard" | "equipment" | "point" | "camera" | "gateway";
 export type Field = {
   key: string;
-  type: "text" | "number" | "select" | "ref" | "place";
+  /** `open`: known codes are offered in words, others may be typed. */
+  type: "text" | "number" | "select" | "open" | "ref" | "place";
   required?: boolean;
   /** Cannot be changed once it is saved. */
   fixed?: boolean;
   options?: readonly string[];
+  /** What the codes of `options` are called: the key of the words before the code. */
+  words?: "kind" | "signal" | "role.point" | "hazardKind" | "enterprise.hazardGrade";
   /** Records of which kind a `ref` picks from. */
   of?: "region" | "hazard" | "equipment" | "gateway";
   /** Not a column of the table. */
@@ -24,6 +27,8 @@ const names: readonly Field[] = [
   { key: "name_zh", type: "text", required: true },
   { key: "name_en", type: "text", formOnly: true },
 ];
+const SIGNALS = ["level", "pressure", "temperature", "flow", "gas_combustible", "gas_toxic", "oxygen", "state", "humidity", "wind_speed", "wind_direction"];
+const ROLES = ["level", "pressure", "temperature", "flow", "detector", "valve", "pump", "interlock", "agitator", "compressor", "fan", "smoke", "door", "humidity", "wind_speed", "wind_direction"];
 const place: Field = { key: "place", type: "place", formOnly: true };
 
 export const RECORDS: Record<RecordKind, RecordSpec> = {
@@ -37,12 +42,12 @@ export const RECORDS: Record<RecordKind, RecordSpec> = {
   },
   hazard: {
     path: "/hazard-sources", idKey: "code", list: (enterprise) => ({ enterprise }), removable: false, label: "plant.tab.hazard",
-    fields: [{ key: "code", type: "text", required: true, fixed: true }, ...names, { key: "level", type: "select", options: ["1", "2", "3", "4"], required: true }, { key: "kind", type: "text" }],
+    fields: [{ key: "code", type: "text", required: true, fixed: true }, ...names, { key: "level", type: "select", options: ["1", "2", "3", "4"], words: "enterprise.hazardGrade", required: true }, { key: "kind", type: "open", options: ["tank_farm", "unit", "warehouse"], words: "hazardKind" }],
   },
   equipment: {
     path: "/equipment", idKey: "id", list: (enterprise) => ({ enterprise }), removable: true, label: "plant.tab.equipment",
     fields: [
-      { key: "id", type: "text", required: true, fixed: true }, ...names, { key: "kind", type: "select", options: ["tank", "sphere", "htank", "unit", "warehouse", "area"], required: true },
+      { key: "id", type: "text", required: true, fixed: true }, ...names, { key: "kind", type: "select", options: ["tank", "sphere", "htank", "unit", "warehouse", "area"], words: "kind", required: true },
       { key: "hazard", type: "ref", of: "hazard" }, { key: "medium", type: "text" }, { key: "cas", type: "text", formOnly: true }, { key: "volume_m3", type: "number" }, place,
     ],
   },
@@ -50,8 +55,8 @@ export const RECORDS: Record<RecordKind, RecordSpec> = {
     path: "/points", idKey: "id", list: (enterprise) => ({ enterprise }), removable: true, label: "plant.tab.point",
     fields: [
       { key: "id", type: "text", required: true, fixed: true }, ...names, { key: "equipment", type: "ref", of: "equipment", required: true }, { key: "gateway", type: "ref", of: "gateway", required: true, formOnly: true },
-      { key: "device", type: "text", required: true, formOnly: true }, { key: "kind", type: "select", options: ["analog", "discrete"], required: true, formOnly: true }, { key: "signal", type: "text", required: true },
-      { key: "role", type: "text", formOnly: true }, { key: "unit", type: "text" }, { key: "range_lo", type: "number", required: true, formOnly: true }, { key: "range_hi", type: "number", required: true, formOnly: true },
+      { key: "device", type: "text", required: true, formOnly: true }, { key: "kind", type: "select", options: ["analog", "discrete"], words: "kind", required: true, formOnly: true }, { key: "signal", type: "open", options: SIGNALS, words: "signal", required: true },
+      { key: "role", type: "open", options: ROLES, words: "role.point", formOnly: true }, { key: "unit", type: "text" }, { key: "range_lo", type: "number", required: true, formOnly: true }, { key: "range_hi", type: "number", required: true, formOnly: true },
       { key: "decimals", type: "number", formOnly: true }, { key: "scan_ms", type: "number", required: true, formOnly: true }, place,
     ],
   },

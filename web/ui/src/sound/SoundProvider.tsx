@@ -3,6 +3,8 @@ import { createContext, useContext, useEffect, useRef, useState, useSyncExternal
 import { alarmTitle } from "../alarms/alarm";
 import { useI18n } from "../i18n";
 import { useLive } from "../live/hooks";
+import { mayAcknowledge, useUser } from "../session/session";
+import { ringingOf } from "./decide";
 import { SoundEngine, type SoundState } from "./engine";
 
 const Context = createContext<SoundEngine | null>(null);
@@ -10,15 +12,17 @@ const Context = createContext<SoundEngine | null>(null);
 export function SoundProvider({ children }: { children: ReactNode }) {
   const { store } = useLive();
   const i18n = useI18n();
+  // Who answers alarms can mute them for a while, but not switch them off.
+  const answers = mayAcknowledge(useUser());
   const words = useRef(i18n);
   useEffect(() => {
     words.current = i18n;
   });
   const [engine] = useState(
     () =>
-      new SoundEngine(() => ({
-        // One sound per group: alarms of one piece of equipment ring together. What has returned by itself no longer rings.
-        ringing: [...store.openAlarms().values()].filter((a) => a.state === "unacknowledged").map((a) => ({ id: a.id, group: a.equipment ?? a.subject, level: a.level })),
+      new SoundEngine(!answers, () => ({
+        // One sound per group: alarms of one piece of equipment ring together.
+        ringing: ringingOf([...store.openAlarms().values()].map((a) => ({ id: a.id, group: a.equipment ?? a.subject, level: a.level, state: a.state }))),
         streamLost: store.state().phase === "lost",
         speech: (id) => {
           const alarm = store.openAlarms().get(id);

@@ -1,6 +1,6 @@
 /** The alarm sound keeps its rhythm, its one-sound-per-group rule and its mute. */
 import { describe, expect, it } from "vitest";
-import { decide, mute, silent, type Heard, type Ringing } from "./decide";
+import { decide, mute, ringingOf, silent, type Heard, type Ringing } from "./decide";
 
 const alarm = (id: string, level: 1 | 2 | 3 | 4, group = id): Ringing => ({ id, level, group });
 
@@ -15,6 +15,13 @@ function moments(ringing: (t: number) => Ringing[], seconds: number, start: Hear
   }
   return out;
 }
+
+describe("what rings", () => {
+  const one = (id: string, level: 1 | 2 | 3 | 4, state: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "closed") => ({ id, group: id, level, state });
+  it("is what nobody has answered, with its level", () => expect(ringingOf([one("a", 1, "unacknowledged"), one("b", 1, "acknowledged"), one("c", 3, "unacknowledged"), one("d", 1, "closed")]).map((r) => [r.id, r.level])).toEqual([["a", 1], ["c", 3]]));
+  it("goes on in the rhythm of level 2 for what was grave and has returned unanswered", () =>
+    expect(ringingOf([one("a", 1, "returned_unacknowledged"), one("b", 2, "returned_unacknowledged"), one("c", 3, "returned_unacknowledged")]).map((r) => [r.id, r.level])).toEqual([["a", 2], ["b", 2]]));
+});
 
 describe("the alarm sound", () => {
   it("repeats every 4 s for level 1 and every 12 s for level 2", () => {
@@ -58,6 +65,14 @@ describe("the alarm sound", () => {
     const broken = decide(quiet, [alarm("a", 1), alarm("c", 1)], false, 1000);
     expect(broken.tone).not.toBeNull();
     expect(broken.heard.mutedUntil).toBeNull();
+  });
+  it("rings on after a mute that ran out, and speaks no alarm twice", () => {
+    const heard = decide(silent, [alarm("a", 1)], false, 0).heard;
+    const after = decide(mute(heard, 1000), [alarm("a", 1)], false, 601_500);
+    expect([after.tone !== null, after.speak, after.heard.mutedUntil]).toEqual([true, null, null]);
+  });
+  it("gives the soft tone of level 3 once the graver ones are answered", () => {
+    expect(moments((t) => (t < 5000 ? [alarm("a", 1), alarm("c", 3)] : [alarm("c", 3)]), 20)).toEqual([0, 4, 5]);
   });
   it("reminds every 20 s that the stream to this screen is lost", () => {
     expect(moments(() => [], 45, { ...silent, lastPlayed: 0 }, true)).toEqual([20, 40]);

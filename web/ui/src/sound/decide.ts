@@ -5,6 +5,19 @@
 export type Level = 1 | 2 | 3 | 4;
 /** An unacknowledged alarm; alarms of one equipment ring as one group. */
 export type Ringing = { id: string; group: string; level: Level };
+/**
+ * Which alarms ring. What stands unanswered rings with its level. What was grave and has returned by itself still waits for its answer: it goes on
+ * in the calmer rhythm of level 2, so that nobody misses what came and went, and a flood that is over does not shout.
+ */
+export function ringingOf(alarms: Iterable<{ id: string; group: string; level: Level; state: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "closed" }>): Ringing[] {
+  const out: Ringing[] = [];
+  for (const { id, group, level, state } of alarms) {
+    if (state === "unacknowledged") out.push({ id, group, level });
+    else if (state === "returned_unacknowledged" && level <= 2) out.push({ id, group, level: 2 });
+  }
+  return out;
+}
+
 export type Tone = { frequencies: number[]; each: number; volume: number };
 export type Heard = {
   mutedUntil: number | null;

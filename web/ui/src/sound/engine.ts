@@ -17,8 +17,9 @@ export class SoundEngine {
   private listeners = new Set<() => void>();
   private state: SoundState;
 
-  constructor(private source: Source) {
-    this.state = { enabled: SoundEngine.stored(), mutedUntil: null, blocked: false };
+  /** `mayBeOff`: whether this person may switch the sound off for good; everybody may mute it for ten minutes. */
+  constructor(readonly mayBeOff: boolean, private source: Source) {
+    this.state = { enabled: !mayBeOff || SoundEngine.stored(), mutedUntil: null, blocked: false };
   }
 
   private static stored(): boolean {
@@ -69,6 +70,7 @@ export class SoundEngine {
     this.set({ mutedUntil: null });
   }
   setEnabled(enabled: boolean): void {
+    if (!enabled && !this.mayBeOff) return;
     try {
       localStorage.setItem(STORED, enabled ? "on" : "off");
     } catch {

@@ -4,6 +4,7 @@ import { NavLink, Navigate, useParams } from "react-router";
 import type { Role } from "../api/types";
 import { useI18n, type MessageKey } from "../i18n";
 import { useUser } from "../session/session";
+import { intoView } from "../ui/tabs";
 import { AuditTab } from "./AuditTab";
 import { GatewaysTab } from "./GatewaysTab";
 import { QualityTab } from "./QualityTab";
@@ -31,7 +32,7 @@ export function SystemPage() {
     <div className="page system">
       <header className="row g12 system-head">
         <h1 className="page-title">{t("system.title")}</h1>
-        <nav className="tabs" aria-label={t("system.title")}>
+        <nav className="tabs" ref={intoView} aria-label={t("system.title")}>
           {tabs.map((x) => <NavLink key={x.path} to={`/system/${x.path}`}>{t(x.label)}</NavLink>)}
         </nav>
       </header>

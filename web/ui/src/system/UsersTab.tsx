@@ -4,6 +4,7 @@ import { useMemo, useState } from "react";
 import { getAll, post, put, remove } from "../api/client";
 import type { Role, Scope } from "../api/types";
 import { asApiError, useResource } from "../api/useResource";
+import { roleKey } from "../app/TopBar";
 import { useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
@@ -32,7 +33,7 @@ export function UsersTab() {
       <Faces of={read} what={t("users.what")}>
         {(accounts) => accounts.length === 0 ? <Empty>{t("users.none")}</Empty> : (
           <div className="wide-table">
-            <table className="plain">
+            <table className="plain stacked">
               <thead><tr><th>{t("users.username")}</th><th>{t("users.name")}</th><th>{t("users.role")}</th><th>{t("users.scope")}</th><th /></tr></thead>
               <tbody>{accounts.map((a) => <AccountRow key={a.username} account={a} edit={() => setEditing(a)} changed={read.reload} />)}</tbody>
             </table>
@@ -77,11 +78,11 @@ function AccountRow({ account, edit, changed }: { account: Account; edit: () => 
     <tr>
       <td className="b">{account.username}</td>
       <td>{account.name}{account.locked_until !== null && account.locked_until > now() ? <span className="chip" style={{ marginLeft: 8 }}>{t("users.locked", { time: listTime(account.locked_until) })}</span> : null}</td>
-      <td>{t(`role.${account.role}` as MessageKey)}</td>
-      <td>{scopeName(account.scope)}</td>
-      <td className="num">
+      <td data-label={t("users.role")}>{t(roleKey({ ...account, scope: account.scope ?? {} }))}</td>
+      <td data-label={t("users.scope")}>{scopeName(account.scope)}</td>
+      <td className="num actions">
         <button type="button" className="btn txt sm" onClick={edit}>{t("users.edit")}</button>
-        <button type="button" className="btn txt sm" disabled={account.username === me.username} onClick={ask}>{t("users.remove")}</button>
+        <button type="button" className="btn txt sm" disabled={account.username === me.username} title={account.username === me.username ? t("users.notSelf") : ""} onClick={ask}>{t("users.remove")}</button>
         {holder}
       </td>
     </tr>

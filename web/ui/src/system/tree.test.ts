@@ -1,6 +1,6 @@
 /** Only what is in trouble, with its way from the root, is left. */
 import { describe, expect, it } from "vitest";
-import { countNodes, onlyTroubled } from "./tree";
+import { countNodes, countTroubled, onlyTroubled } from "./tree";
 import type { TreeNode } from "./types";
 
 const node = (id: string, more: Partial<TreeNode> = {}): TreeNode => ({
@@ -10,6 +10,7 @@ const node = (id: string, more: Partial<TreeNode> = {}): TreeNode => ({
 describe("the actor tree", () => {
   const tree = node("center", { children: [node("a", { children: [node("a1"), node("a2", { state: "faulty" })] }), node("b"), node("c", { faults: 1 })] });
   it("counts every node", () => expect(countNodes(tree)).toBe(6));
+  it("counts the troubled", () => expect(countTroubled(tree)).toBe(2));
   it("keeps the troubled and the way to them", () => {
     const left = onlyTroubled(tree);
     expect(left?.children.map((c) => c.id)).toEqual(["a", "c"]);

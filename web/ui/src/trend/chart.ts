@@ -11,6 +11,7 @@ import { symbolMarkup } from "../ui/Symbol";
 import { token, type Theme } from "../ui/tokens";
 import { exactTime, hourMinute, clockTime } from "../ui/time";
 import { formatNumber } from "../ui/number";
+import { clearHeight, gapLabels, layoutMoments, textWidth } from "./layout";
 import { extentOf, type Gap, type Sample } from "./series";
 
 register([LineChart, GridComponent, MarkAreaComponent, MarkLineComponent, TitleComponent, TooltipComponent, CanvasRenderer]);
@@ -19,7 +20,8 @@ export { init, type EChartsType };
 export type Panel = { point: Point; name: string; samples: readonly Sample[]; gaps: readonly { gap: Gap; words: string }[]; alarms: readonly { alarm: Alarm; words: string }[] };
 export type Drawn = { panels: readonly Panel[]; from: number; to: number; theme: Theme; live: boolean; width: number; height: number };
 
-const LIMITS: readonly (readonly [LimitKey, string])[] = [["hh", "HH"], ["h", "H"], ["l", "L"], ["ll", "LL"]];
+/** The outer of two first: where they are close together it keeps its label. */
+const LIMITS: readonly (readonly [LimitKey, string])[] = [["hh", "HH"], ["h", "H"], ["ll", "LL"], ["l", "L"]];
 
 let hatches: Partial<Record<Theme, HTMLCanvasElement>> = {};
 function hatch(theme: Theme): HTMLCanvasElement {
@@ -54,6 +56,10 @@ function crossedLevel(panel: Panel, code: string): Level | null {
   return found.length > 0 ? (Math.min(...found) as Level) : null;
 }
 
+function scaleOf(panel: Panel): { low: number; high: number } {
+  return extentOf(panel.samples, LIMITS.flatMap(([k]) => (panel.point.limits?.[k] ? [panel.point.limits[k].value] : [])), panel.point.range);
+}
+
 const TOP = 46;
 const BOTTOM = 28;
 const GAP = 40;
@@ -74,22 +80,22 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
   const small = { fontSize: 11, color: c("ink3"), fontFamily: "Inter, Noto Sans SC, Noto Sans CJK SC, sans-serif" };
   const moments = panels[0]?.alarms.slice().sort((a, b) => a.alarm.level - b.alarm.level || b.alarm.raised_at - a.alarm.raised_at).slice(0, 12) ?? [];
   const px = (at: number): number => ((at - from) / (to - from)) * (width - left - right);
-  const spelled: number[] = [];
-  const marked: number[] = [];
+  const shownMoments = moments.filter(({ alarm }) => alarm.raised_at >= from && alarm.raised_at <= to).map((m) => ({ ...m, text: `${m.words} ${clockTime(m.alarm.raised_at)}` }));
+  const labels = layoutMoments(shownMoments.map(({ alarm, text }) => ({ x: px(alarm.raised_at), words: text })), 12, -left, width - left);
   const momentLine = (withWords: boolean): object[] =>
-    moments.filter(({ alarm }) => alarm.raised_at >= from && alarm.raised_at <= to).map(({ alarm, words }) => {
-      const at = px(alarm.raised_at);
-      const room = withWords && spelled.every((x) => Math.abs(x - at) > 96);
-      if (room) spelled.push(at);
-      // Graver ones come first; a symbol that would lie on another is left to its line.
-      const free = withWords && marked.every((x) => Math.abs(x - at) > 15) && (room || spelled.every((x) => at < x - 20 || at > x + 96));
-      if (free) marked.push(at);
+    shownMoments.map(({ alarm, text }, i) => {
+      const { symbol, words } = labels[i] ?? { symbol: false, words: null };
+      // The symbol stands on its line: the words on one side are balanced by as much room on the other.
+      const wide = Math.ceil(textWidth(text, 12)) + 6;
       return {
         xAxis: alarm.raised_at,
         lineStyle: { color: c(alarm.level === 3 ? "a3o" : `a${alarm.level}`), type: [2, 3], width: 1.3 },
-        label: free ? {
-          show: true, position: "end", distance: 6, formatter: room ? `{s|} {w|${words} ${clockTime(alarm.raised_at)}}` : "{s|}",
-          rich: { s: { width: 14, height: 14, backgroundColor: { image: levelPicture(alarm.level, theme) } }, w: { ...small, color: c(`a${alarm.level}t`), fontWeight: 600, fontSize: 12 } },
+        label: withWords && symbol ? {
+          show: true, position: "end", distance: 6, formatter: words === null ? "{s|}" : words === "left" ? `{w|${text}}{s|}{p|}` : `{p|}{s|}{w|${text}}`,
+          rich: {
+            s: { width: 14, height: 14, backgroundColor: { image: levelPicture(alarm.level, theme) } }, p: { width: wide, height: 14 },
+            w: { ...small, width: wide, align: words === "left" ? "left" : "right", color: c(`a${alarm.level}t`), fontWeight: 600, fontSize: 12 },
+          },
         } : { show: false },
       };
     });
@@ -100,6 +106,24 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
     if (!live || !last || last.t < from) return [];
     const worst = p.alarms.filter(({ alarm }) => alarm.cleared_at === null).reduce<number | null>((w, { alarm }) => (w === null ? alarm.level : Math.min(w, alarm.level)), null);
     return [{ type: "line", xAxisIndex: i, yAxisIndex: i, silent: true, symbol: "circle", symbolSize: 7, data: [[last.t, last.v]], itemStyle: { color: c(worst ? `a${worst}` : "ink") }, tooltip: { show: false } }];
+  });
+
+  // The words of gaps stand above every line, where no limit runs, on a halo of the ground.
+  const gapWords = panels.flatMap((p, i) => {
+    const box = boxes[i];
+    if (!box) return [];
+    const { low, high } = scaleOf(p);
+    const y = clearHeight(box.height, LIMITS.flatMap(([k]) => (p.point.limits?.[k] ? [((high - p.point.limits[k].value) / (high - low)) * box.height] : [])));
+    const spots = p.gaps.map(({ gap, words }) => {
+      const [a, b] = [Math.max(from, gap.from), Math.min(to, gap.to)];
+      return { x: px((a + b) / 2), width: px(b) - px(a), words, at: (a + b) / 2, kind: gap.kind };
+    });
+    const shown = gapLabels(spots, 11, 0, width - left - right);
+    const data = spots.filter((_, n) => shown[n]).map(({ at, words, kind }) => ({
+      value: [at, high - (y / box.height) * (high - low)],
+      label: { show: true, position: "inside", formatter: words, fontSize: 11, fontFamily: small.fontFamily, color: c(kind === "before" ? "ink3" : "bad"), backgroundColor: c("raised"), padding: [2, 4], borderRadius: 2 },
+    }));
+    return data.length > 0 ? [{ type: "line", xAxisIndex: i, yAxisIndex: i, silent: true, z: 8, symbol: "circle", symbolSize: 1, itemStyle: { color: c("raised") }, lineStyle: { opacity: 0 }, data, tooltip: { show: false } }] : [];
   });
 
   return {
@@ -116,8 +140,7 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
       axisLabel: i === panels.length - 1 ? { ...small, hideOverlap: true, formatter: (t: number) => (to - from > 2 * 86_400_000 ? `${new Date(t).getMonth() + 1}-${new Date(t).getDate()}` : hourMinute(t)) } : { show: false },
     })),
     yAxis: panels.map((p, i) => {
-      const near = LIMITS.flatMap(([k]) => (p.point.limits?.[k] ? [p.point.limits[k].value] : []));
-      const { low, high } = extentOf(p.samples, near, p.point.range);
+      const { low, high } = scaleOf(p);
       return {
         gridIndex: i, type: "value", min: low, max: high, splitNumber: i === 0 ? 4 : 2, axisLine: { show: false }, axisTick: { show: false }, splitLine: { lineStyle: { color: c("line"), opacity: 0.7 } },
         axisLabel: { ...small, showMinLabel: false, showMaxLabel: false, formatter: (v: number) => formatNumber(v, Math.min(p.point.decimals, high - low < 1 ? 3 : high - low < 10 ? 1 : 0)) },
@@ -137,16 +160,16 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
     },
     series: panels.map((p, i) => {
       const box = boxes[i];
-      const { low, high } = extentOf(p.samples, LIMITS.flatMap(([k]) => (p.point.limits?.[k] ? [p.point.limits[k].value] : [])), p.point.range);
-      let labelled: number | null = null;
+      const { low, high } = scaleOf(p);
+      const labelled: number[] = [];
       const limits = LIMITS.flatMap(([key, code]) => {
         const limit = p.point.limits?.[key];
         if (!limit) return [];
         const crossed = crossedLevel(p, code);
         // Two limits close together: the outer keeps its label, the inner its line.
         const y = box ? ((high - limit.value) / (high - low)) * box.height : 0;
-        const room = labelled === null || Math.abs(y - labelled) >= 13;
-        if (room) labelled = y;
+        const room = labelled.every((other) => Math.abs(y - other) >= 13);
+        if (room) labelled.push(y);
         const colour = crossed ? c(crossed === 3 ? "a3o" : `a${crossed}`) : c("line3");
         return [{
           yAxis: limit.value, lineStyle: { color: colour, width: crossed ? 1.4 : 1, type: key === "hh" || key === "ll" ? (crossed ? "solid" : [4, 4]) : [5, 3] },
@@ -162,14 +185,14 @@ export function trendOption({ panels, from, to, theme, live, width, height }: Dr
           silent: true, animation: false,
           data: [
             ...(normal[1] !== undefined ? [[{ yAxis: normal[0], itemStyle: { color: c("accent"), opacity: 0.045 } }, { yAxis: normal[1] }]] : []),
-            ...p.gaps.map(({ gap, words }) => [
-              { xAxis: Math.max(from, gap.from), itemStyle: gap.kind === "before" ? { opacity: 0 } : { color: { image: hatch(theme), repeat: "repeat" }, opacity: 1 }, label: { show: true, position: "insideBottom", color: c(gap.kind === "before" ? "ink3" : "bad"), fontSize: 11, formatter: words } },
+            ...p.gaps.map(({ gap }) => [
+              { xAxis: Math.max(from, gap.from), itemStyle: gap.kind === "before" ? { opacity: 0 } : { color: { image: hatch(theme), repeat: "repeat" }, opacity: 1 }, label: { show: false } },
               { xAxis: Math.min(to, gap.to) },
             ]),
           ],
         },
       };
-    }).concat(dots as never[]),
+    }).concat(dots as never[], gapWords as never[]),
   };
 }
 

@@ -7,6 +7,7 @@ import { get } from "../api/client";
 import type { Trend } from "../api/types";
 import { useResource, type Resource } from "../api/useResource";
 import { useLive } from "../live/hooks";
+import { confirmedAt } from "../live/protocol";
 import { now } from "../ui/clock";
 import { appendLive, type Sample } from "./series";
 
@@ -40,10 +41,14 @@ export function useLiveTail(point: string | null, after: number | null): readonl
     tail.current = [];
     if (point === null) return;
     let dirty = false;
+    let source = -Infinity;
     const take = (): void => {
       const value = store.value(point);
       if (value && !value.lost) {
-        tail.current = appendLive(tail.current, { t: value.sourceAt, v: value.quality === "bad" ? null : value.value });
+        // A value that its source has not changed goes on: it was read again just now.
+        const t = value.sourceAt > source ? value.sourceAt : confirmedAt(value);
+        source = value.sourceAt;
+        tail.current = appendLive(tail.current, { t, v: value.quality === "bad" ? null : value.value });
         dirty = true;
       }
     };

@@ -34,14 +34,14 @@ export function Value({ value, unit, decimals = 1, face, late = false, word, cla
   );
 }
 
-/** How old a value is, counted on. `bare` leaves out "ago". */
-export function Age({ at, bare = false, className = "m f12" }: { at: number | null; bare?: boolean; className?: string }) {
+/** How old a value is, counted on. `bare` leaves out "ago"; `source` is the source's own time where that is another. */
+export function Age({ at, source, bare = false, className = "m f12" }: { at: number | null; source?: number | undefined; bare?: boolean; className?: string }) {
   const now = useNow(200);
   const { t } = useI18n();
   if (at === null) return <span className={className}>{t("value.noReading")}</span>;
   const text = age(now - at);
   return (
-    <time className={`${className} nw`} title={t("age.title", { time: exactTime(at) })}>
+    <time className={`${className} nw`} title={t("age.title", { time: exactTime(source ?? at) })}>
       {bare ? text : t("age.ago", { age: text })}
     </time>
   );

@@ -8,6 +8,11 @@ export function typing(target: EventTarget | null): boolean {
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 }
 
+/** An open dialog has the keys to itself: what is behind it must not act. */
+function dialogOpen(): boolean {
+  return [...document.querySelectorAll<HTMLElement>('[role="dialog"]')].some((d) => d.getClientRects().length > 0);
+}
+
 export function useKeys(keys: Keys): void {
   const current = useRef(keys);
   useEffect(() => {
@@ -17,12 +22,14 @@ export function useKeys(keys: Keys): void {
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
       if (typing(event.target) && event.key !== "Escape") return;
+      if (dialogOpen() || (event.target instanceof HTMLElement && event.target.closest('[role="search"]'))) return;
       const handler = current.current[event.key.length === 1 ? event.key.toUpperCase() : event.key];
       if (!handler) return;
       event.preventDefault();
       handler(event);
     };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
+    // On the way down: a dialog that closes itself on Esc is still there then.
+    window.addEventListener("keydown", onKey, true);
+    return () => window.removeEventListener("keydown", onKey, true);
   }, []);
 }
