@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anlan_sim::loadgen::{self, Fleet, LoadOptions, LoadReport};
-use anlan_sim::plant::Addresses;
-use anlan_sim::{Options, RunningSim};
+use anlan_sim::plant::{Addresses, Plant};
+use anlan_sim::{Options, RunningSim, SimError, SimHandle, scenario};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{LoadArgs, SimArgs};
@@ -66,34 +66,70 @@ fn load_table(report: &LoadReport) -> String {
     .collect()
 }
 
+/// Whether what a scenario acts on stands among the first enterprises.
+pub fn can_start(scenario: &str, enterprises: usize) -> Result<(), Failure> {
+    let plant = Plant::kaifeng_first(enterprises);
+    let offered: Vec<_> =
+        scenario::ALL.iter().filter(|s| s.is_offered(plant)).map(|s| s.name).collect();
+    if offered.contains(&scenario) {
+        return Ok(());
+    }
+    Err(Failure::Config(format!(
+        "--scenario {scenario}: what it acts on is not among the first {enterprises} enterprises; there are {}\n",
+        offered.join(", ")
+    )))
+}
+
+/// Starts the scenario of the command line. Calm is how a park is anyway.
+pub fn begin(handle: &SimHandle, scenario: &str) -> Result<(), Failure> {
+    if scenario != "calm" {
+        handle
+            .start(scenario, Default::default())
+            .map_err(|e| Failure::Config(format!("--scenario {scenario}: {e}\n")))?;
+    }
+    Ok(())
+}
+
+/// A recording that cannot be played is the caller's to mend.
+pub fn not_started(error: SimError) -> Failure {
+    let wrong_usage = matches!(
+        error,
+        SimError::Replay(_) | SimError::ReplayedEnterprise(_) | SimError::NotLoopback(_)
+    );
+    match Failure::of(&error) {
+        Failure::Failed(text) if wrong_usage => Failure::Config(text),
+        failure => failure,
+    }
+}
+
 /// Runs the park until `stop`.
 pub async fn run(args: SimArgs, stop: CancellationToken) -> Result<ExitCode, Failure> {
     std::fs::create_dir_all(&args.data).map_err(|e| {
         Failure::Failed(format!("cannot make the data folder {}: {e}", args.data.display()))
     })?;
+    let enterprises = usize::from(args.enterprises);
+    can_start(&args.scenario, enterprises)?;
     let options = Options {
         seed: args.seed,
         control: args.control,
-        enterprises: usize::from(args.enterprises),
+        replay: args.play.replay.map(|file| (file, args.play.replay_enterprise)),
+        speed: args.play.speed,
+        enterprises,
         ..Options::new(args.data.clone(), || process::now().0)
     };
-    let RunningSim { servers, control, handle } =
-        anlan_sim::serve(options, stop.clone()).await.map_err(|e| Failure::of(&e))?;
+    let RunningSim { plant: stands, servers, control, handle } =
+        anlan_sim::serve(options, stop.clone()).await.map_err(not_started)?;
     let plant = args.data.join("plant");
     let gateway_data = args.data.join("gateways");
     let addresses =
         Addresses { servers: &servers, uplink_url: &args.uplink, gateway_data: &gateway_data };
-    anlan_sim::plant::write(&plant, Some(&addresses)).map_err(|e| Failure::of(&e))?;
-    if args.scenario != "calm" {
-        handle
-            .start(&args.scenario, Default::default())
-            .map_err(|e| Failure::Config(format!("--scenario {}: {e}\n", args.scenario)))?;
-    }
+    anlan_sim::plant::write(stands, &plant, Some(&addresses)).map_err(|e| Failure::of(&e))?;
     for server in &servers {
         println!("{} {}", server.server, server.address);
     }
     println!("plant: {}", plant.display());
     println!("the simulated park is ready, control: http://{control}");
+    begin(&handle, &args.scenario)?;
     stop.cancelled().await;
     Ok(ExitCode::SUCCESS)
 }
