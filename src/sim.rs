@@ -1,8 +1,9 @@
 //! `anlan sim`: the simulated park alone, for gateways and centers that run elsewhere on this machine.
 
+use std::cell::Cell;
 use std::process::ExitCode;
 
-use anlan_sim::loadgen::{self, Fleet, LoadOptions, LoadReport};
+use anlan_sim::loadgen::{self, Fleet, LoadOptions, LoadReport, Progress};
 use anlan_sim::plant::{Addresses, Plant};
 use anlan_sim::{Options, RunningSim, SimError, SimHandle, scenario};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,10 @@ const DRAIN_SECONDS: f64 = 60.0;
 /// `anlan sim load`
 pub async fn load(args: LoadArgs, stop: CancellationToken) -> Result<ExitCode, Failure> {
     let secret = std::env::var(LOAD_SECRET).unwrap_or_else(|_| "anlan-load".to_owned());
-    let fleet = Fleet::of_sensors(args.sensors, secret);
+    let fleet = match args.enterprises {
+        Some(gateways) => Fleet { gateways, points_each: args.points_each, secret },
+        None => Fleet::of_sensors(args.sensors, secret),
+    };
     if let Some(dir) = args.write_plant {
         fleet
             .write_plant(&dir)
@@ -32,13 +36,17 @@ pub async fn load(args: LoadArgs, stop: CancellationToken) -> Result<ExitCode, F
         rate_hz: args.rate,
         seconds: args.period.as_secs_f64(),
         crossings_per_minute: args.crossings,
+        connect_seconds: args.connect.as_secs_f64(),
         drain_seconds: DRAIN_SECONDS,
         seed: args.seed,
     };
     if !args.json {
         eprintln!("{} gateways send to {}", options.fleet.gateways, options.url);
     }
-    let report = loadgen::run(options, process::now_us, stop).await;
+    let told = Told::default();
+    let report = loadgen::run(options, process::now_us, |progress| told.tell(progress), stop)
+        .await
+        .map_err(|e| Failure::of(&e))?;
     if args.json {
         let json = serde_json::to_string(&report).map_err(|e| Failure::of(&e))?;
         println!("{json}");
@@ -46,6 +54,26 @@ pub async fn load(args: LoadArgs, stop: CancellationToken) -> Result<ExitCode, F
         print!("{}", load_table(&report));
     }
     Ok(if report.lost_readings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says on standard error how far it is: every second while gateways are missing, then every ten.
+#[derive(Default)]
+struct Told {
+    seconds: Cell<u32>,
+}
+
+impl Told {
+    fn tell(&self, progress: Progress) {
+        let Progress { welcomed, gateways, offered, acked } = progress;
+        if welcomed < gateways {
+            eprintln!("{welcomed} of {gateways} gateways are taken in");
+            return;
+        }
+        self.seconds.set(self.seconds.get() + 1);
+        if self.seconds.get().is_multiple_of(10) {
+            eprintln!("{offered} readings sent, {acked} acknowledged");
+        }
+    }
 }
 
 fn load_table(report: &LoadReport) -> String {
