@@ -169,8 +169,13 @@ fn the_written_directory_names_only_what_it_defines() {
         "green",
         "water",
         "region",
+        "detector",
     ] {
         assert!(drawn.iter().any(|f| f["properties"]["kind"] == kind), "{kind}");
+    }
+    for detector in drawn.iter().filter(|f| f["properties"]["kind"] == "detector") {
+        assert_eq!(detector["geometry"]["type"], "Point");
+        assert!(points.contains(detector["properties"]["ref"].as_str().unwrap()), "{detector}");
     }
     for enterprise in &plant.enterprises {
         let path = dir.path().join("gateways").join(format!("{}.toml", enterprise.gateway));
