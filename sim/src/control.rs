@@ -119,6 +119,7 @@ impl From<StartError> for Refusal {
         match error {
             StartError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "no_such_scenario", message),
             StartError::Running(_) => Self::new(StatusCode::CONFLICT, "already_running", message),
+            StartError::Busy { .. } => Self::new(StatusCode::CONFLICT, "busy", message),
             StartError::Parameter(bad) => Self::field(&bad.field, message),
         }
     }

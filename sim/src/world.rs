@@ -3,12 +3,13 @@
 //! Still no clock and no I/O: a tick is told how long it lasted and what time it is, and hands back what must be done to the
 //! world outside (a server that must misbehave, a gateway's link to cut). So scenarios are tested as fast as they compute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::field::front::ServerFault;
 use crate::model::{Inputs, Park, SensorFault};
+use crate::plant::Plant;
 use crate::recorder::Recorder;
 use crate::scenario::{Action, BadParameter, Expectation, Moment, Scenario, Step, Timeline, find};
 
@@ -75,6 +76,14 @@ pub enum StartError {
     /// It runs already.
     #[error("the scenario {0} runs already")]
     Running(&'static str),
+    /// Another scenario acts on the same thing: neither could keep what it states, and the first to end would undo the other.
+    #[error("{what} is in the hands of {scenario}, which still runs")]
+    Busy {
+        /// Equipment, server or gateway.
+        what: String,
+        /// Who has it.
+        scenario: &'static str,
+    },
     /// A parameter cannot be.
     #[error(transparent)]
     Parameter(#[from] BadParameter),
@@ -145,7 +154,7 @@ impl World {
     /// Starts a scenario. `calm` ends all others first and is itself ended by any of them.
     ///
     /// # Errors
-    /// When it is unknown, runs already, or a parameter cannot be.
+    /// When it is unknown, runs already, acts on what another one has in hands, or a parameter cannot be.
     pub fn start(
         &mut self,
         name: &str,
@@ -163,6 +172,7 @@ impl World {
         if calm {
             self.stop_all(now);
         } else {
+            self.free_for(&steps)?;
             // It is not calm any more; what calm states holds until here.
             self.stop(CALM, now);
         }
@@ -187,6 +197,21 @@ impl World {
         });
         self.next_run += 1;
         Ok(self.runs.last().expect("just pushed"))
+    }
+
+    /// Whether nothing that `steps` act on is in the hands of a scenario that runs.
+    fn free_for(&self, steps: &[Step]) -> Result<(), StartError> {
+        let plant = self.park.plant();
+        let target = |step: &Step| Target::of(&step.action, plant);
+        let wanted: BTreeSet<Target> = steps.iter().map(target).collect();
+        for run in self.runs.iter().filter(|run| run.ended_at.is_none()) {
+            let taken = run.steps.iter().map(target);
+            if let Some(both) = taken.into_iter().find(|target| wanted.contains(target)) {
+                let what = both.name(plant);
+                return Err(StartError::Busy { what, scenario: run.scenario });
+            }
+        }
+        Ok(())
     }
 
     /// Stops a scenario that runs and takes back what it did. False where it does not run.
@@ -280,6 +305,36 @@ impl World {
     /// Tells that the value of a point can be read in the field since `now`.
     pub fn published(&mut self, point: usize, now: i64) {
         self.recorder.observe(self.park.plant(), point, self.park.shown(point), now);
+    }
+}
+
+/// What an action acts on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Equipment(usize),
+    Server(usize),
+    Gateway(usize),
+}
+
+impl Target {
+    fn of(action: &Action, plant: &Plant) -> Self {
+        match *action {
+            Action::Disturb(equipment, _) | Action::Calm(equipment) => Self::Equipment(equipment),
+            // Who fills a tank could not see it through an instrument that is broken.
+            Action::Instrument(point, _) => Self::Equipment(plant.points[point].equipment),
+            Action::Server(server, _) => Self::Server(server),
+            Action::GatewayLink(enterprise, _) | Action::ClockOffset(enterprise, _) => {
+                Self::Gateway(enterprise)
+            }
+        }
+    }
+
+    fn name(self, plant: &Plant) -> String {
+        match self {
+            Self::Equipment(equipment) => plant.equipment[equipment].id.to_string(),
+            Self::Server(server) => plant.servers[server].name.clone(),
+            Self::Gateway(enterprise) => plant.enterprises[enterprise].gateway.to_string(),
+        }
     }
 }
 

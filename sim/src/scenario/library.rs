@@ -560,5 +560,5 @@ fn park_blackout(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
         "采集主机保持在线",
         "The gateways stay connected",
     ));
-    Ok(Timeline { steps, expectations, ends_s: seconds + 30.0 })
+    Ok(Timeline { steps, expectations, ends_s: seconds + 20.0 })
 }

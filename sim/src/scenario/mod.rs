@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use library::{ALL, find};
+pub use library::{ALL, DEVICE_RETRY_MS, GRACE_MS, find};
 
 use crate::field::front::ServerFault;
 use crate::model::{Disturbance, Park, SensorFault};

@@ -221,6 +221,24 @@ fn calm_ends_all_others_begins_anew_when_asked_again_and_is_ended_by_any_other()
 }
 
 #[test]
+fn what_one_scenario_has_in_hands_no_other_takes_until_it_has_ended() {
+    let mut world = World::new(Park::kaifeng(1));
+    world.start("gas-leak", BTreeMap::new(), 0).unwrap();
+    world.start("flapping-sensor", BTreeMap::new(), 0).unwrap();
+    // The flood fills V-2102 as well: the end of the leak would end that.
+    let refused = world.start("alarm-flood", BTreeMap::new(), 0).unwrap_err();
+    let what = "410205002.V-2102".to_owned();
+    assert_eq!(refused, StartError::Busy { what, scenario: "gas-leak" });
+    assert!(world.stop("gas-leak", 0));
+    // Through an instrument that jumps nobody sees how full B-7202 is.
+    let refused = world.start("alarm-flood", BTreeMap::new(), 0).unwrap_err();
+    let what = "410205007.B-7202".to_owned();
+    assert_eq!(refused, StartError::Busy { what, scenario: "flapping-sensor" });
+    assert!(world.stop("flapping-sensor", 0));
+    world.start("alarm-flood", BTreeMap::new(), 0).unwrap();
+}
+
+#[test]
 fn moments_of_a_time_line_are_told_on_the_clock_at_any_speed() {
     let mut world = World::new(Park::kaifeng(1));
     world.set_speed(4.0);
@@ -271,9 +289,10 @@ fn no_sound_instrument_stands_still_for_as_long_as_is_reported_as_frozen() {
 fn a_smaller_park_offers_only_the_scenarios_whose_targets_stand_in_it() {
     for enterprises in 1..=10 {
         let plant = Plant::kaifeng_first(enterprises);
-        let mut world = World::new(Park::new(plant, 1));
+        let park = Park::new(plant, 1);
         assert_eq!(plant.enterprises.len(), enterprises);
         for scenario in ALL {
+            let mut world = World::new(park.clone());
             let offered = scenario.is_offered(plant);
             let started = world.start(scenario.name, BTreeMap::new(), 0).is_ok();
             assert_eq!(offered, started, "{} with {enterprises}", scenario.name);
