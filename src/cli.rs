@@ -51,12 +51,29 @@ pub struct DemoArgs {
     /// Ends cleanly after this long (`60s`, `5m`)
     #[arg(long, value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Scenario to start with, see the tester's page
-    #[arg(long, default_value = "calm")]
+    /// Scenario that begins when everything is ready, see the tester's page
+    #[arg(long, default_value = "calm", value_parser = scenario)]
     pub scenario: String,
     /// Seed of the simulated park
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Recorded data and speed
+    #[command(flatten)]
+    pub play: PlayArgs,
+}
+
+/// What the park plays, and how fast: `anlan demo` and `anlan sim`.
+#[derive(Debug, Args)]
+pub struct PlayArgs {
+    /// Recorded data in place of the models of one enterprise: a table of numbers, one row a second, see docs/simulator.md
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Code of the enterprise that the recording drives
+    #[arg(long, value_name = "CODE", requires = "replay", default_value = anlan_sim::REPLAYED)]
+    pub replay_enterprise: String,
+    /// Simulated seconds a second; the center's own delays go on in real ones
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
 }
 
 /// `anlan center`
@@ -124,11 +141,14 @@ pub struct SimArgs {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=10))]
     pub enterprises: u8,
     /// Scenario to start with
-    #[arg(long, default_value = "calm")]
+    #[arg(long, default_value = "calm", value_parser = scenario)]
     pub scenario: String,
     /// Seed of the process models
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Recorded data and speed
+    #[command(flatten)]
+    pub play: PlayArgs,
     /// Where gateways find a center, for the configurations that are written
     #[arg(long, default_value = "ws://127.0.0.1:8081/uplink/v1")]
     pub uplink: String,
@@ -145,6 +165,28 @@ pub struct SimArgs {
 pub enum SimAction {
     /// Sends readings of any number of gateways over the uplink, to load a center
     Load(LoadArgs),
+    /// Starts or stops a scenario of a running park, or lists them
+    Scenario(ScenarioArgs),
+}
+
+/// `anlan sim scenario`
+#[derive(Debug, Args)]
+pub struct ScenarioArgs {
+    /// Which one; without it they are listed with their parameters
+    #[arg(value_parser = scenario)]
+    pub name: Option<String>,
+    /// Sets a parameter, `high_after_s=20`; may be given again
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter, requires = "name")]
+    pub parameters: Vec<(String, serde_json::Value)>,
+    /// Stops it
+    #[arg(long, requires = "name", conflicts_with = "parameters")]
+    pub stop: bool,
+    /// The simulator's HTTP control, as `anlan sim` and `anlan demo` print it
+    #[arg(long, default_value = "http://127.0.0.1:8090")]
+    pub control: String,
+    /// The control's own answer
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `anlan sim load`
@@ -156,6 +198,15 @@ pub struct LoadArgs {
     /// How many sensors; 480 of them are one enterprise with one gateway
     #[arg(long, default_value_t = 4_800, value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
     pub sensors: u32,
+    /// How many enterprises with one gateway each, in place of --sensors
+    #[arg(long, conflicts_with = "sensors", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub enterprises: Option<u32>,
+    /// Points of each of them
+    #[arg(long, requires = "enterprises", default_value_t = 480, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub points_each: u32,
+    /// Longest that a gateway may take to be taken in; what is not then is told
+    #[arg(long, value_parser = duration, default_value = "60s")]
+    pub connect: Duration,
     /// Readings a second of each sensor; without it as fast as the center acknowledges
     #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,
@@ -315,6 +366,39 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text:?} is out of range"))
 }
 
+/// A scenario's name.
+fn scenario(text: &str) -> Result<String, String> {
+    if anlan_sim::scenario::find(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<_> = anlan_sim::scenario::ALL.iter().map(|s| s.name).collect();
+    Err(format!("there is no such scenario; there are {}", names.join(", ")))
+}
+
+/// `NAME=VALUE`, a number or a text.
+fn parameter(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
+    let number = value.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
+    // Codes of enterprises are digits and no numbers; none of them is what a number could mean.
+    let is_code = value.len() >= 9 && value.bytes().all(|b| b.is_ascii_digit());
+    let value = match number.filter(|_| !is_code) {
+        Some(number) => number.into(),
+        None => value.into(),
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// Simulated seconds a second.
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.0..=anlan_sim::SPEED_MAX).contains(&speed) => Ok(speed),
+        _ => {
+            Err(format!("{text:?} is no speed: write a number from 0 to {}", anlan_sim::SPEED_MAX))
+        }
+    }
+}
+
 /// Readings a second of each sensor.
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -336,6 +420,32 @@ mod tests {
         for bad in ["", "s", "5x", "-1s", "1e400s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_scenario_is_known_by_its_name_before_anything_starts() {
+        for name in ["calm", "park-blackout"] {
+            assert_eq!(scenario(name), Ok(name.to_owned()));
+        }
+        let refused = scenario("fire").unwrap_err();
+        assert!(refused.contains("tank-overfill") && refused.contains("alarm-flood"), "{refused}");
+        for command in
+            [["anlan", "demo", "--scenario", "fire"], ["anlan", "sim", "scenario", "fire"]]
+        {
+            assert_eq!(Cli::try_parse_from(command).unwrap_err().exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn parameters_are_numbers_texts_or_codes() {
+        use serde_json::json;
+        assert_eq!(parameter("seconds=20"), Ok(("seconds".to_owned(), json!(20.0))));
+        assert_eq!(
+            parameter("enterprise=410205010"),
+            Ok(("enterprise".to_owned(), json!("410205010")))
+        );
+        assert_eq!(parameter("point=a.b=c"), Ok(("point".to_owned(), json!("a.b=c"))));
+        assert!(parameter("seconds").is_err());
     }
 
     #[test]

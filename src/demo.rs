@@ -30,6 +30,7 @@ use crate::center_config::CenterConfig;
 use crate::cli::DemoArgs;
 use crate::engines::Engines;
 use crate::process::{self, Failure};
+use crate::sim;
 
 /// What the simulator may do to a gateway of this process.
 struct Levers {
@@ -55,8 +56,9 @@ impl SimHooks for Gateways {
 
 /// Runs the demo until `stop`.
 pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Failure> {
-    let plant = Plant::kaifeng();
     let enterprises = usize::from(args.enterprises);
+    sim::can_start(&args.scenario, enterprises)?;
+    let plant = Plant::kaifeng_first(enterprises);
     fs::create_dir_all(&args.data).map_err(|e| {
         Failure::Failed(format!("cannot make the data folder {}: {e}", args.data.display()))
     })?;
@@ -66,7 +68,7 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
 
     let mut levers = HashMap::new();
     let mut hooks = Vec::new();
-    for enterprise in &plant.enterprises[..enterprises] {
+    for enterprise in &plant.enterprises {
         let (link_cut, cut) = watch::channel(false);
         let clock_offset_ms = Arc::new(AtomicI64::new(0));
         let snapshot = watch::Sender::new(GatewaySnapshot::default());
@@ -83,16 +85,18 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
         SimOptions {
             seed: args.seed,
             enterprises,
+            replay: args.play.replay.map(|file| (file, args.play.replay_enterprise)),
+            speed: args.play.speed,
             hooks: Arc::new(Gateways(levers)),
             ..SimOptions::new(data.join("sim"), || process::now().0)
         },
         sim_stop.clone(),
     )
     .await
-    .map_err(|e| Failure::of(&e))?;
+    .map_err(sim::not_started)?;
 
     let engines = Engines::open(&data.join("center"), 64 << 20, [400, 1830]).await?;
-    let accounts = import(&engines, &data).await?;
+    let accounts = import(&engines, plant, &data).await?;
     let config = CenterConfig {
         data_dir: data.join("center"),
         listen: args.listen,
@@ -113,7 +117,7 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
         uplink_url: &format!("ws://{}/uplink/v1", center.uplink),
         gateway_data: &data.join("gateways"),
     };
-    anlan_sim::plant::write(&plant_dir, Some(&addresses)).map_err(|e| Failure::of(&e))?;
+    anlan_sim::plant::write(plant, &plant_dir, Some(&addresses)).map_err(|e| Failure::of(&e))?;
     let mut running = JoinSet::new();
     let mut watched = Vec::new();
     for (id, hooks) in hooks {
@@ -123,17 +127,15 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
         let stop = gateways_stop.clone();
         running.spawn(async move { (id, anlan_gateway::run::run(config, hooks, stop).await) });
     }
-    if args.scenario != "calm" {
-        sim.handle
-            .start(&args.scenario, Default::default())
-            .map_err(|e| Failure::Config(format!("--scenario {}: {e}\n", args.scenario)))?;
-    }
     all_connected(&mut watched, &stop).await;
     if !stop.is_cancelled() {
+        println!("the simulated park's control: http://{}", sim.control);
         println!("Anlan is ready: http://{}", center.http);
         for account in &accounts {
             println!("account {} {} {}", account.role, account.username, account.password);
         }
+        // Not before: what happens while gateways still connect would be seen late, and judged so.
+        sim::begin(&sim.handle, &args.scenario)?;
     }
 
     // A gateway that ends by itself, or a fatal failure of the center, ends the demo.
@@ -168,9 +170,13 @@ fn gateway_failure(ended: Ended) -> Failure {
 }
 
 /// Brings the plant in through the same import as any installation.
-async fn import(engines: &Engines, data: &Path) -> Result<Vec<accounts::Account>, Failure> {
+async fn import(
+    engines: &Engines,
+    plant: &Plant,
+    data: &Path,
+) -> Result<Vec<accounts::Account>, Failure> {
     let dir = data.join("plant");
-    anlan_sim::plant::write(&dir, None).map_err(|e| Failure::of(&e))?;
+    anlan_sim::plant::write(plant, &dir, None).map_err(|e| Failure::of(&e))?;
     let (accounts, new) = accounts::of(data)?;
     let users = dir.join("users.csv");
     // Not whether the file of accounts is new decides, but whether the registry has them: a first start may have been

@@ -16,6 +16,7 @@ mod engines;
 mod gateway;
 mod metrics;
 mod process;
+mod scenario;
 mod sim;
 mod vision;
 
@@ -41,6 +42,9 @@ fn main() -> ExitCode {
         Command::Vision(args) => vision::run(&args.arguments),
         Command::Sim(mut args) => match args.action.take() {
             Some(SimAction::Load(load)) => process::run(None, |stop| sim::load(load, stop)),
+            Some(SimAction::Scenario(args)) => {
+                process::run(None, |_| async move { scenario::run(args).await })
+            }
             None => process::run(args.duration, |stop| sim::run(args, stop)),
         },
         Command::Admin(args) => process::run(None, |stop| async move {

@@ -27,7 +27,11 @@ use crate::world::StartError;
 /// Largest request body.
 const BODY_MAX: u64 = 64 * 1024;
 /// Fastest that time may run.
-const SPEED_MAX: f64 = 1_000.0;
+pub const SPEED_MAX: f64 = 1_000.0;
+/// Runs that are told where no number is asked for, the newest.
+const RUNS_SHOWN: usize = 10;
+/// How long after a run its last conditions may still return: a heated reactor takes its time.
+const RETURNS_WITHIN_MS: i64 = 900_000;
 
 /// Listens and answers until `stop`.
 pub(crate) async fn start(
@@ -115,6 +119,7 @@ impl From<StartError> for Refusal {
         match error {
             StartError::Unknown(_) => Self::new(StatusCode::NOT_FOUND, "no_such_scenario", message),
             StartError::Running(_) => Self::new(StatusCode::CONFLICT, "already_running", message),
+            StartError::Busy { .. } => Self::new(StatusCode::CONFLICT, "busy", message),
             StartError::Parameter(bad) => Self::field(&bad.field, message),
         }
     }
@@ -143,7 +148,11 @@ fn answer(
 ) -> Result<Response, Refusal> {
     match (method, path) {
         ("GET", ["scenarios"]) => Ok(ok(&scenarios(sim))),
-        ("GET", ["scenarios", "runs"]) => Ok(ok(&json!({ "items": runs(sim) }))),
+        ("GET", ["scenarios", "runs"]) => {
+            let limit = query.get("limit").map_or(Ok(RUNS_SHOWN), |text| text.parse());
+            let limit = limit.map_err(|_| Refusal::field("limit", "how many runs, the newest"))?;
+            Ok(ok(&json!({ "items": runs(sim, limit) })))
+        }
         ("POST", ["scenarios", name, "start"]) => {
             let start: Start = if body.is_empty() { Start::default() } else { read(body)? };
             Ok(ok(&sim.start(name, start.parameters)?))
@@ -268,17 +277,23 @@ fn faults(sim: &SimHandle) -> Value {
     json!({ "servers": servers, "points": points })
 }
 
-fn runs(sim: &SimHandle) -> Vec<Value> {
+fn runs(sim: &SimHandle, limit: usize) -> Vec<Value> {
     let runs = sim.runs();
     runs.iter()
-        .map(|run| {
+        .enumerate()
+        .skip(runs.len().saturating_sub(limit))
+        .map(|(index, run)| {
             // A run's crossings are those of the points that it speaks of, until the next run of the same scenario.
+            let next = runs[index + 1..].iter().find(|later| later.scenario == run.scenario);
+            let until = [
+                run.ended_at.map(|end| end + RETURNS_WITHIN_MS),
+                next.map(|later| later.started_at),
+            ];
+            let until = until.into_iter().flatten().min();
             let crossings: Vec<_> = sim
                 .crossings_since(run.crossings_after)
                 .into_iter()
-                .filter(|c| {
-                    c.at >= run.started_at && run.ended_at.is_none_or(|end| c.at <= end + 60_000)
-                })
+                .filter(|c| c.at >= run.started_at && until.is_none_or(|until| c.at <= until))
                 .filter(|c| {
                     run.expectations
                         .iter()
@@ -296,6 +311,7 @@ fn scenarios(sim: &SimHandle) -> Value {
     let runs = sim.runs();
     let items: Vec<Value> = scenario::ALL
         .iter()
+        .filter(|s| s.is_offered(sim.plant()))
         .map(|s| {
             let last = runs.iter().rev().find(|run| run.scenario == s.name);
             json!({

@@ -15,5 +15,6 @@ pub mod scenario;
 mod serve;
 pub mod world;
 
+pub use control::SPEED_MAX;
 pub use model::Park;
-pub use serve::{NoGateways, Options, RunningSim, SimError, SimHandle, SimHooks, serve};
+pub use serve::{NoGateways, Options, REPLAYED, RunningSim, SimError, SimHandle, SimHooks, serve};

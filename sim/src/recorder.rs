@@ -2,7 +2,8 @@
 //!
 //! "Within a second" is counted from the moment that condition and delay are fulfilled, so somebody must know that moment
 //! from the plant's side, without asking the center. Crossing follows the written rule of the domain: reached at the limit
-//! itself, left beyond the deadband.
+//! itself, left beyond the deadband, and either must last without a break for its delay. A crossing is noted once it has,
+//! under the instant at which it began; one that does not last is none.
 
 use std::collections::VecDeque;
 
@@ -35,9 +36,17 @@ pub struct Crossing {
 
 /// Watches every limited point.
 pub struct Recorder {
-    standing: Vec<[bool; 5]>,
+    slots: Vec<[Slot; 5]>,
     crossings: VecDeque<Crossing>,
     count: u64,
+}
+
+/// How one condition of one point stands.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    standing: bool,
+    /// Since when, and with what value, the opposite has held without a break.
+    turning: Option<(i64, f64)>,
 }
 
 const STATE: usize = 4;
@@ -47,7 +56,7 @@ impl Recorder {
     #[must_use]
     pub fn new(plant: &Plant) -> Self {
         Self {
-            standing: vec![[false; 5]; plant.points.len()],
+            slots: vec![[Slot::default(); 5]; plant.points.len()],
             crossings: VecDeque::new(),
             count: 0,
         }
@@ -58,7 +67,7 @@ impl Recorder {
         let what = &plant.points[point];
         for (slot, kind) in LimitKind::ALL.into_iter().enumerate() {
             let Some(limit) = what.limits.get(kind) else { continue };
-            let standing = self.standing[point][slot];
+            let standing = self.slots[point][slot].standing;
             let high = matches!(kind, LimitKind::High | LimitKind::HighHigh);
             let now = match (high, standing) {
                 (true, false) => value >= limit.value,
@@ -66,7 +75,7 @@ impl Recorder {
                 (false, false) => value <= limit.value,
                 (false, true) => value <= limit.value + limit.deadband,
             };
-            let delay_ms = if now { limit.on_delay_ms } else { limit.off_delay_ms };
+            let delay_ms = if standing { limit.off_delay_ms } else { limit.on_delay_ms };
             self.note(plant, point, slot, kind.abbreviation(), now, value, at, delay_ms);
         }
         #[allow(clippy::float_cmp, reason = "states are small whole numbers")]
@@ -86,11 +95,16 @@ impl Recorder {
         at: i64,
         delay_ms: u32,
     ) {
-        let standing = &mut self.standing[point][slot];
+        let Slot { standing, turning } = &mut self.slots[point][slot];
         if *standing == now {
+            *turning = None;
             return;
         }
-        *standing = now;
+        let (began_at, crossed_with) = *turning.get_or_insert((at, value));
+        if at - began_at < i64::from(delay_ms) {
+            return;
+        }
+        (*standing, *turning) = (now, None);
         self.count += 1;
         if self.crossings.len() == KEPT {
             self.crossings.pop_front();
@@ -100,8 +114,8 @@ impl Recorder {
             point: plant.points[point].id.to_string(),
             condition,
             began: now,
-            value,
-            at,
+            value: crossed_with,
+            at: began_at,
             delay_ms,
         });
     }
@@ -115,5 +129,37 @@ impl Recorder {
     #[must_use]
     pub const fn last_number(&self) -> u64 {
         self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crossing_is_noted_once_its_delay_has_passed_without_a_break_under_its_first_instant() {
+        let plant = Plant::kaifeng();
+        let level = plant.point("410205001.LT-1203A").expect("it is there");
+        let limit = plant.points[level].limits.h.expect("it has H");
+        assert_eq!((limit.on_delay_ms, limit.off_delay_ms), (0, 3_000));
+        let mut recorder = Recorder::new(plant);
+        let (above, within) = (limit.value, limit.value - limit.deadband);
+        for (at, value) in [
+            (0, above),
+            // Inside the deadband it has not come back; a break begins the delay anew.
+            (1_000, within),
+            (2_000, within - 0.1),
+            (3_000, within),
+            (4_000, within - 0.1),
+            (6_800, within - 0.1),
+        ] {
+            recorder.observe(plant, level, value, at);
+        }
+        let noted = |recorder: &Recorder| -> Vec<(bool, i64, u32)> {
+            recorder.since(0).map(|c| (c.began, c.at, c.delay_ms)).collect()
+        };
+        assert_eq!(noted(&recorder), [(true, 0, 0)]);
+        recorder.observe(plant, level, within - 0.1, 7_000);
+        assert_eq!(noted(&recorder), [(true, 0, 0), (false, 4_000, 3_000)]);
     }
 }

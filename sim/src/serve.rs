@@ -30,8 +30,8 @@ use crate::world::{Effect, Run, StartError, World};
 const TICK: Duration = Duration::from_millis(200);
 /// OPC UA values are pushed in every so many ticks, as a control system's own scan would.
 const OPC_UA_EVERY: u64 = 2;
-/// The enterprise that recorded data may drive.
-const REPLAYED: &str = "410205010";
+/// The enterprise that recorded data drives where nothing is said: it has only a DCS and no model of its own worth keeping.
+pub const REPLAYED: &str = "410205010";
 
 /// What the simulator asks of the process that runs the gateways.
 pub trait SimHooks: Send + Sync + 'static {
@@ -63,8 +63,8 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Where the HTTP control listens; port 0 takes a free one. Loopback only.
     pub control: SocketAddr,
-    /// Recorded data for 启澄精细.
-    pub replay: Option<PathBuf>,
+    /// Recorded data, and the code of the enterprise that it drives.
+    pub replay: Option<(PathBuf, String)>,
     /// How many of the ten enterprises are there, the first ones.
     pub enterprises: usize,
     /// Simulated seconds a second.
@@ -113,10 +113,15 @@ pub enum SimError {
     /// The recording cannot be used.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// The recording is for nobody.
+    #[error("no enterprise {0:?} is there to be driven by the recording")]
+    ReplayedEnterprise(String),
 }
 
 /// The running simulator. Ends with the shutdown token that it was started with.
 pub struct RunningSim {
+    /// What stands there.
+    pub plant: &'static Plant,
     /// Field servers, in the order of [`Plant::servers`].
     pub servers: Vec<ServerAddress>,
     /// The HTTP control.
@@ -145,17 +150,17 @@ pub async fn serve(options: Options, shutdown: CancellationToken) -> Result<Runn
     if !options.control.ip().is_loopback() {
         return Err(SimError::NotLoopback(options.control));
     }
-    let plant = Plant::kaifeng();
-    let mut park = Park::kaifeng(options.seed);
-    if let Some(path) = &options.replay {
-        let enterprise = plant.enterprise(REPLAYED).expect("the enterprise is part of the plant");
+    let plant = Plant::kaifeng_first(options.enterprises);
+    let mut park = Park::new(plant, options.seed);
+    if let Some((path, code)) = &options.replay {
+        let enterprise =
+            plant.enterprise(code).ok_or_else(|| SimError::ReplayedEnterprise(code.clone()))?;
         park = park.with_replay(Replay::read(path, plant, enterprise)?);
     }
     let image = FieldImage::new(park.all_shown());
     let mut world = World::new(park);
     world.set_speed(options.speed);
-    let network =
-        start_network(plant, options.enterprises, &image, &options.data_dir, &shutdown).await?;
+    let network = start_network(plant, &image, &options.data_dir, &shutdown).await?;
     let shared = Arc::new(Shared {
         plant,
         world: Mutex::new(world),
@@ -168,7 +173,7 @@ pub async fn serve(options: Options, shutdown: CancellationToken) -> Result<Runn
         |source| SimError::Listen { what: "the simulator's control".to_owned(), source },
     )?;
     tokio::spawn(keep_time(shared, image, network.opcua, shutdown));
-    Ok(RunningSim { servers: network.addresses, control, handle })
+    Ok(RunningSim { plant, servers: network.addresses, control, handle })
 }
 
 struct Network {
@@ -179,17 +184,13 @@ struct Network {
 
 async fn start_network(
     plant: &'static Plant,
-    enterprises: usize,
     image: &FieldImage,
     data_dir: &std::path::Path,
     shutdown: &CancellationToken,
 ) -> Result<Network, SimError> {
     let pki = data_dir.join("opcua");
     let mut network = Network { addresses: Vec::new(), fronts: Vec::new(), opcua: Vec::new() };
-    // Servers stand in the order of their enterprises.
-    for (index, server) in
-        plant.servers.iter().enumerate().take_while(|(_, s)| s.enterprise < enterprises)
-    {
+    for (index, server) in plant.servers.iter().enumerate() {
         let failed = |source| SimError::Listen { what: server.name.clone(), source };
         let (front, listener) = Front::bind().await.map_err(failed)?;
         let mut certificate = None;
@@ -303,6 +304,12 @@ impl Shared {
 }
 
 impl SimHandle {
+    /// What stands there.
+    #[must_use]
+    pub fn plant(&self) -> &'static Plant {
+        self.0.plant
+    }
+
     /// Starts a scenario and says what it will do.
     ///
     /// # Errors

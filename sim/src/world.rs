@@ -3,14 +3,15 @@
 //! Still no clock and no I/O: a tick is told how long it lasted and what time it is, and hands back what must be done to the
 //! world outside (a server that must misbehave, a gateway's link to cut). So scenarios are tested as fast as they compute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::field::front::ServerFault;
 use crate::model::{Inputs, Park, SensorFault};
+use crate::plant::Plant;
 use crate::recorder::Recorder;
-use crate::scenario::{Action, BadParameter, Expectation, Scenario, Step, Timeline, find};
+use crate::scenario::{Action, BadParameter, Expectation, Moment, Scenario, Step, Timeline, find};
 
 /// What a tick asks of the outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,12 +41,30 @@ pub struct Run {
     pub ends_s: Option<f64>,
     /// What the center must show.
     pub expectations: Vec<Expectation>,
+    /// True where it was ended before its time: what had not happened by then is not demanded.
+    pub stopped: bool,
+    /// When the clock reached the moments that its expectations count from. Simulated time may run at any speed.
+    pub moments: Vec<Reached>,
+    /// How wrong it sets a clock: source times of alarms may lie as far beside the run.
+    pub clock_error_ms: i64,
     /// Number of the last crossing before it began: the recorder's later ones may be its own.
     pub crossings_after: u64,
+    /// Moments that its expectations count from; the first ones are reached.
+    #[serde(skip)]
+    awaited: Vec<f64>,
     #[serde(skip)]
     steps: Vec<Step>,
     #[serde(skip)]
     done: usize,
+}
+
+/// A moment of a time line, on the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Reached {
+    /// Simulated seconds after the start.
+    pub at_s: f64,
+    /// Milliseconds since 1970 UTC.
+    pub at: i64,
 }
 
 /// Why a scenario was not started.
@@ -57,6 +76,14 @@ pub enum StartError {
     /// It runs already.
     #[error("the scenario {0} runs already")]
     Running(&'static str),
+    /// Another scenario acts on the same thing: neither could keep what it states, and the first to end would undo the other.
+    #[error("{what} is in the hands of {scenario}, which still runs")]
+    Busy {
+        /// Equipment, server or gateway.
+        what: String,
+        /// Who has it.
+        scenario: &'static str,
+    },
     /// A parameter cannot be.
     #[error(transparent)]
     Parameter(#[from] BadParameter),
@@ -64,6 +91,8 @@ pub enum StartError {
 
 /// Runs kept for looking back.
 const RUNS_KEPT: usize = 100;
+/// The scenario in which nothing happens.
+const CALM: &str = "calm";
 
 /// The park and what acts on it.
 pub struct World {
@@ -122,10 +151,10 @@ impl World {
         self.inputs.set_fault(point, fault);
     }
 
-    /// Starts a scenario. `calm` ends all others first.
+    /// Starts a scenario. `calm` ends all others first and is itself ended by any of them.
     ///
     /// # Errors
-    /// When it is unknown, runs already, or a parameter cannot be.
+    /// When it is unknown, runs already, acts on what another one has in hands, or a parameter cannot be.
     pub fn start(
         &mut self,
         name: &str,
@@ -133,12 +162,19 @@ impl World {
         now: i64,
     ) -> Result<&Run, StartError> {
         let scenario: &Scenario = find(name).ok_or_else(|| StartError::Unknown(name.to_owned()))?;
-        if self.runs.iter().any(|run| run.ended_at.is_none() && run.scenario == scenario.name) {
+        let calm = scenario.name == CALM;
+        if !calm
+            && self.runs.iter().any(|run| run.ended_at.is_none() && run.scenario == scenario.name)
+        {
             return Err(StartError::Running(scenario.name));
         }
         let Timeline { steps, expectations, ends_s } = scenario.plan(&self.park, parameters)?;
-        if scenario.name == "calm" {
+        if calm {
             self.stop_all(now);
+        } else {
+            self.free_for(&steps)?;
+            // It is not calm any more; what calm states holds until here.
+            self.stop(CALM, now);
         }
         if self.runs.len() == RUNS_KEPT {
             self.runs.remove(0);
@@ -150,6 +186,10 @@ impl World {
             ended_at: None,
             elapsed_s: 0.0,
             ends_s: ends_s.is_finite().then_some(ends_s),
+            stopped: false,
+            moments: Vec::new(),
+            clock_error_ms: clock_error_ms(&steps),
+            awaited: awaited(&expectations),
             expectations,
             crossings_after: self.recorder.last_number(),
             steps,
@@ -159,6 +199,21 @@ impl World {
         Ok(self.runs.last().expect("just pushed"))
     }
 
+    /// Whether nothing that `steps` act on is in the hands of a scenario that runs.
+    fn free_for(&self, steps: &[Step]) -> Result<(), StartError> {
+        let plant = self.park.plant();
+        let target = |step: &Step| Target::of(&step.action, plant);
+        let wanted: BTreeSet<Target> = steps.iter().map(target).collect();
+        for run in self.runs.iter().filter(|run| run.ended_at.is_none()) {
+            let taken = run.steps.iter().map(target);
+            if let Some(both) = taken.into_iter().find(|target| wanted.contains(target)) {
+                let what = both.name(plant);
+                return Err(StartError::Busy { what, scenario: run.scenario });
+            }
+        }
+        Ok(())
+    }
+
     /// Stops a scenario that runs and takes back what it did. False where it does not run.
     pub fn stop(&mut self, name: &str, now: i64) -> bool {
         let Some(at) =
@@ -166,6 +221,7 @@ impl World {
         else {
             return false;
         };
+        self.runs[at].stopped = true;
         self.end(at, now);
         true
     }
@@ -173,6 +229,7 @@ impl World {
     fn stop_all(&mut self, now: i64) {
         for at in 0..self.runs.len() {
             if self.runs[at].ended_at.is_none() {
+                self.runs[at].stopped = true;
                 self.end(at, now);
             }
         }
@@ -220,6 +277,11 @@ impl World {
         let mut over = Vec::new();
         for (at, run) in self.runs.iter_mut().enumerate().filter(|(_, run)| run.ended_at.is_none())
         {
+            while let Some(&at_s) =
+                run.awaited.get(run.moments.len()).filter(|at_s| **at_s <= run.elapsed_s)
+            {
+                run.moments.push(Reached { at_s, at: now });
+            }
             while let Some(step) = run.steps.get(run.done).filter(|step| step.at_s <= run.elapsed_s)
             {
                 due.push(step.action.clone());
@@ -244,6 +306,58 @@ impl World {
     pub fn published(&mut self, point: usize, now: i64) {
         self.recorder.observe(self.park.plant(), point, self.park.shown(point), now);
     }
+}
+
+/// What an action acts on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Equipment(usize),
+    Server(usize),
+    Gateway(usize),
+}
+
+impl Target {
+    fn of(action: &Action, plant: &Plant) -> Self {
+        match *action {
+            Action::Disturb(equipment, _) | Action::Calm(equipment) => Self::Equipment(equipment),
+            // Who fills a tank could not see it through an instrument that is broken.
+            Action::Instrument(point, _) => Self::Equipment(plant.points[point].equipment),
+            Action::Server(server, _) => Self::Server(server),
+            Action::GatewayLink(enterprise, _) | Action::ClockOffset(enterprise, _) => {
+                Self::Gateway(enterprise)
+            }
+        }
+    }
+
+    fn name(self, plant: &Plant) -> String {
+        match self {
+            Self::Equipment(equipment) => plant.equipment[equipment].id.to_string(),
+            Self::Server(server) => plant.servers[server].name.clone(),
+            Self::Gateway(enterprise) => plant.enterprises[enterprise].gateway.to_string(),
+        }
+    }
+}
+
+/// The moments that expectations count from, each once, in order.
+fn awaited(expectations: &[Expectation]) -> Vec<f64> {
+    let moments = expectations.iter().flat_map(|e| [&e.raised, &e.clears]);
+    let mut seconds: Vec<f64> = moments
+        .filter_map(|moment| match moment {
+            Some(Moment::Step { at_s, .. }) => Some(*at_s),
+            _ => None,
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds.dedup();
+    seconds
+}
+
+fn clock_error_ms(steps: &[Step]) -> i64 {
+    let offsets = steps.iter().map(|step| match step.action {
+        Action::ClockOffset(_, ms) => ms.abs(),
+        _ => 0,
+    });
+    offsets.max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::process::Failure;
 pub async fn run(json: bool, stop: CancellationToken) -> Result<String, Failure> {
     let dir = Scratch::new("start")?;
     let plant = dir.0.join("plant");
-    anlan_sim::plant::write(&plant, None).map_err(|e| Failure::of(&e))?;
+    anlan_sim::plant::write(Plant::kaifeng(), &plant, None).map_err(|e| Failure::of(&e))?;
     crate::admin::bring_in(&plant, &dir.0.join("center"), false, 9).await?;
     let (mut center, _, _, ready) = start(&dir).await?;
     tokio::select! {

@@ -77,7 +77,7 @@ async fn the_gateway_reads_every_point_of_the_park_with_the_written_configuratio
         uplink_url: "ws://127.0.0.1:9/uplink/v1",
         gateway_data: &data,
     };
-    anlan_sim::plant::write(dir.path(), Some(&addresses)).unwrap();
+    anlan_sim::plant::write(sim.plant, dir.path(), Some(&addresses)).unwrap();
     let mut readers = tokio::task::JoinSet::new();
     for enterprise in &Plant::kaifeng().enterprises {
         let file = dir.path().join("gateways").join(format!("{}.toml", enterprise.gateway));

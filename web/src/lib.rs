@@ -17,6 +17,7 @@ pub mod routes;
 mod server;
 mod simulator;
 mod ui;
+mod verdict;
 mod views;
 
 pub use options::{Clock, Limits, MetricsText, Parts, ServeOptions};

@@ -1,5 +1,7 @@
 //! The simulator's HTTP control, spoken to on behalf of a tester. Nothing here knows what a scenario is.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,9 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer.
 const BYTES_MAX: usize = 4 << 20;
 
+/// Alarms whose clearing is remembered.
+const CLEARED_MAX: usize = 10_000;
+
 /// A simulator at an address.
 pub struct Simulator {
     base: String,
+    /// When the center decided that an alarm was over, by the alarm's identity: it never changes, and runs are judged every second.
+    cleared: Mutex<HashMap<String, i64>>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -27,7 +34,23 @@ impl Simulator {
     #[must_use]
     pub fn at(base: &str) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { base: base.trim_end_matches('/').to_owned(), client }
+        let cleared = Mutex::new(HashMap::new());
+        Self { base: base.trim_end_matches('/').to_owned(), cleared, client }
+    }
+
+    /// When the center decided that an alarm was over, where that was asked for before.
+    pub fn cleared(&self, alarm: &str) -> Option<i64> {
+        self.cleared.lock().unwrap_or_else(PoisonError::into_inner).get(alarm).copied()
+    }
+
+    /// Keeps that.
+    pub fn remember_cleared(&self, alarm: String, at: i64) {
+        let mut cleared = self.cleared.lock().unwrap_or_else(PoisonError::into_inner);
+        if cleared.len() >= CLEARED_MAX {
+            // Whatever is shown again is looked up again.
+            cleared.clear();
+        }
+        cleared.insert(alarm, at);
     }
 
     /// Asks, and gives status and JSON.

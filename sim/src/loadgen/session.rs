@@ -1,14 +1,14 @@
 //! One gateway of the fleet: connects, says hello, sends frame after frame, keeps each until it is acknowledged.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anlan_domain::time::{MonoMillis, UtcMillis};
 use anlan_domain::uplink::{
-    Acks, Boot, DeviceStatus, FLAG_GAP, Header, Hello, Kind, Lane, NeedTable, Status, Table,
-    TableRow, Welcome, open, read_payload, seal, write_payload,
+    Acks, Boot, DeviceStatus, FLAG_GAP, Header, Hello, Kind, Lane, NeedTable, Refuse, Status,
+    Table, TableRow, Welcome, open, read_payload, seal, write_payload,
 };
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -20,7 +20,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Template;
-use super::{Counters, LoadOptions, SentCrossing};
+use super::{Counters, LoadOptions, SentCrossing, Trouble};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -29,6 +29,8 @@ const KEPT_MAX: usize = 600;
 /// Frames under way of a gateway that sends as fast as it is acknowledged: enough to keep the link busy, and no more than wait
 /// for one append each way.
 const UNDER_WAY: usize = 4;
+/// Longest that a center may take to open a connection and to say welcome.
+const WELCOME: Duration = Duration::from_secs(10);
 
 struct Kept {
     seq: u64,
@@ -52,6 +54,19 @@ pub struct Session {
     kept: VecDeque<Kept>,
     window: usize,
     welcomed: bool,
+}
+
+/// Why a center did not take a gateway in.
+#[derive(Debug, thiserror::Error)]
+enum NotWelcome {
+    #[error("it says nothing for {} s", WELCOME.as_secs())]
+    Silent,
+    #[error("{message}")]
+    Refused { code: String, message: String },
+    #[error("it does not speak the uplink protocol")]
+    NoUplink,
+    #[error(transparent)]
+    Link(#[from] Error),
 }
 
 /// How a connection ended.
@@ -114,12 +129,15 @@ impl Session {
         let mut pause = Duration::from_millis(100);
         let mut give_up = None;
         loop {
-            let connected = self.connect().await;
-            if let Ok(socket) = connected {
-                pause = Duration::from_millis(100);
-                if matches!(self.converse(socket, &finish, &mut give_up).await, Ok(End::Done)) {
-                    break;
+            let connected = tokio::time::timeout(WELCOME, self.connect()).await;
+            match connected.unwrap_or(Err(NotWelcome::Silent)) {
+                Ok(socket) => {
+                    pause = Duration::from_millis(100);
+                    if matches!(self.converse(socket, &finish, &mut give_up).await, Ok(End::Done)) {
+                        break;
+                    }
                 }
+                Err(why) => self.note(&why),
             }
             self.counters.broken.fetch_add(1, Ordering::Relaxed);
             if finish.is_cancelled() {
@@ -136,11 +154,22 @@ impl Session {
         self.counters.lost.fetch_add(lost, Ordering::Relaxed);
     }
 
+    /// Keeps for whoever waits what kept this gateway out.
+    fn note(&self, why: &NotWelcome) {
+        let code = match why {
+            NotWelcome::Refused { code, .. } => Some(code.clone()),
+            _ => None,
+        };
+        let gateway = self.options.fleet.gateway(self.gateway);
+        let trouble = Trouble { gateway, code, words: why.to_string() };
+        *self.counters.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+    }
+
     /// Hello and welcome; what is durable already is forgotten.
-    async fn connect(&mut self) -> Result<Socket, Error> {
+    async fn connect(&mut self) -> Result<Socket, NotWelcome> {
         let (mut socket, _) = connect_async(self.options.url.as_str()).await?;
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
-            stream.set_nodelay(true)?;
+            stream.set_nodelay(true).map_err(Error::Io)?;
         }
         let pending =
             self.kept.front().map(|kept| (self.boot, Lane::Live, kept.seq)).into_iter().collect();
@@ -154,22 +183,23 @@ impl Session {
         socket.send(Message::Binary(hello)).await?;
         loop {
             match socket.next().await {
-                None => return Err(Error::ConnectionClosed),
-                Some(Err(error)) => return Err(error),
+                None => return Err(Error::ConnectionClosed.into()),
+                Some(Err(error)) => return Err(error.into()),
                 Some(Ok(Message::Binary(bytes))) => {
-                    let Ok((header, payload)) = open(&bytes) else {
-                        return Err(Error::ConnectionClosed);
-                    };
+                    let (header, payload) = open(&bytes).map_err(|_| NotWelcome::NoUplink)?;
                     match header.kind {
                         Kind::Welcome => {
-                            let Ok(welcome) = read_payload::<Welcome>(payload) else {
-                                return Err(Error::ConnectionClosed);
-                            };
+                            let welcome: Welcome =
+                                read_payload(payload).map_err(|_| NotWelcome::NoUplink)?;
                             self.window = welcome.window_frames.max(1) as usize;
                             self.acknowledged(&welcome.acks);
                             break;
                         }
-                        Kind::Refuse => return Err(Error::ConnectionClosed),
+                        Kind::Refuse => {
+                            let Refuse { code, message, .. } =
+                                read_payload(payload).map_err(|_| NotWelcome::NoUplink)?;
+                            return Err(NotWelcome::Refused { code, message });
+                        }
                         _ => {}
                     }
                 }

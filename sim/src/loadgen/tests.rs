@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anlan_domain::time::{MonoMillis, UtcMillis};
 use anlan_domain::uplink::{
-    Acks, Boot, Header, Hello, Kind, Lane, ReadingsView, Table, Welcome, open, read_payload, seal,
-    write_payload,
+    Acks, Boot, Header, Hello, Kind, Lane, ReadingsView, Refuse, Table, Welcome, open,
+    read_payload, seal, write_payload,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
@@ -131,10 +131,11 @@ async fn nothing_is_lost_over_a_broken_link_and_what_is_sent_again_is_the_same()
         rate_hz: Some(20.0),
         seconds: 1.5,
         crossings_per_minute: 10.0,
+        connect_seconds: 20.0,
         drain_seconds: 20.0,
         seed: 1,
     };
-    let report = run(options, clock_us, CancellationToken::new()).await;
+    let report = run(options, clock_us, |_| {}, CancellationToken::new()).await.unwrap();
     serving.abort();
     assert_eq!(report.lost_readings, 0);
     assert_eq!(report.acked_readings, report.offered_readings);
@@ -164,15 +165,109 @@ async fn without_a_rate_acknowledgements_set_the_pace() {
         rate_hz: None,
         seconds: 3.0,
         crossings_per_minute: 0.0,
+        connect_seconds: 20.0,
         drain_seconds: 20.0,
         seed: 1,
     };
-    let report = run(options, clock_us, CancellationToken::new()).await;
+    let report = run(options, clock_us, |_| {}, CancellationToken::new()).await.unwrap();
     serving.abort();
     drop(frames);
     assert_eq!(report.lost_readings, 0);
     assert_eq!(report.held_frames, 0, "no frame is made before there is room for it");
     assert!(report.acked_readings > 24 * 100, "{}", report.acked_readings);
+}
+
+fn fleet_of_one(listener: &TcpListener) -> LoadOptions {
+    LoadOptions {
+        url: format!("ws://{}/uplink/v1", listener.local_addr().unwrap()),
+        fleet: Fleet { gateways: 1, points_each: 24, secret: "s".to_owned() },
+        rate_hz: None,
+        seconds: 60.0,
+        connect_seconds: 60.0,
+        crossings_per_minute: 0.0,
+        drain_seconds: 60.0,
+        seed: 1,
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_ends_it_at_once_with_the_centers_words() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let options = fleet_of_one(&listener);
+    let refusing = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        let header = Header {
+            kind: Kind::Refuse,
+            lane: Lane::Live,
+            flags: 0,
+            boot: Boot([0; 16]),
+            seq: 0,
+            wall: UtcMillis(0),
+            mono: MonoMillis(0),
+            epoch: 0,
+        };
+        let refuse = Refuse {
+            code: "bad_secret".to_owned(),
+            message: "the secret is not the one in the registry".to_owned(),
+            retry_after_ms: 60_000,
+        };
+        let frame = seal(&header, &write_payload(&refuse));
+        socket.send(Message::Binary(frame.into())).await.unwrap();
+        // Held open: the words alone must do.
+        while let Some(Ok(_)) = socket.next().await {}
+    });
+    let refused = run(options, clock_us, |_| {}, CancellationToken::new()).await.unwrap_err();
+    refusing.abort();
+    assert_eq!(
+        refused.to_string(),
+        "the center refuses gateway 41090000001 (bad_secret): the secret is not the one in the registry"
+    );
+}
+
+#[tokio::test]
+async fn a_center_that_nobody_hears_of_is_waited_for_as_long_as_stated() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let options = LoadOptions { connect_seconds: 0.5, ..fleet_of_one(&listener) };
+    // It accepts, as the system does for it, and never says a word.
+    let late = run(options, clock_us, |_| {}, CancellationToken::new()).await.unwrap_err();
+    assert!(
+        matches!(&late, LoadError::NotConnected { welcomed: 0, gateways: 1, trouble, .. } if trouble == "nobody answers"),
+        "{late}"
+    );
+}
+
+#[tokio::test]
+async fn a_silent_center_does_not_hold_back_whoever_presses_ctrl_c() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let options = fleet_of_one(&listener);
+    let (heard, mut frames) = mpsc::unbounded_channel();
+    let silent = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            let Message::Binary(bytes) = message else { continue };
+            let (header, _) = open(&bytes).unwrap();
+            if header.kind == Kind::Hello {
+                let welcome =
+                    Welcome { center_wall: UtcMillis(0), acks: Acks::default(), window_frames: 8 };
+                let answer = Header { kind: Kind::Welcome, ..header };
+                let frame = seal(&answer, &write_payload(&welcome));
+                socket.send(Message::Binary(frame.into())).await.unwrap();
+            }
+            heard.send(header.kind).unwrap();
+        }
+    });
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(run(options, clock_us, |_| {}, stop.clone()));
+    while frames.recv().await.unwrap() != Kind::Readings {}
+    let pressed = Instant::now();
+    stop.cancel();
+    let report = running.await.unwrap().unwrap();
+    silent.abort();
+    assert!(pressed.elapsed() < Duration::from_secs(20), "not the minute of draining");
+    assert_eq!((report.gateways, report.acked_readings), (1, 0));
+    assert_eq!(report.lost_readings, report.offered_readings);
 }
 
 #[test]

@@ -59,10 +59,15 @@ enum Process {
 }
 
 impl Park {
-    /// The Kaifeng park in calm operation.
+    /// The whole Kaifeng park in calm operation.
     #[must_use]
     pub fn kaifeng(seed: u64) -> Self {
-        let plant = Plant::kaifeng();
+        Self::new(Plant::kaifeng(), seed)
+    }
+
+    /// A plant in calm operation.
+    #[must_use]
+    pub fn new(plant: &'static Plant, seed: u64) -> Self {
         let mut rng = Dice::new(seed);
         let weather = Weather::new();
         let processes = plant

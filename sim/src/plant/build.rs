@@ -13,8 +13,8 @@ use super::frame::Local;
 use super::registers::RegisterMap;
 use super::template::{self, Blueprint};
 use super::{
-    Address, Camera, Device, Enterprise, Equipment, EquipmentKind, Hazard, Medium, Plant, Protocol,
-    Region, Server, Table,
+    Address, Camera, DEVICE_SCAN_MS, Device, Enterprise, Equipment, EquipmentKind, FROZEN_S,
+    Hazard, Medium, Plant, Protocol, Region, Server, Table,
 };
 
 const GOOD: &str = "the description compiled in is checked by a test";
@@ -304,7 +304,8 @@ impl Builder {
             unit: blueprint.unit,
             range: blueprint.range,
             decimals: blueprint.decimals,
-            scan_ms: 1_000,
+            scan_ms: DEVICE_SCAN_MS,
+            frozen_s: frozen_s(blueprint.signal),
             at: self.plant.frame.lon_lat(place),
             place,
             role: blueprint.role,
@@ -331,6 +332,14 @@ impl Builder {
             name_en,
             at: self.plant.frame.lon_lat(place),
         });
+    }
+}
+
+/// Process values always move a little. Gas detectors rest at zero for days, and states do not move at all.
+fn frozen_s(signal: &str) -> u32 {
+    match signal {
+        "level" | "pressure" | "temperature" | "flow" => FROZEN_S,
+        _ => 0,
     }
 }
 

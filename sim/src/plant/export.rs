@@ -47,13 +47,16 @@ pub enum WriteError {
     Random(getrandom::Error),
 }
 
-/// Writes tables and map of the whole park into `dir` with `gateways/ID.secret`, and, with `addresses`, `gateways/ID.toml` of
+/// Writes tables and map of the plant into `dir` with `gateways/ID.secret`, and, with `addresses`, `gateways/ID.toml` of
 /// each enterprise whose servers run.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(dir: &Path, addresses: Option<&Addresses<'_>>) -> Result<(), WriteError> {
-    let plant = Plant::kaifeng();
+pub fn write(
+    plant: &Plant,
+    dir: &Path,
+    addresses: Option<&Addresses<'_>>,
+) -> Result<(), WriteError> {
     let gateways = dir.join("gateways");
     fs::create_dir_all(&gateways)
         .map_err(|source| WriteError::File { path: gateways.clone(), source })?;
@@ -289,6 +292,7 @@ fn points_table(dir: &Path, plant: &Plant) -> Result<(), WriteError> {
         "latitude",
         "role",
         "states",
+        "frozen_s",
     ];
     table(
         dir,
@@ -316,6 +320,7 @@ fn points_table(dir: &Path, plant: &Plant) -> Result<(), WriteError> {
                 &p.at.1,
                 &p.role,
                 &states(p),
+                &p.frozen_s,
             ])
         }),
     )

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anlan_domain::limits::LimitKind;
 
 use super::description::{Security, WordOrder};
-use super::{Address, Form, Plant, Point, Protocol, Table};
+use super::{Address, DEVICE_SCAN_MS, Form, Plant, Point, Protocol, Table};
 
 /// Where one server of the field network listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub fn toml(plant: &Plant, enterprise: usize, addresses: &Addresses<'_>) -> Stri
                 }
             }
         }
-        line(&mut text, format_args!("scan = \"1s\""));
+        line(&mut text, format_args!("scan = \"{DEVICE_SCAN_MS}ms\""));
         for point in plant.points.iter().filter(|p| p.device == index) {
             point_table(&mut text, point, device.id);
         }

@@ -1,14 +1,15 @@
-//! The park map as GeoJSON: boundary, roads, plots, buildings, equipment at its true outline, green, water, and the
-//! divisions above.
+//! The park map as GeoJSON: boundary, roads, plots, buildings, equipment at its true outline, detectors, green, water, and
+//! the divisions above.
 //!
-//! Detectors and cameras are points of the registry, not of the ground, and come with their own coordinates. Every feature
-//! has `kind`, `ref` (enterprise, equipment or region code, else null), `name_zh` and `name_en`; a road also its `width_m`.
+//! Detectors are points of the registry with coordinates of their own, from which the screen draws them with their values; the
+//! map names them for whoever takes it elsewhere. Every feature has `kind`, `ref` (enterprise, equipment, point or region
+//! code, else null), `name_zh` and `name_en`; a road also its `width_m`.
 
 use serde_json::{Value, json};
 
 use super::description::{Description, Names, Rect};
 use super::frame::{Frame, Local, LonLat};
-use super::{EquipmentKind, Plant, outline};
+use super::{EquipmentKind, Plant, Point, outline};
 
 /// Ground of the park in its own frame.
 const PARK: Rect = [-40.0, -40.0, 1_800.0, 1_140.0];
@@ -32,6 +33,7 @@ pub fn geojson(plant: &Plant, description: &Description) -> Value {
         }
     }
     features.extend(plant.equipment.iter().filter_map(|e| equipment(frame, e)));
+    features.extend(plant.points.iter().filter(|p| p.role == "detector").map(detector));
     json!({ "type": "FeatureCollection", "features": features })
 }
 
@@ -105,6 +107,13 @@ fn equipment(frame: &Frame, equipment: &super::Equipment) -> Option<Value> {
         ),
         _ => rect(frame, kind, code, &names, [x - w / 2.0, y - h / 2.0, w, h]),
     })
+}
+
+fn detector(point: &Point) -> Value {
+    let tag = point.id.tag();
+    let names = [format!("{tag} {}", point.name_zh), format!("{tag} {}", point.name_en)];
+    let place = json!({ "type": "Point", "coordinates": pair(point.at) });
+    feature("detector", Some(point.id.as_str()), &names, &place)
 }
 
 fn circle(radius: f64) -> impl Iterator<Item = (f64, f64)> {

@@ -30,6 +30,14 @@ pub use frame::{Frame, Local, LonLat};
 pub use gateway_config::{Addresses, ServerAddress};
 pub use media::Medium;
 
+/// Enterprises of the park.
+pub const ENTERPRISES: usize = 10;
+/// How often a gateway is told to ask a device.
+pub const DEVICE_SCAN_MS: u32 = 1_000;
+/// How long a process value may stand still: a tenth of what the center would bear by itself, so that a person who tries it need
+/// not wait. Every instrument here is noisy enough, as a test says.
+pub const FROZEN_S: u32 = 60;
+
 /// The whole park.
 #[derive(Debug)]
 pub struct Plant {
@@ -285,6 +293,8 @@ pub struct Point {
     pub decimals: u8,
     /// Scan interval.
     pub scan_ms: u32,
+    /// A signal that has not changed at all for this long is to be reported as frozen; 0 watches none.
+    pub frozen_s: u32,
     /// Where it stands.
     pub at: LonLat,
     /// Where it stands, in the park's frame.
@@ -372,8 +382,20 @@ impl Plant {
     /// The Kaifeng park. Worked out once a process.
     #[must_use]
     pub fn kaifeng() -> &'static Self {
-        static PLANT: OnceLock<Plant> = OnceLock::new();
-        PLANT.get_or_init(|| build::plant(&description::kaifeng()))
+        Self::kaifeng_first(ENTERPRISES)
+    }
+
+    /// The Kaifeng park with its first enterprises alone, at least one. The others are nowhere: not in the tables, not on the map,
+    /// not for a scenario.
+    #[must_use]
+    pub fn kaifeng_first(enterprises: usize) -> &'static Self {
+        static PLANTS: [OnceLock<Plant>; ENTERPRISES] = [const { OnceLock::new() }; ENTERPRISES];
+        let enterprises = enterprises.clamp(1, ENTERPRISES);
+        PLANTS[enterprises - 1].get_or_init(|| {
+            let mut description = description::kaifeng();
+            description.enterprise.truncate(enterprises);
+            build::plant(&description)
+        })
     }
 
     /// Index of a point by its identity (`410205001.LT-1203A`).
@@ -398,6 +420,16 @@ impl Plant {
     #[must_use]
     pub fn enterprise_of(&self, point: usize) -> usize {
         self.equipment[self.points[point].equipment].enterprise
+    }
+
+    /// How long it may take until a gateway has read what can be read of a point in the field: one scan. Over OPC UA the server
+    /// samples once a scan, publishes once a scan, and the gateway reports once a scan, none in step with another.
+    #[must_use]
+    pub fn read_ms(&self, point: &Point) -> u32 {
+        match self.servers[self.devices[point.device].server].protocol {
+            Protocol::Modbus { .. } => point.scan_ms,
+            Protocol::OpcUa { .. } => 3 * point.scan_ms,
+        }
     }
 
     /// The point of one piece of equipment that measures `quantity`.

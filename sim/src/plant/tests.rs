@@ -142,7 +142,7 @@ fn the_written_directory_names_only_what_it_defines() {
     let data = dir.path().join("data");
     let addresses =
         Addresses { servers: &servers, uplink_url: "ws://127.0.0.1:1/uplink", gateway_data: &data };
-    write(dir.path(), Some(&addresses)).unwrap();
+    write(plant, dir.path(), Some(&addresses)).unwrap();
     let column = |file: &str, name: &str| -> Vec<String> {
         let mut reader = csv::Reader::from_path(dir.path().join(file)).unwrap();
         let at = reader.headers().unwrap().iter().position(|h| h == name).unwrap();
@@ -169,8 +169,13 @@ fn the_written_directory_names_only_what_it_defines() {
         "green",
         "water",
         "region",
+        "detector",
     ] {
         assert!(drawn.iter().any(|f| f["properties"]["kind"] == kind), "{kind}");
+    }
+    for detector in drawn.iter().filter(|f| f["properties"]["kind"] == "detector") {
+        assert_eq!(detector["geometry"]["type"], "Point");
+        assert!(points.contains(detector["properties"]["ref"].as_str().unwrap()), "{detector}");
     }
     for enterprise in &plant.enterprises {
         let path = dir.path().join("gateways").join(format!("{}.toml", enterprise.gateway));
@@ -190,10 +195,35 @@ fn the_written_directory_names_only_what_it_defines() {
 }
 
 #[test]
+fn a_smaller_park_is_written_without_the_enterprises_that_are_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let plant = Plant::kaifeng_first(2);
+    write(plant, dir.path(), None).unwrap();
+    for file in [
+        "enterprises.csv",
+        "hazard_sources.csv",
+        "equipment.csv",
+        "gateways.csv",
+        "points.csv",
+        "limits.csv",
+        "cameras.csv",
+        "map.geojson",
+    ] {
+        let text = std::fs::read_to_string(dir.path().join(file)).unwrap();
+        assert!(text.contains("410205001") && text.contains("410205002"), "{file}");
+        for absent in 3..=10 {
+            assert!(!text.contains(&format!("4102050{absent:02}")), "{file} has {absent}");
+        }
+    }
+    let secrets = std::fs::read_dir(dir.path().join("gateways")).unwrap().count();
+    assert_eq!(secrets, 2);
+}
+
+#[test]
 fn gateway_secrets_are_kept_when_the_directory_is_written_again() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), None).unwrap();
+    write(Plant::kaifeng(), dir.path(), None).unwrap();
     let first = std::fs::read(dir.path().join("gateways.csv")).unwrap();
-    write(dir.path(), None).unwrap();
+    write(Plant::kaifeng(), dir.path(), None).unwrap();
     assert_eq!(first, std::fs::read(dir.path().join("gateways.csv")).unwrap());
 }

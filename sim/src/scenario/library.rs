@@ -5,7 +5,7 @@
 
 use crate::field::front::ServerFault;
 use crate::model::{Disturbance, Inputs, Park, SensorFault};
-use crate::plant::{EquipmentKind, Point, Protocol, Quantity};
+use crate::plant::{DEVICE_SCAN_MS, EquipmentKind, FROZEN_S, Plant, Point, Protocol, Quantity};
 
 use super::{
     Action, BadParameter, Chosen, Expectation, Given, Moment, Parameter, Scenario, Step, Timeline,
@@ -13,9 +13,16 @@ use super::{
 
 /// How soon the center must show an alarm once condition and delay are fulfilled.
 const WITHIN_MS: u32 = 1_000;
-/// How soon a lost device or gateway must be shown: three scans without a word, and a second.
-const LOST_WITHIN_MS: u32 = 10_000;
-const BACK_WITHIN_MS: u32 = 15_000;
+/// How long the center bears with a lost gateway or device: `GATEWAY_GRACE_MS` of the registry, which the simulator does
+/// not know. `tests/tests/scenarios.rs` holds the two together.
+pub const GRACE_MS: u32 = 10_000;
+/// Longest that a gateway waits before it tries a lost device again: the cap of its `Backoff::DEVICE`, held together there too.
+pub const DEVICE_RETRY_MS: u32 = 10_000;
+/// What a gateway may need for a new OPC UA session: its time limit for one answer.
+const SESSION_MS: u32 = 3_000;
+/// Scans within which a mended instrument shows another count than the one that it froze at. Noise of one and a half steps
+/// repeats a count about once in four.
+const SCANS_TO_MOVE: u32 = 8;
 
 const fn number(
     name: &'static str,
@@ -101,7 +108,8 @@ pub static ALL: &[Scenario] = &[
         about_en: "A gateway is cut off from the center and comes back: one alarm for the gateway, none for its points; what happened meanwhile is back-filled.",
         parameters: &[
             id("enterprise", "410205010", "企业", "Enterprise"),
-            number("seconds", "s", 30.0, (5.0, 86_400.0), "断开时间", "Cut for"),
+            // Longer than the grace, or nothing is to be seen.
+            number("seconds", "s", 30.0, (15.0, 86_400.0), "断开时间", "Cut for"),
             number("clock_offset_s", "s", 0.0, (-86_400.0, 86_400.0), "时钟偏差", "Clock wrong by"),
         ],
         plan: gateway_offline,
@@ -114,7 +122,14 @@ pub static ALL: &[Scenario] = &[
         about_en: "An instrument shows the same count for ever while communication is well: reported as frozen.",
         parameters: &[
             id("point", "410205009.LT-9202", "点位", "Point"),
-            number("seconds", "s", 600.0, (10.0, 86_400.0), "持续时间", "Duration"),
+            number(
+                "seconds",
+                "s",
+                FROZEN_S as f64 + 60.0,
+                (FROZEN_S as f64 + 10.0, 86_400.0),
+                "持续时间",
+                "Duration",
+            ),
         ],
         plan: sensor_frozen,
     },
@@ -126,7 +141,7 @@ pub static ALL: &[Scenario] = &[
         about_en: "A loose contact: the reading passes its high limit again and again, each time a new occurrence of the same alarm.",
         parameters: &[
             id("point", "410205007.LT-7202", "点位", "Point"),
-            number("period_s", "s", 16.0, (4.0, 600.0), "周期", "Period"),
+            number("period_s", "s", 16.0, (6.0, 600.0), "周期", "Period"),
             number("seconds", "s", 80.0, (10.0, 86_400.0), "持续时间", "Duration"),
         ],
         plan: flapping_sensor,
@@ -150,7 +165,8 @@ pub static ALL: &[Scenario] = &[
             "seconds",
             "s",
             30.0,
-            (5.0, 3_600.0),
+            // Longer than the grace, a scan and a second.
+            (15.0, 3_600.0),
             "失电时间",
             "Without power for",
         )],
@@ -169,14 +185,15 @@ fn step(at_s: f64, action: Action) -> Step {
 }
 
 /// An alarm of one of the point's limits, from crossing to crossing.
-fn limit_alarm(point: &Point, condition: &'static str) -> Option<Expectation> {
+fn limit_alarm(plant: &Plant, point: &Point, condition: &'static str) -> Option<Expectation> {
     let limit = match condition {
         "HH" => point.limits.hh,
         "H" => point.limits.h,
         "L" => point.limits.l,
         _ => point.limits.ll,
     }?;
-    let crossing = |delay_ms| Some(Moment::Crossing { delay_ms, within_ms: WITHIN_MS });
+    let scan_ms = plant.read_ms(point);
+    let crossing = |delay_ms| Some(Moment::Crossing { delay_ms, scan_ms, within_ms: WITHIN_MS });
     let tag = point.id.tag();
     Some(Expectation {
         subject: point.id.to_string(),
@@ -202,6 +219,11 @@ fn none_of(subject: &str, condition: &str, zh: &str, en: &str) -> Expectation {
         zh: zh.to_owned(),
         en: en.to_owned(),
     }
+}
+
+/// The center must have shown it within a second, `delay_ms` and a scan after a moment of the time line.
+fn after(at_s: f64, delay_ms: u32, scan_ms: u32) -> Option<Moment> {
+    Some(Moment::Step { at_s, delay_ms, scan_ms, within_ms: WITHIN_MS })
 }
 
 fn unknown(field: &str, given: &str, what: &str) -> BadParameter {
@@ -264,8 +286,9 @@ fn overfill(
     let mut expectations = Vec::new();
     for quantity in [Quantity::Level, Quantity::SecondLevel] {
         if let Some(point) = plant.point_of(tank, quantity) {
-            expectations
-                .extend(["H", "HH"].iter().filter_map(|c| limit_alarm(&plant.points[point], c)));
+            expectations.extend(
+                ["H", "HH"].iter().filter_map(|c| limit_alarm(plant, &plant.points[point], c)),
+            );
         }
     }
     Some((steps, expectations))
@@ -349,7 +372,7 @@ fn foresee(park: &Park, source: usize, leak: Disturbance, seconds: f64) -> Vec<E
         for (condition, half_seconds) in ["H", "HH"].into_iter().zip(over) {
             // Six seconds: sensor lag, delay and a scan.
             if half_seconds >= 12 {
-                expectations.extend(limit_alarm(point, condition));
+                expectations.extend(limit_alarm(plant, point, condition));
             }
         }
     }
@@ -379,7 +402,7 @@ fn runaway(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter> {
     let expectations = [temperature, pressure]
         .into_iter()
         .flat_map(|point| {
-            ["H", "HH"].into_iter().filter_map(move |c| limit_alarm(&plant.points[point], c))
+            ["H", "HH"].into_iter().filter_map(move |c| limit_alarm(plant, &plant.points[point], c))
         })
         .collect();
     Ok(Timeline { steps, expectations, ends_s: seconds + 50.0 })
@@ -405,10 +428,17 @@ fn gateway_offline(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParamete
         subject: format!("gateway:{gateway}"),
         condition: "GATEWAY".to_owned(),
         must: true,
-        raised: Some(Moment::Step { at_s: 0.0, within_ms: LOST_WITHIN_MS }),
-        clears: Some(Moment::Step { at_s: seconds, within_ms: BACK_WITHIN_MS }),
-        zh: format!("采集主机 {gateway} 断链报警，恢复后解除"),
-        en: format!("Gateway {gateway} is reported lost, and clears when it is back"),
+        raised: after(0.0, GRACE_MS, 0),
+        // A gateway whose link is joined again knocks at once.
+        clears: after(seconds, 0, 0),
+        zh: format!(
+            "采集主机 {gateway} 断链满 {} s 后 1 s 内报警，恢复后 1 s 内解除",
+            GRACE_MS / 1_000
+        ),
+        en: format!(
+            "Gateway {gateway} is reported within 1 s once lost for {} s, and clears within 1 s of being back",
+            GRACE_MS / 1_000
+        ),
     };
     let quiet = none_of(
         &format!("{given}.*"),
@@ -423,6 +453,15 @@ fn sensor_frozen(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
     let point = point(park, chosen)?;
     let seconds = chosen.number("seconds");
     let what = &park.plant().points[point];
+    let read_ms = park.plant().read_ms(what);
+    if what.frozen_s == 0 {
+        return Err(unknown("point", chosen.id("point"), "point whose freezing is watched"));
+    }
+    if seconds < f64::from(what.frozen_s) + 10.0 {
+        let why =
+            format!("must be at least 10 s longer than the point's frozen_s ({})", what.frozen_s);
+        return Err(BadParameter { field: "seconds".to_owned(), why });
+    }
     let steps = vec![
         step(0.0, Action::Instrument(point, Some(SensorFault::Frozen))),
         step(seconds, Action::Instrument(point, None)),
@@ -431,18 +470,20 @@ fn sensor_frozen(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
         subject: what.id.to_string(),
         condition: "FROZEN".to_owned(),
         must: true,
-        // How long a still signal is borne is a setting of the center: here, at the latest when the scenario ends.
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "bounded by a day"
-        )]
-        raised: Some(Moment::Step { at_s: 0.0, within_ms: (seconds * 1_000.0) as u32 }),
-        clears: Some(Moment::Step { at_s: seconds, within_ms: BACK_WITHIN_MS }),
-        zh: format!("{} 报信号冻结，恢复变化后解除", what.id.tag()),
-        en: format!("{} is reported frozen, and clears when it moves again", what.id.tag()),
+        raised: after(0.0, what.frozen_s * 1_000, read_ms),
+        clears: after(seconds, 0, SCANS_TO_MOVE * what.scan_ms + read_ms),
+        zh: format!(
+            "{} 静止满 {} s 后 1 s 内报信号冻结，恢复变化后解除",
+            what.id.tag(),
+            what.frozen_s
+        ),
+        en: format!(
+            "{} is reported frozen within 1 s once still for {} s, and clears when it moves again",
+            what.id.tag(),
+            what.frozen_s
+        ),
     };
-    Ok(Timeline { steps, expectations: vec![frozen], ends_s: seconds + 5.0 })
+    Ok(Timeline { steps, expectations: vec![frozen], ends_s: seconds + 10.0 })
 }
 
 fn flapping_sensor(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter> {
@@ -455,13 +496,20 @@ fn flapping_sensor(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParamete
     let top = what.limits.hh.map_or(what.range.1, |hh| hh.value);
     // Up to the middle between H and the next thing above it.
     let by = f64::midpoint(high.value, top) - park.truth(point);
-    let seconds = chosen.number("seconds");
-    let fault = SensorFault::Flapping { by, period_s: chosen.number("period_s") };
+    let (seconds, period_s) = (chosen.number("seconds"), chosen.number("period_s"));
+    // Each half must outlast the delay, the scans at both its ends, and the instrument's own lag.
+    let half_ms = high.on_delay_ms.max(high.off_delay_ms) + 2 * what.scan_ms + 1_000;
+    let shortest_s = f64::from(2 * half_ms) / 1_000.0;
+    if period_s < shortest_s {
+        let why = format!("must be at least {shortest_s}: the delays of this point's H ask for it");
+        return Err(BadParameter { field: "period_s".to_owned(), why });
+    }
+    let fault = SensorFault::Flapping { by, period_s };
     let steps = vec![
         step(0.0, Action::Instrument(point, Some(fault))),
         step(seconds, Action::Instrument(point, None)),
     ];
-    let expectations = limit_alarm(what, "H").into_iter().collect();
+    let expectations = limit_alarm(park.plant(), what, "H").into_iter().collect();
     Ok(Timeline { steps, expectations, ends_s: seconds + 10.0 })
 }
 
@@ -485,12 +533,17 @@ fn park_blackout(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
                 subject: format!("device:{gateway}/{}", device.id),
                 condition: "DEVICE".to_owned(),
                 must: true,
-                raised: Some(Moment::Step { at_s: 0.0, within_ms: LOST_WITHIN_MS }),
-                clears: Some(Moment::Step { at_s: seconds, within_ms: 60_000 }),
-                zh: format!("{gateway} 的 {kind} 设备 {} 断链报警，供电恢复后解除", device.id),
+                raised: after(0.0, GRACE_MS, DEVICE_SCAN_MS),
+                clears: after(seconds, DEVICE_RETRY_MS + SESSION_MS, DEVICE_SCAN_MS),
+                zh: format!(
+                    "{gateway} 的 {kind} 设备 {} 断链满 {} s 后 1 s 内报警，供电恢复后解除",
+                    device.id,
+                    GRACE_MS / 1_000
+                ),
                 en: format!(
-                    "{kind} device {} of {gateway} is reported lost, and clears when power is back",
-                    device.id
+                    "{kind} device {} of {gateway} is reported within 1 s once lost for {} s, and clears when power is back",
+                    device.id,
+                    GRACE_MS / 1_000
                 ),
             }
         })
@@ -507,5 +560,5 @@ fn park_blackout(park: &Park, chosen: &Chosen) -> Result<Timeline, BadParameter>
         "采集主机保持在线",
         "The gateways stay connected",
     ));
-    Ok(Timeline { steps, expectations, ends_s: seconds + 60.0 })
+    Ok(Timeline { steps, expectations, ends_s: seconds + 20.0 })
 }

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use library::{ALL, find};
+pub use library::{ALL, DEVICE_RETRY_MS, GRACE_MS, find};
 
 use crate::field::front::ServerFault;
 use crate::model::{Disturbance, Park, SensorFault};
+use crate::plant::Plant;
 
 /// A scenario by name.
 pub struct Scenario {
@@ -164,13 +165,19 @@ pub enum Moment {
     Crossing {
         /// The point's own delay, which must have passed.
         delay_ms: u32,
-        /// Then this long at most. Not counted: the scan that must first read the value.
+        /// The scan that must first read the value.
+        scan_ms: u32,
+        /// Then this long at most.
         within_ms: u32,
     },
     /// A moment of the time line.
     Step {
         /// Simulated seconds after the start.
         at_s: f64,
+        /// How long the center, or whoever must first notice, is to wait: seconds of the clock at any speed.
+        delay_ms: u32,
+        /// The scan that must first meet with it, where a device must be asked.
+        scan_ms: u32,
         /// Then this long at most.
         within_ms: u32,
     },
@@ -196,6 +203,17 @@ pub struct Expectation {
 }
 
 impl Scenario {
+    /// Whether what it acts on where nothing is said stands in this plant.
+    #[must_use]
+    pub fn is_offered(&self, plant: &Plant) -> bool {
+        self.parameters.iter().all(|parameter| match (parameter.name, parameter.default) {
+            ("equipment", Given::Id(id)) => plant.equipment(id).is_some(),
+            ("point", Given::Id(id)) => plant.point(id).is_some(),
+            ("enterprise", Given::Id(id)) => plant.enterprise(id).is_some(),
+            _ => true,
+        })
+    }
+
     /// Plans the scenario on the park as it is now.
     ///
     /// # Errors

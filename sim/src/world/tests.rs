@@ -1,7 +1,8 @@
 //! Every scenario does in the models what it says, and says all that it does.
 
 use super::*;
-use crate::scenario::{ALL, Moment};
+use crate::plant::Plant;
+use crate::scenario::ALL;
 
 /// Runs a scenario to its end at 5 Hz and gives the world back.
 fn run(name: &str, seed: u64, after_s: u32) -> World {
@@ -193,8 +194,112 @@ fn parameters_are_checked_by_name_and_bounds_and_a_scenario_runs_once() {
         StartError::Running("tank-overfill")
     );
     assert!(matches!(world.start("nothing", BTreeMap::new(), 0), Err(StartError::Unknown(_))));
-    world.start("calm", BTreeMap::new(), 1).unwrap();
-    assert!(world.runs()[0].ended_at.is_some(), "calm ends the others");
+}
+
+#[test]
+fn calm_ends_all_others_begins_anew_when_asked_again_and_is_ended_by_any_other() {
+    let mut world = World::new(Park::kaifeng(1));
+    let running = |world: &World| -> Vec<(u64, &str)> {
+        let runs = world.runs().iter().filter(|run| run.ended_at.is_none());
+        runs.map(|run| (run.number, run.scenario)).collect()
+    };
+    let start = |world: &mut World, name: &str| {
+        world.start(name, BTreeMap::new(), 0).unwrap();
+    };
+    start(&mut world, "tank-overfill");
+    start(&mut world, "flapping-sensor");
+    start(&mut world, "calm");
+    assert_eq!(running(&world), [(3, "calm")]);
+    start(&mut world, "calm");
+    assert_eq!(running(&world), [(4, "calm")]);
+    // A start that is refused ends nothing.
+    let bad = BTreeMap::from([("colour".to_owned(), serde_json::json!(1))]);
+    world.start("gas-leak", bad, 0).unwrap_err();
+    assert_eq!(running(&world), [(4, "calm")]);
+    start(&mut world, "gateway-offline");
+    assert_eq!(running(&world), [(5, "gateway-offline")]);
+}
+
+#[test]
+fn what_one_scenario_has_in_hands_no_other_takes_until_it_has_ended() {
+    let mut world = World::new(Park::kaifeng(1));
+    world.start("gas-leak", BTreeMap::new(), 0).unwrap();
+    world.start("flapping-sensor", BTreeMap::new(), 0).unwrap();
+    // The flood fills V-2102 as well: the end of the leak would end that.
+    let refused = world.start("alarm-flood", BTreeMap::new(), 0).unwrap_err();
+    let what = "410205002.V-2102".to_owned();
+    assert_eq!(refused, StartError::Busy { what, scenario: "gas-leak" });
+    assert!(world.stop("gas-leak", 0));
+    // Through an instrument that jumps nobody sees how full B-7202 is.
+    let refused = world.start("alarm-flood", BTreeMap::new(), 0).unwrap_err();
+    let what = "410205007.B-7202".to_owned();
+    assert_eq!(refused, StartError::Busy { what, scenario: "flapping-sensor" });
+    assert!(world.stop("flapping-sensor", 0));
+    world.start("alarm-flood", BTreeMap::new(), 0).unwrap();
+}
+
+#[test]
+fn moments_of_a_time_line_are_told_on_the_clock_at_any_speed() {
+    let mut world = World::new(Park::kaifeng(1));
+    world.set_speed(4.0);
+    world.start("gateway-offline", BTreeMap::new(), 1_000).unwrap();
+    for k in 0..100 {
+        world.tick(0.2, 1_000 + k * 200);
+    }
+    let at: Vec<(f64, i64)> = world.runs()[0].moments.iter().map(|m| (m.at_s, m.at)).collect();
+    // Thirty simulated seconds take seven and a half, and are met by the tick that follows them.
+    assert_eq!(at, [(0.0, 1_000), (30.0, 8_600)]);
+}
+
+#[test]
+fn a_duration_that_the_delays_of_a_point_do_not_allow_is_refused() {
+    let mut world = World::new(Park::kaifeng(1));
+    for (name, field, value) in [
+        ("flapping-sensor", "period_s", 10.0),
+        ("sensor-frozen", "seconds", f64::from(crate::plant::FROZEN_S)),
+        ("gateway-offline", "seconds", 10.0),
+        ("park-blackout", "seconds", 10.0),
+    ] {
+        let with = BTreeMap::from([(field.to_owned(), serde_json::json!(value))]);
+        let refused = world.start(name, with, 0).unwrap_err();
+        assert!(matches!(&refused, StartError::Parameter(bad) if bad.field == field), "{refused}");
+    }
+}
+
+#[test]
+fn no_sound_instrument_stands_still_for_as_long_as_is_reported_as_frozen() {
+    let plant = Plant::kaifeng();
+    for seed in 1..3 {
+        let mut park = Park::kaifeng(seed);
+        let mut still = vec![(f64::NAN, 0u32); plant.points.len()];
+        for _ in 0..1_800 {
+            park.step(1.0, &Inputs::default());
+            for (index, point) in plant.points.iter().enumerate().filter(|(_, p)| p.frozen_s > 0) {
+                let (last, seconds) = &mut still[index];
+                *seconds =
+                    if last.to_bits() == park.shown(index).to_bits() { *seconds + 1 } else { 0 };
+                *last = park.shown(index);
+                assert!(*seconds < point.frozen_s, "{} with seed {seed}", point.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_smaller_park_offers_only_the_scenarios_whose_targets_stand_in_it() {
+    for enterprises in 1..=10 {
+        let plant = Plant::kaifeng_first(enterprises);
+        let park = Park::new(plant, 1);
+        assert_eq!(plant.enterprises.len(), enterprises);
+        for scenario in ALL {
+            let mut world = World::new(park.clone());
+            let offered = scenario.is_offered(plant);
+            let started = world.start(scenario.name, BTreeMap::new(), 0).is_ok();
+            assert_eq!(offered, started, "{} with {enterprises}", scenario.name);
+        }
+    }
+    let offered = |n| ALL.iter().filter(|s| s.is_offered(Plant::kaifeng_first(n))).count();
+    assert_eq!((offered(1), offered(10)), (4, ALL.len()));
 }
 
 #[test]

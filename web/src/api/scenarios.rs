@@ -6,10 +6,12 @@ use anlan_store::alarm_index::{AlarmFilter, AlarmRow};
 use anlan_store::registry::scoped::Filter;
 use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::gate::{Answer, Call, Reply};
 use crate::problem::Problem;
+use crate::verdict::{Run, Seen, judge};
 
 async fn pass(call: &Call, method: Method, path: &str) -> Result<Value, Problem> {
     let (status, value) = call.simulator()?.ask(method, path, call.raw_body().to_vec()).await?;
@@ -73,54 +75,102 @@ pub async fn state(call: Call) -> Answer {
     Reply::json(&pass(&call, Method::GET, "/state").await?)
 }
 
-/// `GET /scenarios/runs`: each expectation of each run gets `seen`, what the alarm log holds of it.
+/// Runs that are told where no number is asked for, and at most: each costs a search of the alarm index, every second.
+const RUNS_SHOWN: usize = 10;
+const RUNS_MAX: usize = 20;
+/// Alarms of one run that are looked at.
+const ALARMS_MAX: usize = 5_000;
+/// How far beside a run the source time of one of its alarms may lie: delays, and clocks that are not quite right.
+const BESIDE_MS: i64 = 60_000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RunsQuery {
+    limit: Option<usize>,
+}
+
+/// `GET /scenarios/runs`: each expectation of each run gets its `verdict` and `seen`, the alarm that decided it.
 pub async fn runs(call: Call) -> Answer {
-    let mut answer = pass(&call, Method::GET, "/scenarios/runs").await?;
+    let RunsQuery { limit } = call.query()?;
+    let limit = limit.unwrap_or(RUNS_SHOWN).clamp(1, RUNS_MAX);
+    let mut answer = pass(&call, Method::GET, &format!("/scenarios/runs?limit={limit}")).await?;
     let Some(runs) = answer.get_mut("items").and_then(Value::as_array_mut) else {
         return Reply::json(&answer);
     };
-    for run in runs {
-        let from = run["started_at"].as_i64().unwrap_or(0);
-        let to = run["ended_at"].as_i64();
-        let Some(expected) = run.get_mut("expectations").and_then(Value::as_array_mut) else {
+    for value in runs {
+        let run: Run = Run::deserialize(&*value).map_err(|error| {
+            let words = format!("The simulator tells of a run in a form not known here: {error}");
+            Problem::new(StatusCode::BAD_GATEWAY, "simulator_refuses", words)
+        })?;
+        let alarms = alarms_of(&call, &run).await?;
+        let now = call.now().0;
+        let Some(expected) = value.get_mut("expectations").and_then(Value::as_array_mut) else {
             continue;
         };
-        for expectation in expected {
-            let seen = seen(&call, expectation, from, to).await?;
-            expectation["seen"] = seen;
+        for (value, expectation) in expected.iter_mut().zip(&run.expectations) {
+            let verdict = judge(expectation, &run, &alarms, now);
+            value["seen"] = json!(verdict.seen);
+            value["verdict"] = json!(verdict);
         }
     }
     Reply::json(&answer)
 }
 
-/// Looks the expectation up: its `subject` and `condition` within the run.
-async fn seen(
-    call: &Call,
-    expectation: &Value,
-    from: i64,
-    to: Option<i64>,
-) -> Result<Value, Problem> {
-    let subject = expectation["subject"].as_str();
-    let condition = expectation["condition"].as_str().and_then(Condition::from_code);
-    let (Some(subject), Some(condition)) = (subject, condition) else { return Ok(Value::Null) };
+/// The alarms of the time of a run that its expectations speak of: one search.
+async fn alarms_of(call: &Call, run: &Run) -> Result<Vec<Seen>, Problem> {
+    let mut conditions: Vec<Condition> =
+        run.expectations.iter().filter_map(|e| Condition::from_code(&e.condition)).collect();
+    conditions.sort_by_key(|condition| condition.code());
+    conditions.dedup();
+    if conditions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let beside = BESIDE_MS + run.clock_error_ms;
     let filter = AlarmFilter {
-        subject: Some(subject.to_owned()),
-        conditions: vec![condition],
-        from: Some(UtcMillis(from)),
-        to: to.map(|t| UtcMillis(t).plus(60_000)),
+        conditions,
+        from: Some(UtcMillis(run.started_at - beside)),
+        to: run.ended_at.map(|ended| UtcMillis(ended + beside)),
         ..AlarmFilter::default()
     };
-    let page = call.alarms(filter, &Filter::default(), None, 1).await?;
-    Ok(page.items.first().map_or(Value::Null, of_row))
+    let page = call.alarms(filter, &Filter::default(), None, ALARMS_MAX).await?;
+    let mut alarms = Vec::new();
+    for row in &page.items {
+        let subject = row.id.subject.0.to_string();
+        if run.expectations.iter().any(|e| e.speaks_of(&subject)) {
+            alarms.push(of_row(call, row, subject).await?);
+        }
+    }
+    Ok(alarms)
 }
 
-fn of_row(row: &AlarmRow) -> Value {
-    json!({
-        "id": row.id.to_string(),
-        "level": row.level.get(),
-        "raised_at": row.raised_at.0,
-        "received_at": row.received_at.0,
-        "decided_at": row.decided_at.0,
-        "cleared_at": row.cleared_at.map(|t| t.0),
+async fn of_row(call: &Call, row: &AlarmRow, subject: String) -> Result<Seen, Problem> {
+    let clear_decided_at = match row.cleared_at {
+        Some(cleared_at) => Some(clear_decided_at(call, row).await?.unwrap_or(cleared_at.0)),
+        None => None,
+    };
+    Ok(Seen {
+        id: row.id.to_string(),
+        subject,
+        condition: row.id.condition.code().to_owned(),
+        level: row.level.get(),
+        raised_at: row.raised_at.0,
+        received_at: row.received_at.0,
+        decided_at: row.decided_at.0,
+        cleared_at: row.cleared_at.map(|t| t.0),
+        clear_decided_at,
     })
+}
+
+/// When the center decided that an alarm is over. The index does not keep it; the log is read once an alarm.
+async fn clear_decided_at(call: &Call, row: &AlarmRow) -> Result<Option<i64>, Problem> {
+    let id = row.id.to_string();
+    if let Some(known) = call.simulator()?.cleared(&id) {
+        return Ok(Some(known));
+    }
+    let log = call.alarm_log(row).await?;
+    let decided = log.iter().find(|entry| entry.kind == "cleared").map(|entry| entry.decided_at);
+    if let Some(at) = decided {
+        call.simulator()?.remember_cleared(id, at);
+    }
+    Ok(decided)
 }

@@ -8,17 +8,21 @@ import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { GatewaysTab } from "../system/GatewaysTab";
 import "../system/system.css";
-import { useNow } from "../ui/clock";
 import { Empty, Faces } from "../ui/faces";
 import { Symbol } from "../ui/Symbol";
 import { clockTime, exactTime } from "../ui/time";
-import { verdict, type Expectation, type Faults, type Run, type Scenario } from "./verdict";
+import { byUrgency, seconds, tone, type Expectation, type Faults, type Run, type Scenario } from "./verdict";
 
 type List<T> = { items: T[] };
 
+/** Runs that are shown; the center judges no more than these. */
+const RUNS_SHOWN = 10;
+/** Sections in the order of a narrow screen, where only the first is in sight. */
+const SECTIONS = [["scenarios", "tester.scenarios"], ["runs", "tester.runs"], ["faults", "tester.faults"], ["gateways", "tester.gateways"]] as const;
+
 export function TesterPage() {
   const { t } = useI18n();
-  const runs = useResource("scenario-runs", (signal) => get<List<Run>>("/scenarios/runs", {}, signal), 1000);
+  const runs = useResource("scenario-runs", (signal) => get<List<Run>>("/scenarios/runs", { limit: RUNS_SHOWN }, signal), 1000);
   const scenarios = useResource("scenarios", (signal) => get<List<Scenario>>("/scenarios", {}, signal), 2000);
   const changed = (): void => {
     scenarios.reload();
@@ -27,9 +31,12 @@ export function TesterPage() {
   if (scenarios.error?.code === "no_simulator") return <div className="page"><h1 className="page-title">{t("tester.title")}</h1><Empty>{t("tester.none")}</Empty></div>;
   return (
     <div className="page tester system">
-      <header><h1 className="page-title">{t("tester.title")}</h1></header>
+      <header>
+        <h1 className="page-title">{t("tester.title")}</h1>
+        <nav className="jump" aria-label={t("tester.sections")}>{SECTIONS.map(([id, label]) => <a key={id} className="btn sm" href={`#${id}`}>{t(label)}</a>)}</nav>
+      </header>
       <div className="column">
-        <section className="card" aria-label={t("tester.scenarios")}>
+        <section className="card" id="scenarios" aria-label={t("tester.scenarios")}>
           <h2 className="hd">{t("tester.scenarios")}</h2>
           <Faces of={scenarios} what={t("tester.what")}>
             {({ items }) => <>{items.map((s) => <ScenarioRow key={s.name} scenario={s} run={runs.data?.items.find((r) => r.scenario === s.name && r.ended_at === null) ?? null} changed={changed} />)}</>}
@@ -37,14 +44,14 @@ export function TesterPage() {
         </section>
       </div>
       <div className="column">
-        <section className="card" aria-label={t("tester.runs")}>
+        <section className="card" id="runs" aria-label={t("tester.runs")}>
           <h2 className="hd">{t("tester.runs")}</h2>
           <Faces of={runs} what={t("tester.runs")}>
-            {({ items }) => items.length === 0 ? <Empty>{t("tester.noRuns")}</Empty> : <>{[...items].sort((a, b) => b.number - a.number).slice(0, 10).map((r) => <RunTable key={r.number} run={r} />)}</>}
+            {({ items }) => items.length === 0 ? <Empty>{t("tester.noRuns")}</Empty> : <>{[...items].sort((a, b) => b.number - a.number).map((r) => <RunTable key={r.number} run={r} />)}</>}
           </Faces>
         </section>
         <FaultsCard />
-        <GatewaysTab />
+        <div id="gateways"><GatewaysTab /></div>
       </div>
     </div>
   );
@@ -64,15 +71,17 @@ function ScenarioRow({ scenario, run, changed }: { scenario: Scenario; run: Run 
   const title = localName(scenario.title, language);
   return (
     <article className="scenario" aria-label={scenario.name}>
-      <div><b>{title}</b> <span className="m f12">{scenario.name}</span></div>
+      <div className="words">
+        <div><b>{title}</b> <span className="m f12">{scenario.name}</span></div>
+        <p className="s f12">{localName(scenario.about, language)}</p>
+        {run ? <p className="m f12">{run.ends_s === null ? t("tester.runningOpen", { s: Math.round(run.elapsed_s) }) : t("tester.running", { s: Math.round(run.elapsed_s), all: Math.round(run.ends_s) })}</p> : null}
+        {problem ? <p className="t2 f12" role="alert">{problem}</p> : null}
+      </div>
       {scenario.running && scenario.name !== "calm" ? (
         <button type="button" className="btn sm" disabled={busy} aria-label={`${t("tester.stop")} ${scenario.name}`} onClick={() => act("stop")}>{t("tester.stop")}</button>
       ) : (
         <button type="button" className="btn sm" disabled={busy} aria-label={`${t("tester.start")} ${scenario.name}`} onClick={() => act("start")}>{t("tester.start")}</button>
       )}
-      <p className="s f12">{localName(scenario.about, language)}</p>
-      {run ? <p className="m f12">{t("tester.running", { s: Math.round(run.elapsed_s), all: Math.round(run.ends_s) })}</p> : null}
-      {problem ? <p className="t2 f12" role="alert">{problem}</p> : null}
     </article>
   );
 }
@@ -80,14 +89,15 @@ function ScenarioRow({ scenario, run, changed }: { scenario: Scenario; run: Run 
 function RunTable({ run }: { run: Run }) {
   const { t } = useI18n();
   const [all, setAll] = useState(false);
-  const shown = all ? run.expectations : run.expectations.slice(0, 12);
+  const sorted = byUrgency(run.expectations);
+  const shown = all ? sorted : sorted.slice(0, 12);
   return (
     <article className="run" aria-label={`${run.scenario} ${run.number}`}>
       <h3>{t("tester.run", { n: run.number, name: run.scenario, time: clockTime(run.started_at) })}</h3>
       <div className="wide-table">
-        <table className="plain">
+        <table className="plain verdicts">
           <thead><tr><th>{t("tester.expected")}</th><th>{t("tester.seen")}</th><th className="num">{t("tester.latency")}</th><th>{t("tester.verdict")}</th></tr></thead>
-          <tbody>{shown.map((e, i) => <ExpectationRow key={`${e.subject}/${e.condition}/${i}`} expectation={e} run={run} />)}</tbody>
+          <tbody>{shown.map((e) => <ExpectationRow key={`${e.subject}/${e.condition}`} expectation={e} />)}</tbody>
         </table>
       </div>
       {run.expectations.length > shown.length ? <button type="button" className="btn txt sm" onClick={() => setAll(true)}>{t("list.more", { n: run.expectations.length - shown.length })}</button> : null}
@@ -95,11 +105,10 @@ function RunTable({ run }: { run: Run }) {
   );
 }
 
-function ExpectationRow({ expectation, run }: { expectation: Expectation; run: Run }) {
+function ExpectationRow({ expectation }: { expectation: Expectation }) {
   const { t, language } = useI18n();
-  const v = verdict(expectation, run, useNow());
-  const bad = v.state === "late" || v.state === "missed" || v.state === "wrong";
-  const { seen } = expectation;
+  const { seen, verdict: v } = expectation;
+  const how = tone(v);
   return (
     <tr>
       <td>{language === "zh-CN" ? expectation.zh : expectation.en}</td>
@@ -107,11 +116,12 @@ function ExpectationRow({ expectation, run }: { expectation: Expectation; run: R
         {seen ? (
           <Link to={`/alarms?alarm=${encodeURIComponent(seen.id)}`}>
             {exactTime(seen.decided_at)} <span className="m">{seen.cleared_at === null ? t("tester.standing") : t("tester.cleared", { time: clockTime(seen.cleared_at) })}</span>
+            {v.occurrences > 1 ? <span className="m"> · {t("tester.times", { n: v.occurrences })}</span> : null}
           </Link>
         ) : <span className="m">—</span>}
       </td>
-      <td className="num">{v.latency_ms === null ? "—" : `${(v.latency_ms / 1000).toFixed(2)} s`}</td>
-      <td className={`nw ${bad ? "bad" : v.state === "waiting" ? "m" : ""}`}>{bad ? <Symbol name="ui-info" size={14} className="t2" style={{ display: "inline", verticalAlign: "-2px" }} /> : null} {t(`tester.${v.state}`)}</td>
+      <td className="num">{v.latency_ms === null ? "—" : seconds(v.latency_ms)}{v.clear_latency_ms === null ? null : <span className="m"> · {t("tester.clearedAfter", { s: seconds(v.clear_latency_ms) })}</span>}</td>
+      <td className={`nw ${how === "bad" ? "bad" : how === "open" ? "m" : ""}`}>{how === "bad" ? <Symbol name="ui-info" size={14} className="t2" style={{ display: "inline", verticalAlign: "-2px" }} /> : null} {t(`tester.${v.state}`)}</td>
     </tr>
   );
 }
@@ -130,7 +140,7 @@ function FaultsCard() {
     doing.then(() => faults.reload(), (cause: unknown) => setProblem(asApiError(cause).message));
   };
   return (
-    <section className="card" aria-label={t("tester.faults")}>
+    <section className="card" id="faults" aria-label={t("tester.faults")}>
       <h2 className="hd"><span className="grow">{t("tester.faults")}</span><button type="button" className="btn sm" onClick={() => act(remove<unknown>("/faults"))}>{t("tester.mendAll")}</button></h2>
       <div className="inject">
         <input className="grow" value={point} onChange={(e) => setPoint(e.target.value)} placeholder="410205009.LT-9202" aria-label={t("tester.point")} />

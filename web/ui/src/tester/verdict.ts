@@ -1,39 +1,43 @@
-/** What was expected against what the alarm log holds: one verdict an expectation. Pure, so that the page and its test agree. */
+/** What the tester's page reads of the simulator, with the verdicts that the center gives; and how a verdict is shown. */
 import type { Name } from "../api/types";
 
-export type Moment = { from: "crossing"; delay_ms: number; within_ms: number } | { from: "step"; at_s: number; within_ms: number };
-export type Seen = { id: string; level: number; raised_at: number; received_at: number; decided_at: number; cleared_at: number | null };
-export type Expectation = { subject: string; condition: string; must: boolean; raised: Moment | null; clears: Moment | null; zh: string; en: string; seen: Seen | null };
-export type Crossing = { number: number; point: string; condition: string; began: boolean; value: number; at: number; delay_ms: number };
-export type Run = { number: number; scenario: string; started_at: number; ended_at: number | null; ends_s: number; elapsed_s: number; expectations: Expectation[]; crossings: Crossing[] };
+export type Seen = { id: string; level: number; raised_at: number; received_at: number; decided_at: number; cleared_at: number | null; clear_decided_at: number | null };
+export type VerdictState = "absent" | "void" | "met" | "raised" | "waiting" | "late" | "early" | "stuck" | "missed" | "wrong";
+export type Verdict = { state: VerdictState; latency_ms: number | null; clear_latency_ms: number | null; occurrences: number };
+export type Expectation = { subject: string; condition: string; must: boolean; zh: string; en: string; seen: Seen | null; verdict: Verdict };
+/** `ends_s` is null where a run goes on until something else begins. */
+export type Run = { number: number; scenario: string; started_at: number; ended_at: number | null; ends_s: number | null; elapsed_s: number; expectations: Expectation[] };
 export type Parameter = { name: string; unit: string; default: number | string; min: number; max: number; zh: string; en: string };
-export type Scenario = { name: string; title: Name; about: Name; parameters: Parameter[]; running: boolean; last_run: number | null };
+export type Scenario = { name: string; title: Name; about: Name; parameters: Parameter[]; running: boolean };
 export type ServerFault = { server: string; address: string; fault: { kind: string } | null };
 export type Faults = { servers: ServerFault[]; points: { point: string; fault: { kind: string } }[] };
 
-/** The gateway first has to read the value: one scan, which the expectation does not count. */
-export const SCAN_MS = 1000;
-
-export type Verdict = { state: "waiting" | "met" | "late" | "missed" | "wrong" | "absent"; latency_ms: number | null };
-
-/** The moment from which an expectation counts, once it is known. */
-function from(moment: Moment, run: Run, expectation: Expectation, began: boolean): number | null {
-  if (moment.from === "step") return run.started_at + moment.at_s * 1000;
-  const crossing = run.crossings.find((c) => c.point === expectation.subject && c.condition === expectation.condition && c.began === began);
-  return crossing ? crossing.at + moment.delay_ms : null;
+/** Whether a person must look: it went wrong, it is still open, or it is as stated. */
+export function tone({ state }: Verdict): "bad" | "open" | "good" {
+  switch (state) {
+    case "late":
+    case "early":
+    case "stuck":
+    case "missed":
+    case "wrong":
+      return "bad";
+    case "waiting":
+    case "raised":
+    case "void":
+      return "open";
+    case "met":
+    case "absent":
+      return "good";
+  }
 }
 
-export function verdict(expectation: Expectation, run: Run, now: number): Verdict {
-  const { seen } = expectation;
-  if (!expectation.must) return { state: seen ? "wrong" : run.ended_at === null ? "waiting" : "absent", latency_ms: null };
-  const raised = expectation.raised;
-  const start = raised ? from(raised, run, expectation, true) : run.started_at;
-  if (!seen) {
-    const over = run.ended_at !== null && now > run.ended_at + 5000;
-    const due = start === null || raised === null ? null : start + raised.within_ms + SCAN_MS;
-    return { state: over || (due !== null && now > due + 2000) ? "missed" : "waiting", latency_ms: null };
-  }
-  if (start === null || raised === null) return { state: "met", latency_ms: null };
-  const latency = seen.decided_at - start;
-  return { state: latency <= raised.within_ms + SCAN_MS ? "met" : "late", latency_ms: latency };
+/** Seconds to two places, as a latency is told. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
+
+/** What did not go as stated first, then what is open; in the order of the statement otherwise. */
+export function byUrgency(expectations: Expectation[]): Expectation[] {
+  const rank = { bad: 0, open: 1, good: 2 };
+  return [...expectations].sort((a, b) => rank[tone(a.verdict)] - rank[tone(b.verdict)]);
 }
