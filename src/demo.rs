@@ -293,7 +293,8 @@ mod tests {
         fs::set_permissions(&users, fs::Permissions::from_mode(0o644)).unwrap();
 
         let engines = open(data).await;
-        all_can_sign_in(&engines, &import(&engines, data).await.unwrap()).await;
+        all_can_sign_in(&engines, &import(&engines, Plant::kaifeng_first(1), data).await.unwrap())
+            .await;
         assert!(!users.exists(), "no password is left in clear text");
         engines.registry.close().await;
         drop(engines);
@@ -301,11 +302,13 @@ mod tests {
         // `center/` was deleted.
         fs::remove_dir_all(data.join("center")).unwrap();
         let engines = open(data).await;
-        all_can_sign_in(&engines, &import(&engines, data).await.unwrap()).await;
+        all_can_sign_in(&engines, &import(&engines, Plant::kaifeng_first(1), data).await.unwrap())
+            .await;
 
         // The file of accounts was deleted.
         fs::remove_file(data.join("demo-accounts.txt")).unwrap();
-        all_can_sign_in(&engines, &import(&engines, data).await.unwrap()).await;
+        all_can_sign_in(&engines, &import(&engines, Plant::kaifeng_first(1), data).await.unwrap())
+            .await;
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct CatchUp {
     joins: mpsc::UnboundedReceiver<Box<Feed>>,
     tell: mpsc::UnboundedSender<Control>,
     fatal: Fatal,
-    behind: Vec<Box<Feed>>,
+    behind: Vec<Feed>,
 }
 
 impl CatchUp {
@@ -59,15 +59,15 @@ impl CatchUp {
         loop {
             if self.behind.is_empty() {
                 let Some(feed) = self.joins.recv().await else { return };
-                self.join(feed);
+                self.join(*feed);
             }
             while let Ok(feed) = self.joins.try_recv() {
-                self.join(feed);
+                self.join(*feed);
             }
             let end = self.journal.bounds().1;
             for feed in self.behind.extract_if(.., |feed| end <= feed.next) {
                 // The dispatcher may have ended: then nobody needs this any more.
-                drop(self.tell.send(Control::Abreast(feed)));
+                drop(self.tell.send(Control::Abreast(Box::new(feed))));
             }
             if self.behind.is_empty() {
                 continue;
@@ -85,7 +85,7 @@ impl CatchUp {
     }
 
     /// A newer life of a host takes the place of the one before.
-    fn join(&mut self, feed: Box<Feed>) {
+    fn join(&mut self, feed: Feed) {
         self.behind.retain(|other| other.host != feed.host);
         self.behind.push(feed);
     }
@@ -98,7 +98,7 @@ impl CatchUp {
         };
         drop(places);
         if let Some(feed) = joined {
-            self.join(feed);
+            self.join(*feed);
         }
     }
 
