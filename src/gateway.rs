@@ -103,7 +103,7 @@ async fn show_progress(lines: &Lines, points: usize, period: Duration) -> std::c
         let text = format!("{seconds} s of {period:?}: {good} of {points} points have a value");
         if terminal {
             eprint!("\r{text}\x1b[K\r");
-        } else if seconds <= 10 || seconds % 10 == 0 {
+        } else if seconds <= 10 || seconds.is_multiple_of(10) {
             eprintln!("{text}");
         }
     }
