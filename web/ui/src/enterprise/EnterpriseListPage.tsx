@@ -39,9 +39,9 @@ export function EnterpriseListPage() {
         <input type="search" aria-label={t("enterprise.filter")} placeholder={t("enterprise.filter")} value={params.get("q") ?? ""}
           onChange={(e) => setParams((old) => { const next = new URLSearchParams(old); if (e.target.value) next.set("q", e.target.value); else next.delete("q"); return next; }, { replace: true })} />
       </div>
-      {!ready && error ? <Failed what={t("enterprise.what")} error={error} retry={reload} /> : !ready ? <Loading rows={10} /> : sorted.length === 0 ? <div className="card"><Empty>{t("enterprise.none")}</Empty></div> : (
+      {!ready && error ? <Failed what={t("enterprise.what")} error={error} retry={reload} /> : !ready ? <Loading rows={10} /> : sorted.length === 0 ? <div className="card"><Empty>{t(text === "" ? "enterprise.none" : "plant.noneFiltered")}</Empty></div> : (
         <div className="card table-holder">
-          <table className="plain enterprise-table">
+          <table className="plain enterprise-table stacked">
             <thead>
               <tr>
                 <th scope="col">{t("enterprise.name")}</th><th scope="col">{t("enterprise.standing")}</th><th scope="col">{t("enterprise.hazards")}</th><th scope="col" className="num">{t("enterprise.points")}</th>
@@ -65,8 +65,14 @@ export function LevelCounts({ of }: { of: Rollup | null | undefined }) {
     const [open, waiting] = [of?.open[level - 1] ?? 0, of?.unacked[level - 1] ?? 0];
     return open > 0 ? [{ level, n: open, outline: false }] : waiting > 0 ? [{ level, n: waiting, outline: true }] : [];
   });
-  if (counts.length === 0) return <span className="m">{t("enterprise.allGood")}</span>;
-  return <span className="row g12">{counts.map(({ level, n, outline }) => <span key={level} className="row g4"><LevelSymbol level={level} size={15} outline={outline} />{n}</span>)}</span>;
+  const returned = of?.returned ?? 0;
+  if (counts.length === 0 && returned === 0) return <span className="m">{t("enterprise.allGood")}</span>;
+  return (
+    <span className="row g12 level-counts">
+      {counts.map(({ level, n, outline }) => <span key={level} className="row g4"><LevelSymbol level={level} size={15} outline={outline} />{n}</span>)}
+      {returned > 0 ? <span className="s f12 nw">{t("enterprise.returned", { n: formatCount(returned) })}</span> : null}
+    </span>
+  );
 }
 
 function EnterpriseRow({ enterprise: e, name }: { enterprise: Enterprise; name: string }) {
@@ -76,13 +82,13 @@ function EnterpriseRow({ enterprise: e, name }: { enterprise: Enterprise; name: 
   const gateway = e.gateway ? store.gateway(e.gateway) : undefined;
   return (
     <tr data-enterprise={e.code}>
-      <td><Link to={`/enterprises/${encodeURIComponent(e.code)}`} className="b">{name}</Link><span className="m f12 block">{e.code}</span></td>
-      <td><LevelCounts of={state} /></td>
-      <td>{e.hazards > 0 ? <span className="row g6"><Symbol name="eq-hazard" size={15} className="s" />{e.hazards}{e.hazard_level && e.hazard_level <= 4 ? <span className="m f12">{t(`enterprise.grade.${e.hazard_level as Level}`)}</span> : null}</span> : <span className="m">{t("value.none")}</span>}</td>
-      <td className="num">{formatCount(state?.points ?? e.points)}</td>
-      <td className="num">{state && state.points > 0 ? formatPercent(state.bad / state.points) : "—"}</td>
-      <td>{e.gateway ? <GatewayState id={e.gateway} lost={state?.lost ?? false} /> : <span className="m">{t("value.none")}</span>}</td>
-      <td className="num"><Age at={gateway?.last_reading ?? null} /></td>
+      <td className="whole"><Link to={`/enterprises/${encodeURIComponent(e.code)}`} className="b">{name}</Link><span className="m f12 block">{e.code}</span></td>
+      <td data-label={t("enterprise.standing")}><LevelCounts of={state} /></td>
+      <td data-label={t("enterprise.hazards")}>{e.hazards > 0 ? <span className="row g6"><Symbol name="eq-hazard" size={15} className="s" />{e.hazards}{e.hazard_level && e.hazard_level <= 4 ? <span className="m f12">{t(`enterprise.grade.${e.hazard_level as Level}`)}</span> : null}</span> : <span className="m">{t("value.none")}</span>}</td>
+      <td className="num" data-label={t("enterprise.points")}>{formatCount(state?.points ?? e.points)}</td>
+      <td className="num" data-label={t("enterprise.badShare")}>{state && state.points > 0 ? formatPercent(state.bad / state.points) : "—"}</td>
+      <td data-label={t("enterprise.gateway")}>{e.gateway ? <GatewayState id={e.gateway} lost={state?.lost ?? false} /> : <span className="m">{t("value.none")}</span>}</td>
+      <td className="num" data-label={t("enterprise.lastReading")}><Age at={gateway?.last_reading ?? null} /></td>
     </tr>
   );
 }

@@ -6,7 +6,7 @@ import { Link, useParams } from "react-router";
 import { get, getAll } from "../api/client";
 import type { Alarm, Enterprise, Equipment, HazardSource, Level, QualityRow } from "../api/types";
 import { useResource } from "../api/useResource";
-import { alarmBadge, alarmTitle, alarmValue, byPriority, tagOf } from "../alarms/alarm";
+import { alarmBadge, alarmTag, alarmTitle, alarmValue, byPriority, markOf, tagOf } from "../alarms/alarm";
 import { shortNames, useTrail } from "../app/crumbs";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
@@ -83,14 +83,14 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
                 <span className="grow" />
                 {g.hazard ? <LevelCounts of={store.rollup(`hazard:${g.hazard.code}`) ?? g.hazard.rollup} /> : null}
               </h2>
-              <ul className="vessels">{g.items.map((x) => <VesselChip key={x.id} equipment={x} />)}</ul>
+              <ul className="vessels">{g.items.map((x) => <VesselChip key={x.id} equipment={x} alarms={alarms} />)}</ul>
             </section>
           ))}
         </div>
         <div className="col g12">
           <section className="card" aria-label={t("enterprise.alarms")}>
             <h2 className="hd">{t("enterprise.alarms")} <span className="m">{alarms.length}</span></h2>
-            {alarms.length === 0 ? <Empty>{t("alarms.noneStanding")}</Empty> : <ul>{alarms.slice(0, 30).map((a) => <AlarmLine key={a.id} alarm={a} />)}</ul>}
+            {alarms.length === 0 ? <Empty>{t("alarms.noneStanding")}</Empty> : <ul>{alarms.slice(0, 30).map((a) => <AlarmLine key={a.id} alarm={a} />)}{alarms.length > 30 ? <li><Link className="alarm-row" to="/alarms">{t("alarms.moreStanding", { n: alarms.length - 30 })}</Link></li> : null}</ul>}
           </section>
           <QualityCard code={e.code} />
         </div>
@@ -99,17 +99,17 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
   );
 }
 
-function VesselChip({ equipment: x }: { equipment: Equipment }) {
+function VesselChip({ equipment: x, alarms }: { equipment: Equipment; alarms: readonly Alarm[] }) {
   const { language } = useI18n();
   const { store } = useLive();
   const state = store.rollup(`equipment:${x.id}`) ?? x.rollup;
-  const waiting = state?.unacked.findIndex((n) => n > 0) ?? -1;
+  const mark = markOf(alarms.filter((a) => a.equipment === x.id));
   return (
     <li>
       <Link to={`/equipment/${encodeURIComponent(x.id)}`} className={`vessel ${state?.lost ? "is-lost" : ""}`}>
         <Symbol name={iconOf(x.kind)} size={20} className="s" />
         <span className="col grow"><b className="ell">{x.kind === "area" ? localName(x.name, language) : x.tag}</b><span className="m f12 ell">{x.kind === "area" ? x.tag : localName(x.name, language)}</span></span>
-        {state?.worst ? <LevelSymbol level={state.worst} size={18} /> : waiting >= 0 ? <LevelSymbol level={(waiting + 1) as Level} size={18} outline /> : null}
+        {mark ? <LevelSymbol level={mark.alarm.level} size={18} outline={mark.outline} /> : state?.worst ? <LevelSymbol level={state.worst} size={18} /> : null}
       </Link>
     </li>
   );
@@ -119,11 +119,12 @@ function AlarmLine({ alarm }: { alarm: Alarm }) {
   const { t, language } = useI18n();
   const now = useNow(1000);
   const badge = alarmBadge(alarm);
+  const title = alarmTitle(alarm, t, language);
   return (
     <li>
       <Link className="alarm-row" to={`/alarms?alarm=${encodeURIComponent(alarm.id)}`}>
         <LevelSymbol level={alarm.level} size={16} outline={badge.outline} />
-        <span className="col grow"><span className={`ell ink ${badge.tone === "loud" ? "b" : ""}`}>{alarmTitle(alarm, t, language)}</span><span className="m f12 ell">{[t(badge.label), alarmValue(alarm)].filter(Boolean).join(" · ")}</span></span>
+        <span className="col grow"><span className={`ell ink ${badge.tone === "loud" ? "b" : ""}`}>{title} <span className="s">{alarmTag(alarm, title)}</span></span><span className="m f12 ell">{[t(badge.label), alarmValue(alarm)].filter(Boolean).join(" · ")}</span></span>
         <span className="s f12 nw">{duration((alarm.cleared_at ?? now) - alarm.raised_at)}</span>
       </Link>
     </li>

@@ -4,7 +4,8 @@ import "./point-rows.css";
 import { useMemo } from "react";
 import { Link, useSearchParams } from "react-router";
 import { getAll } from "../api/client";
-import type { Equipment } from "../api/types";
+import type { Alarm, Equipment } from "../api/types";
+import { markOf } from "../alarms/alarm";
 import { useResource } from "../api/useResource";
 import { useDirectory, within } from "../enterprise/directory";
 import { useI18n } from "../i18n";
@@ -15,7 +16,6 @@ import { Empty, Faces } from "../ui/faces";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { kindKey } from "./EquipmentPage";
-import type { Level } from "../api/types";
 
 export function EquipmentListPage() {
   const { t } = useI18n();
@@ -38,10 +38,10 @@ function Groups({ all, text, region }: { all: readonly Equipment[]; text: string
   const { t, language } = useI18n();
   const { enterprises, regions } = useDirectory();
   const open = useOpenAlarms();
-  const worst = useMemo(() => {
-    const out = new Map<string, Level>();
-    for (const a of open.values()) if (a.equipment) out.set(a.equipment, Math.min(out.get(a.equipment) ?? 4, a.level) as Level);
-    return out;
+  const marks = useMemo(() => {
+    const byEquipment = new Map<string, Alarm[]>();
+    for (const a of open.values()) if (a.equipment) byEquipment.set(a.equipment, [...(byEquipment.get(a.equipment) ?? []), a]);
+    return new Map([...byEquipment].map(([id, alarms]) => [id, markOf(alarms)]));
   }, [open]);
   const groups = useMemo(() => {
     const wanted = text.trim().toLowerCase();
@@ -54,8 +54,8 @@ function Groups({ all, text, region }: { all: readonly Equipment[]; text: string
     }
     return [...out];
   }, [all, text, region, enterprises, regions]);
-  if (groups.length === 0) return <Empty>{t("equipment.none")}</Empty>;
-  const order = (e: Equipment): number => worst.get(e.id) ?? 9;
+  if (groups.length === 0) return <div className="card"><Empty>{t(text.trim() ? "plant.noneFiltered" : "equipment.none")}</Empty></div>;
+  const order = (e: Equipment): number => { const mark = marks.get(e.id); return mark ? mark.alarm.level + (mark.outline ? 4 : 0) : 9; };
   return (
     <div className="equipment-list">
       {groups.map(([code, list]) => (
@@ -63,13 +63,13 @@ function Groups({ all, text, region }: { all: readonly Equipment[]; text: string
           <h2 className="hd"><Link to={`/enterprises/${encodeURIComponent(code)}`}>{localName(enterprises.get(code)?.name, language) || code}</Link><span className="m">{list.length}</span></h2>
           <ul className="equipment-items">
             {list.slice().sort((a, b) => order(a) - order(b) || (a.tag < b.tag ? -1 : 1)).map((e) => {
-              const level = worst.get(e.id);
+              const mark = marks.get(e.id);
               return (
                 <li key={e.id} className="point-row">
                   <Symbol name={iconOf(e.kind)} size={16} className="s" />
                   <Link className="point-name ell" to={`/equipment/${encodeURIComponent(e.id)}`}>{e.tag} {localName(e.name, language)}</Link>
                   <span className="m f12 nw">{t(kindKey(e.kind))}</span>
-                  {level ? <LevelSymbol level={level} size={15} /> : null}
+                  {mark ? <LevelSymbol level={mark.alarm.level} size={15} outline={mark.outline} /> : null}
                 </li>
               );
             })}

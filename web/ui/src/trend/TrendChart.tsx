@@ -66,17 +66,19 @@ export function TrendChart({ points, window: span, height, asTable = false }: Pr
   useEffect(() => {
     const element = holder.current;
     if (!element || asTable) return;
-    const made = init(element, null, { renderer: "canvas" });
-    chart.current = made;
-    const observer = new ResizeObserver(() => {
-      made.resize();
+    // Begun once there is room: a part that is not laid out yet has none.
+    const fit = (): void => {
+      if (element.clientWidth === 0 || element.clientHeight === 0) return;
+      if (chart.current) chart.current.resize();
+      else chart.current = init(element, null, { renderer: "canvas" });
       setWidth(element.clientWidth);
-    });
+    };
+    const observer = new ResizeObserver(fit);
     observer.observe(element);
-    setWidth(element.clientWidth);
+    fit();
     return () => {
       observer.disconnect();
-      made.dispose();
+      chart.current?.dispose();
       chart.current = null;
     };
   }, [asTable]);
