@@ -12,7 +12,7 @@ use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow};
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
-use anlan_store::registry::people::{AfterFailure, LOCK_RULE, User};
+use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
 use anlan_store::registry::records::Point;
 use anlan_store::registry::scoped::Filter;
 use anlan_store::registry::{Changed, Doer, Expected, Outcome, Record, Scope, Scoped};
@@ -484,26 +484,22 @@ impl Call {
         // What is no name cannot be a user, and is counted like one: cut to a length that the table can hold.
         let typed: String = username.trim().to_lowercase().chars().take(64).collect();
         let now = self.now();
-        if let Some(until) = registry.locked_until(&typed, now).await? {
-            return Err(locked(until));
-        }
+        // A place in the queue first, so that a try that is never judged is not counted.
+        let turn = self.app.checker.turn()?;
+        let counted = match registry.try_sign_in(&typed, LOCK_RULE, now).await? {
+            Try::Counted(counted) => counted,
+            Try::Locked(until) => return Err(locked(until)),
+        };
         let user = match UserName::new(&typed) {
             Ok(name) => registry.user(&name).await?,
             Err(_) => None,
         };
         let hash = user.as_ref().map(|u| u.password_hash.clone());
-        let fits = self.app.checker.fits(password, hash).await?;
+        let fits = turn.fits(password, hash).await?;
         let Some(user) = user.filter(|_| fits) else {
             metrics::counter!("anlan_web_sign_ins_failed_total").increment(1);
-            return Err(match registry.sign_in_failed(&typed, &address, LOCK_RULE, now).await? {
-                AfterFailure::Remaining(left) => Problem::new(
-                    StatusCode::UNAUTHORIZED,
-                    "bad_credentials",
-                    format!("密码不对。再错 {left} 次，账号锁定 15 分钟 / Wrong password. After {left} more tries the account locks for 15 min"),
-                )
-                .fact("remaining", left),
-                AfterFailure::Locked(until) => locked(until),
-            });
+            registry.sign_in_failed(&typed, &address, counted, now).await?;
+            return Err(failed(counted));
         };
         let mut random = [0u8; 32];
         getrandom::fill(&mut random)
@@ -512,8 +508,13 @@ impl Call {
         let expires_at = now.plus(self.options().limits.session_ms);
         use sha2::Digest;
         let token_sha256 = super::hex(&sha2::Sha256::digest(token.as_bytes()));
-        registry.sign_in(&user.username, &token_sha256, &address, now, expires_at).await?;
-        Ok((token, expires_at, user))
+        let opened =
+            registry.sign_in(&user, counted, &token_sha256, &address, now, expires_at).await?;
+        match opened {
+            Opened::Yes => Ok((token, expires_at, user)),
+            Opened::Changed => Err(failed(counted)),
+            Opened::Locked(until) => Err(locked(until)),
+        }
     }
 
     /// Ends the session of this request.
@@ -546,6 +547,19 @@ impl Call {
     /// When the registry fails.
     pub async fn note(&self, action: &str, object: &str, detail: &str) -> Result<(), Problem> {
         Ok(self.app.parts.registry.note(&self.doer()?, self.now(), action, object, detail).await?)
+    }
+}
+
+/// A wrong password, or no such name: the two look the same.
+fn failed(counted: Counted) -> Problem {
+    match counted {
+        Counted::Remaining(left) => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "bad_credentials",
+            format!("密码不对。再错 {left} 次，账号锁定 15 分钟 / Wrong password. After {left} more tries the account locks for 15 min"),
+        )
+        .fact("remaining", left),
+        Counted::Last(until) => locked(until),
     }
 }
 
