@@ -20,11 +20,11 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{App, Incoming, Who};
+use super::{App, Head, Places, Who, sees};
 use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::simulator::Simulator;
-use crate::views::alarm::{Alarm, LogEntry, enrich, enterprises_in};
+use crate::views::alarm::{Alarm, LogEntry, enrich};
 use crate::views::{Rollup, Value};
 
 /// What a handler gives.
@@ -79,7 +79,8 @@ impl Reply {
 /// A request on its way to a handler.
 pub struct Call {
     app: Arc<App>,
-    request: Incoming,
+    request: Head,
+    body: Vec<u8>,
     parameters: HashMap<&'static str, String>,
     who: Option<Who>,
 }
@@ -87,11 +88,12 @@ pub struct Call {
 impl Call {
     pub(super) fn new(
         app: Arc<App>,
-        request: Incoming,
+        request: Head,
+        body: Vec<u8>,
         parameters: HashMap<&'static str, String>,
         who: Option<Who>,
     ) -> Self {
-        Self { app, request, parameters, who }
+        Self { app, request, body, parameters, who }
     }
 
     /// A part of the path.
@@ -121,14 +123,14 @@ impl Call {
     /// # Errors
     /// When it is no such JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let body: &[u8] = if self.request.body.is_empty() { b"{}" } else { &self.request.body };
+        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
         serde_json::from_slice(body)
             .map_err(|error| Problem::bad_request("body", error.to_string()))
     }
 
     /// The body as it came.
     pub fn raw_body(&self) -> &[u8] {
-        &self.request.body
+        &self.body
     }
 
     /// Now.
@@ -173,12 +175,31 @@ impl Call {
         self.app.parts.center.ready().is_ok()
     }
 
-    /// Gateways connected and known, as counts: shown before anybody signs in.
+    /// Gateways connected and known, as counts: shown before anybody signs in, so no asker costs a query.
+    ///
+    /// # Errors
+    /// When the registry fails.
     pub async fn gateway_counts(&self) -> Result<(usize, usize), Problem> {
-        let known =
-            self.app.parts.registry.scoped(Scope::Everything).gateways(&Filter::default()).await?;
+        let everything = self.app.parts.registry.scoped(Scope::Everything);
+        let read = async { everything.gateways(&Filter::default()).await.map(|all| all.len()) };
+        let known = self.app.gateways.get(read).await?;
         let connected = self.app.parts.center.gateways().iter().filter(|g| g.connected).count();
-        Ok((connected.min(known.len()), known.len()))
+        Ok((connected.min(known), known))
+    }
+
+    /// Points bound to gateways, by identity; to be joined with records of a scoped read.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn points_per_gateway(&self) -> Result<Arc<HashMap<String, u32>>, Problem> {
+        let everything = self.app.parts.registry.scoped(Scope::Everything);
+        let read = async { everything.points_per_gateway().await.map(Arc::new) };
+        Ok(self.app.points_per_gateway.get(read).await?)
+    }
+
+    /// Where the enterprises lie; the scope is asked of it again with each look.
+    pub fn places(&self) -> Arc<Places> {
+        self.app.places()
     }
 
     // ---- state of the center, by records that came out of a scoped read
@@ -257,7 +278,7 @@ impl Call {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<AlarmPage, Problem> {
-        filter.enterprises = enterprises_in(&self.registry()?, within).await?;
+        filter.enterprises = self.app.enterprises_in(&self.user()?.sees(), within);
         self.app.feed.catch_up().await?;
         Ok(self.app.parts.alarms.search(&filter, cursor, limit).await?)
     }
@@ -278,10 +299,7 @@ impl Call {
         self.app.feed.catch_up().await?;
         let row = self.app.parts.alarms.get(id).await?.ok_or_else(Problem::not_found)?;
         let scope = self.user()?.sees();
-        let seen = match &row.enterprise {
-            Some(code) => self.registry()?.enterprise(code).await?.is_some(),
-            None => scope == Scope::Everything,
-        };
+        let seen = sees(&scope, &self.app.places(), row.enterprise.as_ref());
         if seen { Ok(row) } else { Err(Problem::not_found()) }
     }
 
@@ -290,7 +308,7 @@ impl Call {
     /// # Errors
     /// When the registry fails.
     pub async fn with_names(&self, rows: Vec<AlarmRow>) -> Result<Vec<Alarm>, Problem> {
-        Ok(enrich(rows, &self.registry()?, &self.app.parts.registry).await?)
+        Ok(enrich(rows, &self.registry()?, &self.app.places(), &self.app.parts.registry).await?)
     }
 
     /// What happened to an alarm.
@@ -331,8 +349,17 @@ impl Call {
         }
     }
 
-    async fn in_force(&self, changed: Changed) {
+    /// Makes a saved change effective. A changing request runs in a task of its own (see [`App::answer`]), so that a client
+    /// that goes away between saving and this does not leave the two apart.
+    async fn in_force<R: Record>(&self, changed: Changed) -> Result<(), Problem> {
         self.app.pending.offer(&self.app.parts, changed.hosts).await;
+        match R::TABLE {
+            "enterprises" => self.app.keeper.refresh().await?,
+            "gateways" => self.app.gateways.forget().await,
+            "points" => self.app.points_per_gateway.forget().await,
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Creates or changes an object, if the person may, and makes it effective.
@@ -344,10 +371,7 @@ impl Call {
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         let outcome = change.put(object, expected).await?;
         let changed = change.commit().await?;
-        if R::TABLE == "enterprises" {
-            self.app.refresh_places().await?;
-        }
-        self.in_force(changed).await;
+        self.in_force::<R>(changed).await?;
         Ok(outcome)
     }
 
@@ -364,8 +388,7 @@ impl Call {
             change.put(object, Expected::Any).await?;
         }
         let changed = change.commit().await?;
-        self.in_force(changed).await;
-        Ok(())
+        self.in_force::<R>(changed).await
     }
 
     /// Deletes an object that came out of a scoped read.
@@ -377,8 +400,7 @@ impl Call {
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         change.delete::<R>(&object.key(), expected).await?;
         let changed = change.commit().await?;
-        self.in_force(changed).await;
-        Ok(())
+        self.in_force::<R>(changed).await
     }
 
     /// Saves new limits of a point that came out of a scoped read, and makes them effective.
@@ -396,8 +418,7 @@ impl Call {
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         change.put_limits(&point.id, limits, expected, reason).await?;
         let changed = change.commit().await?;
-        self.in_force(changed).await;
-        Ok(())
+        self.in_force::<Point>(changed).await
     }
 
     // ---- people
@@ -517,6 +538,11 @@ impl Call {
         }
     }
 
+    /// The cookie that carries a token.
+    pub fn cookie(&self, token: &str) -> String {
+        self.app.cookie(token)
+    }
+
     /// Ends the session of this request.
     ///
     /// # Errors
@@ -531,11 +557,16 @@ impl Call {
 
     // ---- tester
 
-    /// The simulator, where one is configured.
+    /// The simulator, where one is configured. It is one for the whole center and its commands act on all of it, so nobody of one
+    /// enterprise drives it: a tester's scope is a park or above.
     ///
     /// # Errors
-    /// 404 `no_simulator`.
+    /// 404 `no_simulator`; 403 for a tester whom an older version let have an enterprise.
     pub fn simulator(&self) -> Result<&Simulator, Problem> {
+        if matches!(self.user()?.sees(), Scope::Enterprise(_)) {
+            let words = "Whoever drives the simulator has a park or more as their scope";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "no_right", words));
+        }
         self.app.simulator.as_ref().ok_or_else(|| {
             Problem::new(StatusCode::NOT_FOUND, "no_simulator", "This center has no simulator")
         })
