@@ -294,7 +294,10 @@ async fn whoever_resumes_is_told_what_is_not_durable_also_when_that_is_nothing()
         (Some("undurable"), &json!(false))
     );
     assert_eq!(told["alarms"][0]["id"], "410205001.GT-1|H|2");
+    let path = "/alarms/410205001.GT-1%7CH%7C2";
+    assert_eq!(world.get(&token, path).await["durable"], false, "what is listed is found");
     let east = world.sign_in("east").await;
+    assert_eq!(world.api(&east, "GET", path, None).await.status, 404);
     let mut foreign = world.live(&east).await;
     foreign.say(json!({ "subscribe": { "alarms": {} }, "id": "e" })).await;
     assert_eq!(foreign.hears().await.unwrap()["alarms"], json!([]));

@@ -15,7 +15,9 @@ use anlan_store::registry::audit::{AuditEntry, AuditFilter};
 use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
 use anlan_store::registry::records::Point;
 use anlan_store::registry::scoped::Filter;
-use anlan_store::registry::{Changed, Doer, Expected, Outcome, Record, Scope, Scoped};
+use anlan_store::registry::{
+    Changed, Doer, Expected, Outcome, Record, RegistryError, Scope, Scoped,
+};
 use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -297,8 +299,12 @@ impl Call {
     /// 404 where there is none in scope.
     pub async fn alarm(&self, id: &anlan_domain::alarm::AlarmId) -> Result<AlarmRow, Problem> {
         self.app.feed.catch_up().await?;
-        let row = self.app.parts.alarms.get(id).await?.ok_or_else(Problem::not_found)?;
         let scope = self.user()?.sees();
+        let Some(row) = self.app.parts.alarms.get(id).await? else {
+            // Shown in lists, so it must be found: what is not durable has no place in the index.
+            let mut undurable = self.app.undurable(&scope).into_iter();
+            return undurable.find(|row| row.id == *id).ok_or_else(Problem::not_found);
+        };
         let seen = sees(&scope, &self.app.places(), row.enterprise.as_ref());
         if seen { Ok(row) } else { Err(Problem::not_found()) }
     }
@@ -368,6 +374,11 @@ impl Call {
     /// When the person may not, or the registry refuses.
     pub async fn put<R: Record>(&self, object: &R, expected: Expected) -> Result<Outcome, Problem> {
         self.may_change(object.enterprise()).await?;
+        // Before the registry looks at what the object refers to: whether another enterprise's thing exists is no answer for this person.
+        let problems = object.check();
+        if !problems.is_empty() {
+            return Err(RegistryError::Refused(problems).into());
+        }
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         let outcome = change.put(object, expected).await?;
         let changed = change.commit().await?;
