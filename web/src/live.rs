@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use warp::ws::{Message, WebSocket};
 
-use crate::gate::{App, StreamSeat, Who};
+use crate::gate::{App, StreamSeat, Use, Who};
 
 pub mod feed;
 mod subscription;
@@ -28,7 +28,16 @@ const QUEUE: usize = 32;
 /// Messages of a client within a second.
 const MESSAGES_PER_SECOND_MAX: u32 = 50;
 /// Largest message of a client.
-pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// What the reader itself takes at most. Beyond, it can only give up; up to here, a client is told what it did.
+pub const READ_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
+
+/// Whether the reader gave up because of [`READ_BYTES_MAX`]. The error's type belongs to the WebSocket library below warp, so its words
+/// are all there is.
+fn is_too_large(error: &warp::Error) -> bool {
+    let words = error.to_string();
+    words.contains("too long") || words.contains("too big")
+}
 
 /// What goes to the writer.
 #[derive(Debug)]
@@ -90,7 +99,6 @@ pub(crate) async fn serve(
     let writer = tokio::spawn(write(sink, waiting, outbox.busy.clone(), patience, over.clone()));
     let mut stream = Stream { app, who, outbox, subscriptions: HashMap::new(), messages: 0 };
     let mut rights = stream.app.rights_changes();
-    rights.mark_unchanged();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut ticks = 0u32;
@@ -103,9 +111,10 @@ pub(crate) async fn serve(
             }
             message = incoming.next() => match message {
                 Some(Ok(message)) => stream.on_message(&message).await,
-                Some(Err(_)) | None => false,
+                Some(Err(error)) => stream.on_broken(&error).await,
+                None => false,
             },
-            changed = rights.changed() => changed.is_ok() && stream.still_allowed().await,
+            changed = rights.next() => changed && stream.still_allowed().await,
             _ = tick.tick() => {
                 ticks += 1;
                 stream.messages = 0;
@@ -193,13 +202,12 @@ impl Stream {
 
     /// Looks at session and scope again. Ends the stream where they are not what they were.
     async fn still_allowed(&mut self) -> bool {
-        if let Err(error) = self.app.refresh_places().await {
-            tracing::error!(%error, "cannot check the rights of a live stream; it is closed");
+        if !self.app.places_are_known() {
             self.outbox.close("resume", "The rights could not be checked; connect again").await;
             return false;
         }
-        match self.app.who_by_hash(self.who.token_sha256.clone()).await {
-            Ok(Some(now))
+        match self.app.who_by_hash(self.who.token_sha256.clone(), Use::Stream).await {
+            Ok(Some((now, _)))
                 if now.session.user.sees() == self.who.session.user.sees()
                     && now.session.user.role == self.who.session.user.role =>
             {
@@ -221,15 +229,34 @@ impl Stream {
         false
     }
 
+    /// Ends the stream. A message that is too large for the reader to take is a limit like the others; else the connection broke.
+    async fn on_broken(&self, error: &warp::Error) -> bool {
+        if is_too_large(error) {
+            self.too_much("A message has at most 64 KiB").await;
+        } else {
+            tracing::debug!(%error, "a live stream broke off");
+        }
+        false
+    }
+
+    /// Closes with `limit`, counted.
+    async fn too_much(&self, words: &'static str) {
+        metrics::counter!("anlan_live_streams_refused_total").increment(1);
+        self.outbox.close("limit", words).await;
+    }
+
     async fn on_message(&mut self, message: &Message) -> bool {
         if message.is_close() {
+            return false;
+        }
+        if message.as_bytes().len() > MESSAGE_BYTES_MAX {
+            self.too_much("A message has at most 64 KiB").await;
             return false;
         }
         let Ok(text) = message.to_str() else { return true };
         self.messages += 1;
         if self.messages > MESSAGES_PER_SECOND_MAX {
-            metrics::counter!("anlan_live_streams_refused_total").increment(1);
-            self.outbox.close("limit", "Too many messages in a second").await;
+            self.too_much("Too many messages in a second").await;
             return false;
         }
         let Ok(Value::Object(body)) = serde_json::from_str(text) else {

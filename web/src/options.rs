@@ -55,8 +55,10 @@ pub struct Limits {
     pub connections: usize,
     /// Requests in work at once.
     pub requests: usize,
-    /// Largest body of a request.
+    /// Largest body of a request of somebody who is signed in.
     pub body_bytes: usize,
+    /// Bodies above 16 KiB that are read at once.
+    pub bodies: usize,
     /// Live streams at once.
     pub live_streams: usize,
     /// Live streams of one person.
@@ -77,6 +79,7 @@ impl Default for Limits {
             connections: 4_096,
             requests: 512,
             body_bytes: 1 << 20,
+            bodies: 64,
             live_streams: 2_000,
             live_streams_per_user: 20,
             subscriptions: 16,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Problem;
 
@@ -66,35 +66,62 @@ impl Default for Checker {
     }
 }
 
+/// Checks that run now. A permit is held by the thread that hashes, not by whoever waits for it: a client that goes away frees no place
+/// before the work is done.
+static RUNNING: Semaphore = Semaphore::const_new(AT_ONCE as usize);
+
+/// A place in the queue of checks.
+pub struct Turn {
+    place: OwnedSemaphorePermit,
+}
+
 impl Checker {
-    /// Whether the password fits the hash; `None` for a name that does not exist.
+    /// A place in the queue.
     ///
     /// # Errors
     /// When too many wait already.
-    pub async fn fits(&self, password: String, hash: Option<String>) -> Result<bool, Problem> {
-        // A running check holds as many permits as may wait behind it, so two run and the others queue.
-        let queued = self.at_once.clone().try_acquire_owned();
-        let Ok(queued) = queued else {
+    pub fn turn(&self) -> Result<Turn, Problem> {
+        let place = self.at_once.clone().try_acquire_owned().map_err(|_| {
             metrics::counter!("anlan_web_sign_ins_refused_total", "why" => "busy").increment(1);
-            return Err(Problem::new(
+            Problem::new(
                 http::StatusCode::SERVICE_UNAVAILABLE,
                 "busy",
                 "Too many people sign in at this moment; try again in a few seconds",
-            ));
-        };
-        static RUNNING: Semaphore = Semaphore::const_new(AT_ONCE as usize);
-        let running = RUNNING.acquire().await.expect("never closed");
-        let checked = tokio::task::spawn_blocking(move || {
+            )
+        })?;
+        Ok(Turn { place })
+    }
+}
+
+impl Turn {
+    /// Whether the password fits the hash; `None` for a name that does not exist.
+    ///
+    /// # Errors
+    /// When the check itself fails.
+    pub async fn fits(self, password: String, hash: Option<String>) -> Result<bool, Problem> {
+        blocking(move || {
+            let _place = self.place;
             let known = hash.is_some();
             let hash = hash.unwrap_or_else(|| NOBODY.clone());
             let fits = password.len() <= BYTES_MAX
                 && argon2().verify_password(password.as_bytes(), hash.as_str()).is_ok();
             fits && known
         })
-        .await;
-        drop((running, queued));
-        checked.map_err(|error| Problem::internal(&error))
+        .await
     }
+}
+
+/// Runs work that hashes on a thread that may block, [`AT_ONCE`] at a time.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let running = RUNNING.acquire().await.expect("never closed");
+    let done = tokio::task::spawn_blocking(move || {
+        let result = work();
+        drop(running);
+        result
+    });
+    done.await.map_err(|error| Problem::internal(&error))
 }
 
 /// Hashes on a thread that may block.
@@ -102,12 +129,9 @@ impl Checker {
 /// # Errors
 /// When the password is too short or too long.
 pub async fn hash_off_thread(password: String) -> Result<String, Problem> {
-    tokio::task::spawn_blocking(move || hash(&password))
-        .await
-        .map_err(|error| Problem::internal(&error))?
-        .map_err(|why| {
-            Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "refused", why).field("password")
-        })
+    blocking(move || hash(&password)).await?.map_err(|why| {
+        Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "refused", why).field("password")
+    })
 }
 
 #[cfg(test)]
@@ -117,11 +141,24 @@ mod tests {
     #[tokio::test]
     async fn a_password_fits_its_own_hash_and_no_other() {
         let checker = Checker::default();
+        let fits = |password: &str, hash: Option<String>| {
+            checker.turn().unwrap().fits(password.to_owned(), hash)
+        };
         let hashed = hash("correct horse").unwrap();
         assert!(hashed.starts_with("$argon2id$"));
-        assert!(checker.fits("correct horse".to_owned(), Some(hashed.clone())).await.unwrap());
-        assert!(!checker.fits("correct hors".to_owned(), Some(hashed)).await.unwrap());
-        assert!(!checker.fits("nobody signs in with this".to_owned(), None).await.unwrap());
+        assert!(fits("correct horse", Some(hashed.clone())).await.unwrap());
+        assert!(!fits("correct hors", Some(hashed)).await.unwrap());
+        assert!(!fits("nobody signs in with this", None).await.unwrap());
         assert!(hash("short").is_err());
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_and_a_place_is_kept_until_the_work_is_done() {
+        let checker = Checker::default();
+        let turns: Vec<_> = std::iter::from_fn(|| checker.turn().ok()).collect();
+        assert_eq!(turns.len(), (AT_ONCE * WAITING_MAX) as usize);
+        assert_eq!(checker.turn().err().unwrap().code, "busy");
+        drop(turns);
+        assert!(checker.turn().is_ok());
     }
 }

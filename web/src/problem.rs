@@ -145,8 +145,11 @@ impl From<CenterError> for Problem {
                 Self::new(StatusCode::CONFLICT, "not_open", message)
             }
             CenterError::Unknown(_) => Self::not_found(),
-            CenterError::NotReady(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", message)
+            // The reason may name files and addresses; it is for the log.
+            CenterError::NotReady(why) => {
+                tracing::warn!(why, "the center could not do what was asked");
+                let words = "The center cannot do this at the moment; what is shown stays valid. Try again in a while";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", words)
             }
         }
     }

@@ -158,7 +158,7 @@ fn table() -> Vec<Route> {
         GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection", ["region"], None, Out::Free, map::read;
         PUT "/map/features" ADMINISTRATOR, "Places or moves features", [], body::<MapInput>(), Out::Nothing, map::put;
         GET "/search" SignedIn, "Enterprises, hazard sources, equipment, points and open alarms by text", ["q"], None, list::<search::Hit>(), search::search;
-        GET "/gateways" SignedIn, "Gateways in scope", ["enterprise", "region", "q"], None, list::<views::Gateway>(), gateways::list;
+        GET "/gateways" SignedIn, "Gateways in scope", ["enterprise", "region", "q", "cursor", "limit"], None, list::<views::Gateway>(), gateways::list;
         POST "/gateways" ADMINISTRATOR, "Adds a gateway; the answer holds its secret once", [], body::<GatewayInput>(), one::<views::Gateway>(), gateways::create;
         GET "/gateways/{id}" SignedIn, "One gateway", [], None, one::<views::Gateway>(), gateways::one;
         PUT "/gateways/{id}" ADMINISTRATOR, "Changes a gateway, on wish with a new secret", [], body::<GatewayInput>(), one::<views::Gateway>(), gateways::change;

@@ -25,7 +25,7 @@ use tower_service::Service;
 use warp::Filter;
 use warp::reply::Response;
 
-use crate::gate::{App, Incoming, Reply, token_of};
+use crate::gate::{App, Head, Reply, Use, same_origin, token_of};
 use crate::live;
 use crate::options::{Parts, ServeOptions};
 use crate::problem::Problem;
@@ -35,6 +35,11 @@ use crate::{openapi, ui};
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// Longest that its body may take.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// Largest body of whoever is not signed in: a name and a password.
+const ANYBODYS_BYTES_MAX: usize = 4 * 1024;
+/// Bodies up to here are read however many there are: with the limit of connections they are bounded, and an acknowledgement never
+/// waits behind an import of the map.
+const SMALL_BODY_BYTES: usize = 16 * 1024;
 /// Longest that open connections may take to end at a shutdown.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -347,23 +352,46 @@ async fn answer(
         }
         return refused(Problem::not_found());
     };
-    let body = match read_body(body, app.options().limits.body_bytes).await {
-        Ok(body) => body,
+    let started = std::time::Instant::now();
+    let head = Head { method, path: below.to_owned(), query, headers, peer };
+    let response = respond(app, head, body).await;
+    metrics::histogram!("anlan_web_request_seconds").record(started.elapsed().as_secs_f64());
+    response
+}
+
+/// Judges first and reads the body then, so that nobody makes the center hold what they may not send.
+async fn respond(
+    app: Arc<App>,
+    head: Head,
+    body: impl futures_util::Stream<Item = Result<impl Buf, warp::Error>>,
+) -> Response {
+    let mut admitted = match app.admit(head).await {
+        Ok(admitted) => admitted,
         Err(problem) => return refused(problem),
     };
-    let incoming = Incoming { method, path: below.to_owned(), query, headers, body, peer };
-    let started = std::time::Instant::now();
-    let answered = app.answer(incoming).await;
-    metrics::histogram!("anlan_web_request_seconds").record(started.elapsed().as_secs_f64());
-    answered.map_or_else(refused, replied)
+    let renewed = admitted.renewed.take().and_then(|cookie| HeaderValue::from_str(&cookie).ok());
+    let most =
+        if admitted.is_somebodys() { app.options().limits.body_bytes } else { ANYBODYS_BYTES_MAX };
+    let answered = match read_body(&app, body, most).await {
+        Ok(body) => app.answer(admitted, body).await,
+        Err(problem) => Err(problem),
+    };
+    let mut response = answered.map_or_else(refused, replied);
+    if let Some(cookie) = renewed {
+        // An endpoint that sets one itself (signing out) knows better.
+        response.headers_mut().entry(header::SET_COOKIE).or_insert(cookie);
+    }
+    response
 }
 
 async fn read_body(
+    app: &App,
     body: impl futures_util::Stream<Item = Result<impl Buf, warp::Error>>,
     most: usize,
 ) -> Result<Vec<u8>, Problem> {
     let read = async {
         let mut all = Vec::new();
+        let mut large = None;
         let mut body = pin!(body);
         while let Some(part) = body.next().await {
             let mut part = part.map_err(|_| Problem::bad_request("body", "The body broke off"))?;
@@ -371,6 +399,9 @@ async fn read_body(
                 metrics::counter!("anlan_web_requests_refused_total", "why" => "body").increment(1);
                 let words = format!("A body has at most {most} bytes");
                 return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words));
+            }
+            if large.is_none() && all.len() + part.remaining() > SMALL_BODY_BYTES {
+                large = Some(app.large_body()?);
             }
             while part.has_remaining() {
                 let chunk = part.chunk();
@@ -407,27 +438,15 @@ async fn open_stream(
         ));
     }
     let who = match token {
-        Some(token) => app.who(&token).await?,
+        Some(token) => app.who(&token, Use::Stream).await?,
         None => None,
     };
-    let who = who
+    let (who, _) = who
         .ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Sign in first"))?;
     let seat = app.stream_begins(who.session.user.username.as_str())?;
     let reply = upgrade
-        .max_message_size(live::MESSAGE_BYTES_MAX)
-        .max_frame_size(live::MESSAGE_BYTES_MAX)
+        .max_message_size(live::READ_BYTES_MAX)
+        .max_frame_size(live::READ_BYTES_MAX)
         .on_upgrade(move |socket| live::serve(app, who, seat, socket, stop));
     Ok(warp::reply::Reply::into_response(reply))
-}
-
-/// Browsers say which site a script is from; programs say nothing.
-fn same_origin(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
-    match (text(header::ORIGIN), text(header::HOST)) {
-        (None, _) => true,
-        (Some(origin), Some(host)) => {
-            origin.split_once("://").is_some_and(|(_, rest)| rest == host)
-        }
-        (Some(_), None) => false,
-    }
 }

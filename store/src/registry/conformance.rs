@@ -13,7 +13,7 @@ use anlan_domain::time::UtcMillis;
 
 use super::audit::AuditFilter;
 use super::limits::set_by_name;
-use super::people::{AfterFailure, LOCK_RULE, User};
+use super::people::{Counted, LOCK_RULE, Opened, Try, User};
 use super::record::Meta;
 use super::records::{Camera, Enterprise, Equipment, Point};
 use super::scoped::Filter;
@@ -350,17 +350,28 @@ async fn sessions_and_lock_out(registry: &Registry) {
     let mut change = registry.change(doer(), AT).await.expect("begins");
     change.put_user(&user, Expected::New).await.expect("writes");
     change.commit().await.expect("commits");
+    let tried = |at| registry.try_sign_in("park", LOCK_RULE, at);
     for left in (1..5).rev() {
-        let after = registry.sign_in_failed("park", "ip", LOCK_RULE, AT).await.expect("counts");
-        assert_eq!(after, AfterFailure::Remaining(left));
+        assert_eq!(tried(AT).await.expect("counts"), Try::Counted(Counted::Remaining(left)));
     }
     let until = AT.plus(LOCK_RULE.lock_ms);
-    let after = registry.sign_in_failed("park", "ip", LOCK_RULE, AT).await.expect("counts");
-    assert_eq!(after, AfterFailure::Locked(until));
-    assert_eq!(registry.locked_until("park", AT).await.expect("reads"), Some(until));
-    assert_eq!(registry.locked_until("park", until).await.expect("reads"), None);
+    let last = Counted::Last(until);
+    assert_eq!(tried(AT).await.expect("counts"), Try::Counted(last));
+    registry.sign_in_failed("park", "ip", last, AT).await.expect("writes");
+    assert_eq!(tried(AT).await.expect("counts"), Try::Locked(until));
+    let user = registry.user(&username).await.expect("reads").expect("is there");
+    let open = async |checked: &User, counted, token: &str, at: UtcMillis| {
+        registry.sign_in(checked, counted, token, "ip", at, at.plus(1000)).await.expect("signs in")
+    };
+    let earlier = Counted::Remaining(1);
+    assert_eq!(open(&user, earlier, "t0", AT).await, Opened::Locked(until), "locked meanwhile");
+    let other = User { password_hash: "$argon2id$v=19$old".to_owned(), ..user.clone() };
+    assert_eq!(open(&other, last, "t0", AT).await, Opened::Changed, "another password meanwhile");
+    assert!(registry.session("t0", AT).await.expect("reads").is_none());
+    assert_eq!(tried(until).await.expect("counts"), Try::Counted(Counted::Remaining(4)));
 
-    registry.sign_in(&username, "t1", "ip", AT, AT.plus(1000)).await.expect("signs in");
+    assert_eq!(open(&user, last, "t1", AT).await, Opened::Yes, "the last try was right");
+    assert_eq!(tried(AT).await.expect("counts"), Try::Counted(Counted::Remaining(4)));
     assert!(registry.session("t1", AT.plus(999)).await.expect("reads").is_some());
     assert!(registry.session("t1", AT.plus(1000)).await.expect("reads").is_none());
     registry.extend_session("t1", AT.plus(5000)).await.expect("extends");
@@ -369,12 +380,71 @@ async fn sessions_and_lock_out(registry: &Registry) {
     rights.mark_unchanged();
     let scope = Scope::Region(RegionCode::new("410205").expect("a code"));
     let mut change = registry.change(doer(), AT).await.expect("begins");
-    change.put_user(&User { scope, ..user }, Expected::Version(1)).await.expect("writes");
+    let moved = User { scope, ..user.clone() };
+    change.put_user(&moved, Expected::Version(1)).await.expect("writes");
     change.commit().await.expect("commits");
     assert!(rights.has_changed().expect("the registry lives"));
     assert!(
         registry.session("t1", AT).await.expect("reads").is_none(),
         "a new scope ends sessions"
+    );
+    let names = registry.names_of(&["park", "nobody"]).await.expect("reads");
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), [("park".to_owned(), "王素琴".to_owned())]);
+    administrators(registry, &user).await;
+}
+
+/// An administrator's scope is everything, and the last one stays.
+async fn administrators(registry: &Registry, like: &User) {
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    for (role, scope, taken) in [
+        (Role::Administrator, "everything", true),
+        (Role::Administrator, "region:410205", false),
+        (Role::Administrator, "enterprise:410205001", false),
+        (Role::Tester, "region:410205P01", true),
+        (Role::Tester, "enterprise:410205001", false),
+        (Role::Officer, "everything", false),
+        (Role::EnterpriseManager, "enterprise:410205001", true),
+        (Role::EnterpriseManager, "region:410205", false),
+    ] {
+        let username = UserName::new("somebody").expect("a name");
+        let scope = scope.parse().expect("a scope");
+        let user = User { username: username.clone(), role, scope, ..like.clone() };
+        match change.put_user(&user, Expected::New).await {
+            Ok(_) => {
+                assert!(taken, "{role:?} {}", user.scope);
+                // Out of the way without the check of what is left.
+                change.delete::<User>(username.as_str(), Expected::Any).await.expect("deletes");
+            }
+            Err(RegistryError::Refused(problems)) => {
+                assert!(!taken && problems[0].field == "scope", "{role:?}: {problems:?}");
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    let username = UserName::new("root").expect("a name");
+    let root = User {
+        username: username.clone(),
+        role: Role::Administrator,
+        scope: Scope::Everything,
+        ..like.clone()
+    };
+    change.put_user(&root, Expected::New).await.expect("writes");
+    change.delete_user(&like.username, Expected::Any).await.expect("is no administrator");
+    change.commit().await.expect("commits");
+    // Alone or not: the last administrator can neither go nor become something else.
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let refused = change.delete_user(&username, Expected::Any).await;
+    assert!(
+        matches!(&refused, Err(RegistryError::Refused(p)) if p[0].field == "role"),
+        "{refused:?}"
+    );
+    drop(change);
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let officer = User { username, ..like.clone() };
+    let refused = change.put_user(&officer, Expected::Any).await;
+    assert!(
+        matches!(&refused, Err(RegistryError::Refused(p)) if p[0].field == "role"),
+        "{refused:?}"
     );
 }
 

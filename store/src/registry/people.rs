@@ -3,11 +3,13 @@
 //! Passwords come here already hashed (argon2id, a PHC string) and tokens as their SHA-256: what is stored opens nothing.
 //! Failures are counted for any name, whether it exists or not, so that no answer tells which names exist.
 
+use std::collections::HashMap;
+
 use anlan_domain::ids::{Role, UserName};
 use anlan_domain::time::UtcMillis;
-use sqlx::SqliteConnection;
 use sqlx::query_builder::Separated;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::change::{Change, Expected, Outcome};
 use super::column::{Column, damaged};
@@ -44,18 +46,24 @@ record! {
 }
 
 fn scope_problem(role: Role, scope: &Scope) -> Option<String> {
-    match (role, scope) {
-        (Role::Officer | Role::Tester, Scope::Region(_)) | (Role::Tester, Scope::Enterprise(_)) => {
-            None
+    let needs = match (role, scope) {
+        (Role::Officer | Role::Tester, Scope::Region(_))
+        | (Role::EnterpriseManager | Role::EnterpriseResponder, Scope::Enterprise(_))
+        | (Role::Administrator, Scope::Everything) => return None,
+        // Users, gateways and the audit log know no region: an administrator of a part would be one of the whole.
+        (Role::Administrator, _) => "an administrator's scope is everything; leave it empty",
+        // The simulator is one for the whole center: whoever drives it drives what others watch.
+        (Role::Tester, _) => "a tester's scope is a region: a park or above",
+        (Role::Officer, _) => "an officer's scope is a region: a park or above",
+        (Role::EnterpriseManager | Role::EnterpriseResponder, _) => {
+            "people of an enterprise have it as their scope"
         }
-        (Role::EnterpriseManager | Role::EnterpriseResponder, Scope::Enterprise(_)) => None,
-        (Role::Administrator, Scope::Everything | Scope::Region(_)) => None,
-        (role, scope) => Some(format!("{} cannot have scope {scope}", role_code(role))),
-    }
+    };
+    Some(format!("{} cannot have scope {scope}: {needs}", role_code(role)))
 }
 
 impl User {
-    /// What they may see: an administrator everything, whatever region they sit in.
+    /// What they may see. An administrator sees everything, also one whom an older version let have a region.
     #[must_use]
     pub fn sees(&self) -> Scope {
         if self.role == Role::Administrator { Scope::Everything } else { self.scope.clone() }
@@ -105,12 +113,32 @@ pub struct LockRule {
 /// Five tries, fifteen minutes (design language §13, words 12).
 pub const LOCK_RULE: LockRule = LockRule { tries: 5, lock_ms: 15 * 60 * 1000 };
 
-/// What a failed try leads to.
+/// A try to sign in that was counted before its password is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterFailure {
-    /// So many tries are left.
+pub enum Try {
+    /// It may be judged.
+    Counted(Counted),
+    /// The name is locked until then: the password is not looked at.
+    Locked(UtcMillis),
+}
+
+/// A counted try: what it means if it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// So many tries are left then.
     Remaining(u32),
-    /// Locked until then.
+    /// It was the last one: others are locked out already, until then.
+    Last(UtcMillis),
+}
+
+/// What opening a session came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is open.
+    Yes,
+    /// The user is gone, or has another password than the one that was checked.
+    Changed,
+    /// Another try locked the name meanwhile, until then.
     Locked(UtcMillis),
 }
 
@@ -150,7 +178,7 @@ impl Registry {
         .fetch_all(&mut *on)
         .await
         .map_err(engine("read"))?;
-        let mut locked = std::collections::HashMap::new();
+        let mut locked = HashMap::new();
         for row in &rows {
             locked
                 .insert(String::read(row, "username")?, UtcMillis(i64::read(row, "locked_until")?));
@@ -164,37 +192,43 @@ impl Registry {
             .collect())
     }
 
-    /// Until when a name is locked, if it is. `username` is what was typed.
+    /// Names of people by their user names; those unknown are left out.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn locked_until(
+    pub async fn names_of(
         &self,
-        username: &str,
-        now: UtcMillis,
-    ) -> Result<Option<UtcMillis>, RegistryError> {
-        let until: Option<i64> = sqlx::query_scalar(
-            "SELECT locked_until FROM sign_in_failures WHERE username = $1 AND locked_until > $2",
-        )
-        .bind(username)
-        .bind(now.0)
-        .fetch_optional(self.readers())
-        .await
-        .map_err(engine("read"))?;
-        Ok(until.map(UtcMillis))
+        usernames: &[&str],
+    ) -> Result<HashMap<String, String>, RegistryError> {
+        let mut names = HashMap::with_capacity(usernames.len());
+        for some in usernames.chunks(500) {
+            let mut query = QueryBuilder::<sqlx::Sqlite>::new(
+                "SELECT username, name FROM users WHERE username IN (",
+            );
+            let mut list = query.separated(", ");
+            for username in some {
+                list.push_bind((*username).to_owned());
+            }
+            query.push(")");
+            let rows: Vec<(String, String)> =
+                query.build_query_as().fetch_all(self.readers()).await.map_err(engine("read"))?;
+            names.extend(rows);
+        }
+        Ok(names)
     }
 
-    /// Counts a failed try, locks the name where it was one too many, and writes it to the audit log.
+    /// Counts a try before its password is looked at, and locks the name where it is the last one allowed. Counted first and in
+    /// one transaction, so that no number of tries at once gets more than the rule allows; one that succeeds is taken back
+    /// by [`Registry::sign_in`].
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sign_in_failed(
+    pub async fn try_sign_in(
         &self,
         username: &str,
-        address: &str,
         rule: LockRule,
         now: UtcMillis,
-    ) -> Result<AfterFailure, RegistryError> {
+    ) -> Result<Try, RegistryError> {
         let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
         // Old failures are forgotten here, which also bounds the table.
         sqlx::query("DELETE FROM sign_in_failures WHERE last_at < $1")
@@ -202,6 +236,9 @@ impl Registry {
             .execute(&mut *tx)
             .await
             .map_err(engine("write to"))?;
+        if let Some(until) = locked(&mut tx, username, now).await? {
+            return Ok(Try::Locked(until));
+        }
         let failures: i64 = sqlx::query_scalar(
             "INSERT INTO sign_in_failures (username, failures, last_at, locked_until) VALUES ($1, 1, $2, NULL)
              ON CONFLICT (username) DO UPDATE SET failures = sign_in_failures.failures + 1, last_at = excluded.last_at
@@ -213,7 +250,7 @@ impl Registry {
         .await
         .map_err(engine("write to"))?;
         let failures = u32::try_from(failures).unwrap_or(u32::MAX);
-        let after = if failures >= rule.tries {
+        let counted = if failures >= rule.tries {
             let until = now.plus(rule.lock_ms);
             sqlx::query(
                 "UPDATE sign_in_failures SET failures = 0, locked_until = $1 WHERE username = $2",
@@ -223,33 +260,60 @@ impl Registry {
             .execute(&mut *tx)
             .await
             .map_err(engine("write to"))?;
-            AfterFailure::Locked(until)
+            Counted::Last(until)
         } else {
-            AfterFailure::Remaining(rule.tries - failures)
+            Counted::Remaining(rule.tries - failures)
         };
-        let by = Doer { name: username.to_owned(), address: address.to_owned() };
-        let detail = match after {
-            AfterFailure::Remaining(left) => format!("{left} tries left"),
-            AfterFailure::Locked(_) => "locked".to_owned(),
-        };
-        audit::write(&mut tx, &by, now, "sign_in_failed", "session", &detail).await?;
         tx.commit().await.map_err(engine("write to"))?;
-        Ok(after)
+        Ok(Try::Counted(counted))
     }
 
-    /// Opens a session, forgets failures, and writes it to the audit log. Sessions that ran out are removed.
+    /// Writes a try that failed to the audit log; it is counted already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in_failed(
+        &self,
+        username: &str,
+        address: &str,
+        counted: Counted,
+        now: UtcMillis,
+    ) -> Result<(), RegistryError> {
+        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
+        let by = Doer { name: username.to_owned(), address: address.to_owned() };
+        let detail = match counted {
+            Counted::Remaining(left) => format!("{left} tries left"),
+            Counted::Last(_) => "locked".to_owned(),
+        };
+        audit::write(&mut tx, &by, now, "sign_in_failed", "session", &detail).await?;
+        tx.commit().await.map_err(engine("write to"))
+    }
+
+    /// Opens a session for a try whose password was right, forgets failures, and writes it to the audit log. Sessions that ran out
+    /// are removed. Looks again at what may have changed while the password was checked.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn sign_in(
         &self,
-        username: &UserName,
+        checked: &User,
+        counted: Counted,
         token_sha256: &str,
         address: &str,
         now: UtcMillis,
         expires_at: UtcMillis,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Opened, RegistryError> {
+        let username = &checked.username;
         let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
+        let present: Option<User> = record::get(&mut tx, username.as_str()).await?;
+        if present.is_none_or(|user| user.password_hash != checked.password_hash) {
+            return Ok(Opened::Changed);
+        }
+        if let Some(until) = locked(&mut tx, username.as_str(), now).await?
+            && counted != Counted::Last(until)
+        {
+            return Ok(Opened::Locked(until));
+        }
         sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
             .bind(now.0)
             .execute(&mut *tx)
@@ -273,7 +337,8 @@ impl Registry {
         .map_err(engine("write to"))?;
         let by = Doer { name: username.to_string(), address: address.to_owned() };
         audit::write(&mut tx, &by, now, "sign_in", "session", "").await?;
-        tx.commit().await.map_err(engine("write to"))
+        tx.commit().await.map_err(engine("write to"))?;
+        Ok(Opened::Yes)
     }
 
     /// The session of a token, if it is valid now.
@@ -396,10 +461,14 @@ impl Change<'_> {
         username: &UserName,
         expected: Expected,
     ) -> Result<(), RegistryError> {
+        let before: Option<User> = self.get(username.as_str()).await?;
         end_sessions(self.on(), username.as_str()).await?;
         self.delete::<User>(username.as_str(), expected).await?;
         self.touches_rights();
-        self.keeps_an_administrator().await
+        if before.is_some_and(|user| user.role == Role::Administrator) {
+            self.keeps_an_administrator().await?;
+        }
+        Ok(())
     }
 
     /// Opens a locked name again.
@@ -416,18 +485,34 @@ impl Change<'_> {
     }
 
     async fn keeps_an_administrator(&mut self) -> Result<(), RegistryError> {
-        let left: (i64, i64) = sqlx::query_as(
-            "SELECT COUNT(*), COALESCE(SUM(CASE WHEN role = 'administrator' THEN 1 ELSE 0 END), 0) FROM users",
-        )
-        .fetch_one(self.on())
-        .await
-        .map_err(engine("read"))?;
-        if left.0 > 1 && left.1 == 0 {
+        let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = $1")
+            .bind(role_code(Role::Administrator))
+            .fetch_one(self.on())
+            .await
+            .map_err(engine("read"))?;
+        if left == 0 {
             let why = "the last administrator must stay one; make another first";
             return Err(RegistryError::Refused(vec![Problem::new("role", why)]));
         }
         Ok(())
     }
+}
+
+/// Until when a name is locked, if it is. `username` is what was typed.
+async fn locked(
+    on: &mut SqliteConnection,
+    username: &str,
+    now: UtcMillis,
+) -> Result<Option<UtcMillis>, RegistryError> {
+    let until: Option<i64> = sqlx::query_scalar(
+        "SELECT locked_until FROM sign_in_failures WHERE username = $1 AND locked_until > $2",
+    )
+    .bind(username)
+    .bind(now.0)
+    .fetch_optional(on)
+    .await
+    .map_err(engine("read"))?;
+    Ok(until.map(UtcMillis))
 }
 
 async fn end_sessions(on: &mut SqliteConnection, username: &str) -> Result<(), RegistryError> {

@@ -2,6 +2,8 @@
 //!
 //! The macro keeps the list of columns in one place, the fields themselves; queries are put together from it.
 
+use std::fmt::Debug;
+
 use anlan_domain::ids::EnterpriseCode;
 use futures_util::TryStreamExt;
 use sqlx::query_builder::Separated;
@@ -123,7 +125,7 @@ macro_rules! record {
                 let mut changes: Vec<String> = Vec::new();
                 $(
                     if self.$field != before.$field {
-                        changes.push(format!("{}: {:?} → {:?}", stringify!($field), before.$field, self.$field));
+                        changes.push($crate::registry::record::told(stringify!($field), &before.$field, &self.$field));
                     }
                 )*
                 changes.join("; ")
@@ -140,6 +142,16 @@ macro_rules! first_as_text {
     }};
 }
 pub(crate) use first_as_text;
+
+/// A changed field for the audit log, which more people read than the record: what opens something is said to have changed, not how.
+pub(crate) fn told(field: &str, before: &impl Debug, after: &impl Debug) -> String {
+    // A camera's address may hold a password, in front of its host or behind.
+    if matches!(field, "url" | "secret_sha256" | "password_hash") {
+        format!("{field}: changed")
+    } else {
+        format!("{field}: {before:?} → {after:?}")
+    }
+}
 
 /// `SELECT` of every column of a record, up to and without `WHERE`.
 pub(crate) fn select<R: Record>() -> QueryBuilder<Sqlite> {
@@ -277,4 +289,17 @@ async fn next_numbers(
         what: format!("sequence {kind}"),
         why: format!("{last} is out of range"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn the_audit_log_is_told_that_a_secret_changed_and_not_what_it_is() {
+        assert_eq!(told("phone", &"1", &"2"), r#"phone: "1" → "2""#);
+        let (before, after) = ("rtsp://user:pw@10.0.0.9/1", "rtsp://10.0.0.9/1?password=pw");
+        assert_eq!(told("url", &before, &after), "url: changed");
+        assert_eq!(told("secret_sha256", &"ab", &"cd"), "secret_sha256: changed");
+    }
 }

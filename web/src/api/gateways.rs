@@ -6,7 +6,7 @@ use anlan_store::registry::record::Meta;
 use anlan_store::registry::records::Gateway;
 use sha2::{Digest, Sha256};
 
-use super::{ListQuery, expected, field, same_object};
+use super::{ListQuery, expected, field, page, same_object};
 use crate::gate::{Answer, Call, Reply, hex};
 use crate::problem::Problem;
 use crate::views;
@@ -14,14 +14,13 @@ use crate::views::input::GatewayInput;
 
 /// `GET /gateways`
 pub async fn list(call: Call) -> Answer {
-    let (mut filter, _) = call.query::<ListQuery>()?.filter()?;
-    filter.limit = 0;
-    let found = call.registry()?.gateways(&filter).await?;
-    Reply::page(&views_of(&call, found).await?, None)
+    let (filter, limit) = call.query::<ListQuery>()?.filter()?;
+    let (found, next) = page(call.registry()?.gateways(&filter).await?, limit);
+    Reply::page(&views_of(&call, found).await?, next)
 }
 
 async fn views_of(call: &Call, found: Vec<Gateway>) -> Result<Vec<views::Gateway>, Problem> {
-    let points = call.registry()?.points_per_gateway().await?;
+    let points = call.points_per_gateway().await?;
     let seen = call.gateways_seen();
     Ok(found
         .into_iter()

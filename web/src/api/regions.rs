@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use anlan_domain::region::RegionCode;
-use anlan_store::registry::scoped::Filter;
 
 use crate::gate::{Answer, Call, Reply};
 use crate::views::{Names, Region};
@@ -13,9 +12,10 @@ pub async fn list(call: Call) -> Answer {
     let registry = call.registry()?;
     let regions = registry.regions().await?;
     let mut middles: HashMap<RegionCode, (f64, f64, f64)> = HashMap::new();
-    for enterprise in registry.enterprises(&Filter::default()).await? {
-        let Some((east, north)) = enterprise.longitude.zip(enterprise.latitude) else { continue };
-        for rung in std::iter::successors(Some(enterprise.region), RegionCode::parent) {
+    let places = call.places();
+    for (_, site) in places.within(registry.scope()) {
+        let Some((east, north)) = site.position else { continue };
+        for rung in std::iter::successors(Some(site.region.clone()), RegionCode::parent) {
             let (e, n, count) = middles.entry(rung).or_default();
             (*e, *n, *count) = (*e + east, *n + north, *count + 1.0);
         }

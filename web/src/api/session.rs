@@ -55,10 +55,7 @@ pub struct GatewayCounts {
 pub async fn open(call: Call) -> Answer {
     let SignIn { username, password } = call.json()?;
     let (token, expires_at, user) = call.sign_in(&username, password).await?;
-    let secure = if call.options().tls.is_some() { "; Secure" } else { "" };
-    let age = call.options().limits.session_ms / 1000;
-    let cookie =
-        format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
+    let cookie = call.cookie(&token);
     let opened = Opened { token, expires_at: expires_at.0, user: User::of(&user, None) };
     Ok(Reply { cookie: Some(cookie), ..Reply::json(&opened)? })
 }

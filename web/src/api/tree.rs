@@ -19,16 +19,23 @@ enum About {
     Machinery,
 }
 
-/// A node's id is `KIND:CODE`; the code says whose it is, whatever the kind.
-fn about(id: &str) -> About {
-    let code = id.split_once(':').map_or(id, |(_, code)| code);
-    if let Ok(region) = RegionCode::new(code) {
-        return About::Region(region);
-    }
-    let of = EnterpriseCode::new(code)
-        .or_else(|_| EquipmentId::new(code).map(|id| id.enterprise()))
-        .or_else(|_| HazardCode::new(code).map(|id| id.enterprise()))
-        .or_else(|_| GatewayId::new(code).map(|id| id.enterprise()));
+/// A node's id is `WHAT:CODE`. What it is about its kind says: by its form alone a code of eleven digits may be an enterprise's or a
+/// gateway's.
+fn about(node: &TreeNode) -> About {
+    let code = node.id.split_once(':').map_or(node.id.as_str(), |(_, code)| code);
+    let of = match node.kind {
+        "region" => return RegionCode::new(code).map_or(About::Machinery, About::Region),
+        "enterprise" => EnterpriseCode::new(code).ok(),
+        "gateway_session" => GatewayId::new(code).ok().map(|id| id.enterprise()),
+        "equipment" => EquipmentId::new(code).ok().map(|id| id.enterprise()),
+        // `hazard:CODE` or `general:CODE`, and one of the center itself.
+        "host" => match node.id.split_once(':') {
+            Some(("hazard", code)) => HazardCode::new(code).ok().map(|code| code.enterprise()),
+            Some(("general", code)) => EnterpriseCode::new(code).ok(),
+            _ => None,
+        },
+        _ => None,
+    };
     of.map_or(About::Machinery, About::Enterprise)
 }
 
@@ -37,11 +44,9 @@ pub fn prune(node: &mut TreeNode, scope: &Scope, places: &Places) {
     if *scope == Scope::Everything {
         return;
     }
-    let whole = match about(&node.id) {
+    let whole = match about(node) {
         About::Region(code) => scope.covers_region(&code),
-        About::Enterprise(code) => {
-            places.get(&code).is_some_and(|region| scope.covers(&code, region))
-        }
+        About::Enterprise(code) => places.seen(&code, scope).is_some(),
         About::Machinery => false,
     };
     if !whole {
@@ -55,16 +60,14 @@ pub fn prune(node: &mut TreeNode, scope: &Scope, places: &Places) {
 }
 
 fn keep(node: &TreeNode, scope: &Scope, places: &Places) -> bool {
-    match about(&node.id) {
+    match about(node) {
         About::Region(code) => {
             let below = matches!(scope, Scope::Region(own) if code.covers(own));
             scope.covers_region(&code)
                 || below
                 || node.children.iter().any(|c| keep(c, scope, places))
         }
-        About::Enterprise(code) => {
-            places.get(&code).is_some_and(|region| scope.covers(&code, region))
-        }
+        About::Enterprise(code) => places.seen(&code, scope).is_some(),
         About::Machinery => node.children.iter().any(|c| keep(c, scope, places)),
     }
 }

@@ -12,19 +12,21 @@ use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow};
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
-use anlan_store::registry::people::{AfterFailure, LOCK_RULE, User};
+use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
 use anlan_store::registry::records::Point;
 use anlan_store::registry::scoped::Filter;
-use anlan_store::registry::{Changed, Doer, Expected, Outcome, Record, Scope, Scoped};
+use anlan_store::registry::{
+    Changed, Doer, Expected, Outcome, Record, RegistryError, Scope, Scoped,
+};
 use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{App, Incoming, Who};
+use super::{App, Head, Places, Who, sees};
 use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::simulator::Simulator;
-use crate::views::alarm::{Alarm, LogEntry, enrich, enterprises_in};
+use crate::views::alarm::{Alarm, LogEntry, enrich};
 use crate::views::{Rollup, Value};
 
 /// What a handler gives.
@@ -79,7 +81,8 @@ impl Reply {
 /// A request on its way to a handler.
 pub struct Call {
     app: Arc<App>,
-    request: Incoming,
+    request: Head,
+    body: Vec<u8>,
     parameters: HashMap<&'static str, String>,
     who: Option<Who>,
 }
@@ -87,11 +90,12 @@ pub struct Call {
 impl Call {
     pub(super) fn new(
         app: Arc<App>,
-        request: Incoming,
+        request: Head,
+        body: Vec<u8>,
         parameters: HashMap<&'static str, String>,
         who: Option<Who>,
     ) -> Self {
-        Self { app, request, parameters, who }
+        Self { app, request, body, parameters, who }
     }
 
     /// A part of the path.
@@ -121,14 +125,14 @@ impl Call {
     /// # Errors
     /// When it is no such JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let body: &[u8] = if self.request.body.is_empty() { b"{}" } else { &self.request.body };
+        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
         serde_json::from_slice(body)
             .map_err(|error| Problem::bad_request("body", error.to_string()))
     }
 
     /// The body as it came.
     pub fn raw_body(&self) -> &[u8] {
-        &self.request.body
+        &self.body
     }
 
     /// Now.
@@ -173,12 +177,31 @@ impl Call {
         self.app.parts.center.ready().is_ok()
     }
 
-    /// Gateways connected and known, as counts: shown before anybody signs in.
+    /// Gateways connected and known, as counts: shown before anybody signs in, so no asker costs a query.
+    ///
+    /// # Errors
+    /// When the registry fails.
     pub async fn gateway_counts(&self) -> Result<(usize, usize), Problem> {
-        let known =
-            self.app.parts.registry.scoped(Scope::Everything).gateways(&Filter::default()).await?;
+        let everything = self.app.parts.registry.scoped(Scope::Everything);
+        let read = async { everything.gateways(&Filter::default()).await.map(|all| all.len()) };
+        let known = self.app.gateways.get(read).await?;
         let connected = self.app.parts.center.gateways().iter().filter(|g| g.connected).count();
-        Ok((connected.min(known.len()), known.len()))
+        Ok((connected.min(known), known))
+    }
+
+    /// Points bound to gateways, by identity; to be joined with records of a scoped read.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn points_per_gateway(&self) -> Result<Arc<HashMap<String, u32>>, Problem> {
+        let everything = self.app.parts.registry.scoped(Scope::Everything);
+        let read = async { everything.points_per_gateway().await.map(Arc::new) };
+        Ok(self.app.points_per_gateway.get(read).await?)
+    }
+
+    /// Where the enterprises lie; the scope is asked of it again with each look.
+    pub fn places(&self) -> Arc<Places> {
+        self.app.places()
     }
 
     // ---- state of the center, by records that came out of a scoped read
@@ -257,7 +280,7 @@ impl Call {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<AlarmPage, Problem> {
-        filter.enterprises = enterprises_in(&self.registry()?, within).await?;
+        filter.enterprises = self.app.enterprises_in(&self.user()?.sees(), within);
         self.app.feed.catch_up().await?;
         Ok(self.app.parts.alarms.search(&filter, cursor, limit).await?)
     }
@@ -276,12 +299,13 @@ impl Call {
     /// 404 where there is none in scope.
     pub async fn alarm(&self, id: &anlan_domain::alarm::AlarmId) -> Result<AlarmRow, Problem> {
         self.app.feed.catch_up().await?;
-        let row = self.app.parts.alarms.get(id).await?.ok_or_else(Problem::not_found)?;
         let scope = self.user()?.sees();
-        let seen = match &row.enterprise {
-            Some(code) => self.registry()?.enterprise(code).await?.is_some(),
-            None => scope == Scope::Everything,
+        let Some(row) = self.app.parts.alarms.get(id).await? else {
+            // Shown in lists, so it must be found: what is not durable has no place in the index.
+            let mut undurable = self.app.undurable(&scope).into_iter();
+            return undurable.find(|row| row.id == *id).ok_or_else(Problem::not_found);
         };
+        let seen = sees(&scope, &self.app.places(), row.enterprise.as_ref());
         if seen { Ok(row) } else { Err(Problem::not_found()) }
     }
 
@@ -290,7 +314,7 @@ impl Call {
     /// # Errors
     /// When the registry fails.
     pub async fn with_names(&self, rows: Vec<AlarmRow>) -> Result<Vec<Alarm>, Problem> {
-        Ok(enrich(rows, &self.registry()?, &self.app.parts.registry).await?)
+        Ok(enrich(rows, &self.registry()?, &self.app.places(), &self.app.parts.registry).await?)
     }
 
     /// What happened to an alarm.
@@ -331,8 +355,17 @@ impl Call {
         }
     }
 
-    async fn in_force(&self, changed: Changed) {
+    /// Makes a saved change effective. A changing request runs in a task of its own (see [`App::answer`]), so that a client
+    /// that goes away between saving and this does not leave the two apart.
+    async fn in_force<R: Record>(&self, changed: Changed) -> Result<(), Problem> {
         self.app.pending.offer(&self.app.parts, changed.hosts).await;
+        match R::TABLE {
+            "enterprises" => self.app.keeper.refresh().await?,
+            "gateways" => self.app.gateways.forget().await,
+            "points" => self.app.points_per_gateway.forget().await,
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Creates or changes an object, if the person may, and makes it effective.
@@ -341,13 +374,15 @@ impl Call {
     /// When the person may not, or the registry refuses.
     pub async fn put<R: Record>(&self, object: &R, expected: Expected) -> Result<Outcome, Problem> {
         self.may_change(object.enterprise()).await?;
+        // Before the registry looks at what the object refers to: whether another enterprise's thing exists is no answer for this person.
+        let problems = object.check();
+        if !problems.is_empty() {
+            return Err(RegistryError::Refused(problems).into());
+        }
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         let outcome = change.put(object, expected).await?;
         let changed = change.commit().await?;
-        if R::TABLE == "enterprises" {
-            self.app.refresh_places().await?;
-        }
-        self.in_force(changed).await;
+        self.in_force::<R>(changed).await?;
         Ok(outcome)
     }
 
@@ -364,8 +399,7 @@ impl Call {
             change.put(object, Expected::Any).await?;
         }
         let changed = change.commit().await?;
-        self.in_force(changed).await;
-        Ok(())
+        self.in_force::<R>(changed).await
     }
 
     /// Deletes an object that came out of a scoped read.
@@ -377,8 +411,7 @@ impl Call {
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         change.delete::<R>(&object.key(), expected).await?;
         let changed = change.commit().await?;
-        self.in_force(changed).await;
-        Ok(())
+        self.in_force::<R>(changed).await
     }
 
     /// Saves new limits of a point that came out of a scoped read, and makes them effective.
@@ -396,8 +429,7 @@ impl Call {
         let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
         change.put_limits(&point.id, limits, expected, reason).await?;
         let changed = change.commit().await?;
-        self.in_force(changed).await;
-        Ok(())
+        self.in_force::<Point>(changed).await
     }
 
     // ---- people
@@ -484,26 +516,22 @@ impl Call {
         // What is no name cannot be a user, and is counted like one: cut to a length that the table can hold.
         let typed: String = username.trim().to_lowercase().chars().take(64).collect();
         let now = self.now();
-        if let Some(until) = registry.locked_until(&typed, now).await? {
-            return Err(locked(until));
-        }
+        // A place in the queue first, so that a try that is never judged is not counted.
+        let turn = self.app.checker.turn()?;
+        let counted = match registry.try_sign_in(&typed, LOCK_RULE, now).await? {
+            Try::Counted(counted) => counted,
+            Try::Locked(until) => return Err(locked(until)),
+        };
         let user = match UserName::new(&typed) {
             Ok(name) => registry.user(&name).await?,
             Err(_) => None,
         };
         let hash = user.as_ref().map(|u| u.password_hash.clone());
-        let fits = self.app.checker.fits(password, hash).await?;
+        let fits = turn.fits(password, hash).await?;
         let Some(user) = user.filter(|_| fits) else {
             metrics::counter!("anlan_web_sign_ins_failed_total").increment(1);
-            return Err(match registry.sign_in_failed(&typed, &address, LOCK_RULE, now).await? {
-                AfterFailure::Remaining(left) => Problem::new(
-                    StatusCode::UNAUTHORIZED,
-                    "bad_credentials",
-                    format!("密码不对。再错 {left} 次，账号锁定 15 分钟 / Wrong password. After {left} more tries the account locks for 15 min"),
-                )
-                .fact("remaining", left),
-                AfterFailure::Locked(until) => locked(until),
-            });
+            registry.sign_in_failed(&typed, &address, counted, now).await?;
+            return Err(failed(counted));
         };
         let mut random = [0u8; 32];
         getrandom::fill(&mut random)
@@ -512,8 +540,18 @@ impl Call {
         let expires_at = now.plus(self.options().limits.session_ms);
         use sha2::Digest;
         let token_sha256 = super::hex(&sha2::Sha256::digest(token.as_bytes()));
-        registry.sign_in(&user.username, &token_sha256, &address, now, expires_at).await?;
-        Ok((token, expires_at, user))
+        let opened =
+            registry.sign_in(&user, counted, &token_sha256, &address, now, expires_at).await?;
+        match opened {
+            Opened::Yes => Ok((token, expires_at, user)),
+            Opened::Changed => Err(failed(counted)),
+            Opened::Locked(until) => Err(locked(until)),
+        }
+    }
+
+    /// The cookie that carries a token.
+    pub fn cookie(&self, token: &str) -> String {
+        self.app.cookie(token)
     }
 
     /// Ends the session of this request.
@@ -530,11 +568,16 @@ impl Call {
 
     // ---- tester
 
-    /// The simulator, where one is configured.
+    /// The simulator, where one is configured. It is one for the whole center and its commands act on all of it, so nobody of one
+    /// enterprise drives it: a tester's scope is a park or above.
     ///
     /// # Errors
-    /// 404 `no_simulator`.
+    /// 404 `no_simulator`; 403 for a tester whom an older version let have an enterprise.
     pub fn simulator(&self) -> Result<&Simulator, Problem> {
+        if matches!(self.user()?.sees(), Scope::Enterprise(_)) {
+            let words = "Whoever drives the simulator has a park or more as their scope";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "no_right", words));
+        }
         self.app.simulator.as_ref().ok_or_else(|| {
             Problem::new(StatusCode::NOT_FOUND, "no_simulator", "This center has no simulator")
         })
@@ -546,6 +589,19 @@ impl Call {
     /// When the registry fails.
     pub async fn note(&self, action: &str, object: &str, detail: &str) -> Result<(), Problem> {
         Ok(self.app.parts.registry.note(&self.doer()?, self.now(), action, object, detail).await?)
+    }
+}
+
+/// A wrong password, or no such name: the two look the same.
+fn failed(counted: Counted) -> Problem {
+    match counted {
+        Counted::Remaining(left) => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "bad_credentials",
+            format!("密码不对。再错 {left} 次，账号锁定 15 分钟 / Wrong password. After {left} more tries the account locks for 15 min"),
+        )
+        .fact("remaining", left),
+        Counted::Last(until) => locked(until),
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::cursor;
+use crate::gate::Places;
 use crate::options::Parts;
 use crate::views::alarm::{Change, enrich};
 
@@ -80,7 +81,7 @@ impl Feed {
     }
 
     /// Follows the log for ever.
-    pub async fn run(&self) {
+    pub(crate) async fn run(&self, places: impl Fn() -> Arc<Places>) {
         loop {
             let after = *self.newest.borrow();
             let records = self.parts.center.alarms_after(after, AT_ONCE, 1_000).await;
@@ -89,7 +90,7 @@ impl Feed {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             };
-            match self.encode(&records).await {
+            match self.encode(&places(), &records).await {
                 Ok(events) => {
                     let mut kept = self.kept.write().expect("no panic while held");
                     kept.extend(events);
@@ -111,7 +112,11 @@ impl Feed {
     ///
     /// # Errors
     /// When log, index or registry fail.
-    pub async fn after(&self, after: AlarmSeq) -> Result<Vec<Arc<AlarmEvent>>, FeedError> {
+    pub(crate) async fn after(
+        &self,
+        after: AlarmSeq,
+        places: &Places,
+    ) -> Result<Vec<Arc<AlarmEvent>>, FeedError> {
         {
             let kept = self.kept.read().expect("no panic while held");
             if kept.front().is_some_and(|first| first.seq.0 <= after.0 + 1) {
@@ -123,11 +128,12 @@ impl Feed {
             return Ok(Vec::new());
         }
         let records = self.parts.center.alarms_after(after, AT_ONCE, 0).await;
-        self.encode(&records).await
+        self.encode(places, &records).await
     }
 
     async fn encode(
         &self,
+        places: &Places,
         records: &[Arc<AlarmRecord>],
     ) -> Result<Vec<Arc<AlarmEvent>>, FeedError> {
         self.catch_up().await?;
@@ -144,7 +150,7 @@ impl Feed {
             }
         }
         let everything = self.parts.registry.scoped(Scope::Everything);
-        let alarms = enrich(rows, &everything, &self.parts.registry).await?;
+        let alarms = enrich(rows, &everything, places, &self.parts.registry).await?;
         let mut events = Vec::with_capacity(records.len());
         for record in records {
             let id = record.entry.alarm.to_string();

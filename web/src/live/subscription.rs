@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::Outbox;
 use crate::cursor;
-use crate::gate::{App, Places};
+use crate::gate::{App, Places, sees};
 use crate::problem::Problem;
-use crate::views::alarm::{enrich, enterprises_in};
+use crate::views::alarm::enrich;
 
 /// Most pieces of equipment of one subscription.
 const EQUIPMENT_MAX: usize = 50;
@@ -76,9 +76,7 @@ impl Wish {
 
     /// Whether all of it is in scope. What does not exist is not in anybody's scope.
     pub(super) fn allowed(&self, scope: &Scope, places: &Places) -> bool {
-        let sees = |code: &EnterpriseCode| {
-            places.get(code).is_some_and(|region| scope.covers(code, region))
-        };
+        let sees = |code: &EnterpriseCode| places.seen(code, scope).is_some();
         match self {
             Self::Alarms(_) => true,
             Self::Topic(Topic::Region(code)) => scope.covers_region(code),
@@ -167,13 +165,15 @@ async fn alarms(
         }
     };
     let mut undurable = app.center().undurable_changes();
-    // Whoever begins while nothing can be made durable is told at once.
-    let mut tell_undurable = !app.undurable(scope).is_empty();
+    // Whoever begins while nothing can be made durable is told at once; whoever resumes, also that there is room again.
+    let mut tell_undurable =
+        (resume.is_some() && undurable.is_some()) || !app.undurable(scope).is_empty();
     loop {
         if std::mem::take(&mut tell_undurable) && !send_undurable(app, scope, id, outbox).await? {
             return Ok(());
         }
-        let events = feed.after(at).await.map_err(|error| Problem::internal(&error))?;
+        let places = app.places();
+        let events = feed.after(at, &places).await.map_err(|error| Problem::internal(&error))?;
         if events.is_empty() {
             tokio::select! {
                 woken = newest.changed() => if woken.is_err() { return Ok(()) },
@@ -181,14 +181,11 @@ async fn alarms(
             }
             continue;
         }
+        // Asked again: a scope may have changed while they were read.
         let places = app.places();
         for event in events {
             at = event.seq;
-            let seen = match &event.enterprise {
-                Some(code) => places.get(code).is_some_and(|region| scope.covers(code, region)),
-                None => *scope == Scope::Everything,
-            };
-            if seen
+            if sees(scope, &places, event.enterprise.as_ref())
                 && !outbox.send(format!("{{\"id\":{id},\"type\":\"alarm\",{}", event.body)).await
             {
                 return Ok(());
@@ -215,7 +212,7 @@ async fn send_undurable(
     outbox: &Outbox,
 ) -> Result<bool, Problem> {
     let (scoped, registry, _) = app.for_snapshot(scope);
-    let alarms = enrich(app.undurable(scope), &scoped, &registry).await?;
+    let alarms = enrich(app.undurable(scope), &scoped, &app.places(), &registry).await?;
     let body = json!({ "type": "undurable", "at": app.now().0, "alarms": alarms }).to_string();
     Ok(outbox.send(format!("{{\"id\":{id},{}", &body[1..])).await)
 }
@@ -226,7 +223,7 @@ impl App {
         let (scoped, registry, index) = self.for_snapshot(scope);
         self.feed().catch_up().await?;
         let filter = AlarmFilter {
-            enterprises: enterprises_in(&scoped, &Filter::default()).await?,
+            enterprises: self.enterprises_in(scope, &Filter::default()),
             ..AlarmFilter::open()
         };
         let mut rows = Vec::new();
@@ -239,6 +236,6 @@ impl App {
                 break;
             }
         }
-        Ok(enrich(rows, &scoped, &registry).await?)
+        Ok(enrich(rows, &scoped, &self.places(), &registry).await?)
     }
 }

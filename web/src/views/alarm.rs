@@ -1,12 +1,12 @@
 //! An alarm as it is sent: the row of the index, with names, unit and place from the registry.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmState, ClearReason};
-use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId, UserName};
+use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId};
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmRow;
-use anlan_store::registry::records::{Enterprise, Equipment, Point};
+use anlan_store::registry::records::{Equipment, Point};
 use anlan_store::registry::scoped::Filter;
 use anlan_store::registry::{Registry, RegistryError, Scoped};
 use anlan_store::state::{AlarmRecord, AlarmSeq};
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::Names;
 use crate::cursor;
+use crate::gate::{Places, Site};
 
 /// Who acknowledged.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -204,52 +205,68 @@ pub fn undurable(entry: &AlarmEntry, decided_at: UtcMillis) -> Option<AlarmRow> 
     })
 }
 
-/// Gives rows their names. `scoped` is the reader's own, so that nothing foreign can come in by a name.
+/// Gives rows their names, with as many queries for a thousand rows as for one, but where points have no place of their own. `scoped` is
+/// the reader's own, so that nothing foreign can come in by a name.
 pub async fn enrich(
     rows: Vec<AlarmRow>,
     scoped: &Scoped,
+    places: &Places,
     registry: &Registry,
 ) -> Result<Vec<Alarm>, RegistryError> {
     let ids: Vec<PointId> =
         rows.iter().filter_map(|row| PointId::new(&row.id.subject.0).ok()).collect();
     let points: HashMap<PointId, Point> =
         scoped.points_by_id(&ids).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
-    let mut enterprises: HashMap<EnterpriseCode, Option<Enterprise>> = HashMap::new();
-    let mut equipment: HashMap<EquipmentId, Option<Equipment>> = HashMap::new();
-    let mut people: HashMap<String, String> = HashMap::new();
-    for row in &rows {
-        if let Some(code) = row.enterprise.as_ref().filter(|code| !enterprises.contains_key(*code))
-        {
-            enterprises.insert(code.clone(), scoped.enterprise(code).await?);
-        }
-        if let Some(id) = row.equipment.as_ref().filter(|id| !equipment.contains_key(*id)) {
-            equipment.insert(id.clone(), scoped.equipment_of(id).await?);
-        }
-        if let Some(by) = row.acked_by.as_ref().filter(|by| !people.contains_key(*by)) {
-            let user = match UserName::new(by) {
-                Ok(username) => registry.user(&username).await?,
-                Err(_) => None,
-            };
-            people.insert(by.clone(), user.map_or_else(|| by.clone(), |u| u.name));
-        }
-    }
+    let by: BTreeSet<&str> = rows.iter().filter_map(|row| row.acked_by.as_deref()).collect();
+    let people = registry.names_of(&by.into_iter().collect::<Vec<_>>()).await?;
+    let equipment = equipment_of(&rows, &points, scoped).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
             let point = PointId::new(&row.id.subject.0).ok();
             let of_point = point.as_ref().and_then(|id| points.get(id));
-            let enterprise = row.enterprise.as_ref().and_then(|e| enterprises.get(e)?.as_ref());
-            let at = row.equipment.as_ref().and_then(|e| equipment.get(e)?.as_ref());
+            let enterprise =
+                row.enterprise.as_ref().and_then(|code| places.seen(code, scoped.scope()));
+            let at = row.equipment.as_ref().and_then(|e| equipment.get(e));
             build(row, point, of_point, enterprise, at, &people)
         })
         .collect())
+}
+
+/// Equipment whose place an alarm is shown at, because its point has none. Where an enterprise has several, all of its equipment is
+/// read at once.
+async fn equipment_of(
+    rows: &[AlarmRow],
+    points: &HashMap<PointId, Point>,
+    scoped: &Scoped,
+) -> Result<HashMap<EquipmentId, Equipment>, RegistryError> {
+    let mut wanted: BTreeMap<EnterpriseCode, BTreeSet<&EquipmentId>> = BTreeMap::new();
+    for row in rows {
+        let point = PointId::new(&row.id.subject.0).ok();
+        let placed = point.and_then(|id| points.get(&id)).is_some_and(|p| p.longitude.is_some());
+        if let Some(id) = row.equipment.as_ref().filter(|_| !placed) {
+            wanted.entry(id.enterprise()).or_default().insert(id);
+        }
+    }
+    let mut found = HashMap::new();
+    for (enterprise, ids) in wanted {
+        let read = match ids.first() {
+            Some(id) if ids.len() == 1 => scoped.equipment_of(id).await?.into_iter().collect(),
+            _ => {
+                let of = Filter { enterprise: Some(enterprise), ..Filter::default() };
+                scoped.equipment(&of).await?
+            }
+        };
+        found.extend(read.into_iter().map(|e| (e.id.clone(), e)));
+    }
+    Ok(found)
 }
 
 fn build(
     row: AlarmRow,
     id: Option<PointId>,
     point: Option<&Point>,
-    enterprise: Option<&Enterprise>,
+    enterprise: Option<&Site>,
     equipment: Option<&Equipment>,
     people: &HashMap<String, String>,
 ) -> Alarm {
@@ -262,7 +279,7 @@ fn build(
     let places = [
         point.and_then(|p| p.longitude.zip(p.latitude)),
         equipment.and_then(|e| e.longitude.zip(e.latitude)),
-        enterprise.and_then(|e| e.longitude.zip(e.latitude)),
+        enterprise.and_then(|e| e.position),
     ];
     let place = places.into_iter().flatten().next();
     let acknowledged = row.acked_by.map(|by| Acknowledged {
@@ -304,17 +321,4 @@ fn build(
         cursor: cursor::of_alarm(row.last_seq),
         log: None,
     }
-}
-
-/// Enterprises that a filter may name, so that the index is asked for nothing out of scope. `None` asks for everything.
-pub async fn enterprises_in(
-    scoped: &Scoped,
-    filter: &Filter,
-) -> Result<Option<Vec<EnterpriseCode>>, RegistryError> {
-    let everything = *scoped.scope() == anlan_store::registry::Scope::Everything;
-    if everything && filter.region.is_none() && filter.enterprise.is_none() {
-        return Ok(None);
-    }
-    let found = scoped.enterprises(filter).await?;
-    Ok(Some(found.into_iter().map(|e| e.code).collect()))
 }

@@ -38,7 +38,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub const START: i64 = 1_795_000_000_000;
@@ -74,6 +74,12 @@ pub struct TestCenter {
     hub: broadcast::Sender<(String, f64)>,
     clock: Arc<AtomicI64>,
     pub refuses: Mutex<Option<String>>,
+    /// Holds every configuration back while it is taken.
+    pub held: tokio::sync::RwLock<()>,
+    /// Configurations that have come in, held back or not.
+    pub offered: watch::Sender<u32>,
+    /// Decided and not durable; `None` where that never happens.
+    pub undurable: Mutex<Option<(Vec<AlarmEntry>, watch::Sender<u64>)>>,
 }
 
 impl TestCenter {
@@ -84,6 +90,19 @@ impl TestCenter {
 
     fn now(&self) -> UtcMillis {
         UtcMillis(self.clock.load(Ordering::Relaxed))
+    }
+
+    /// Its alarm log.
+    pub fn log(&self) -> &FjallState {
+        &self.log
+    }
+
+    /// Sets what is decided and not durable, and tells the streams.
+    pub fn cannot_make_durable(&self, entries: Vec<AlarmEntry>) {
+        let mut undurable = self.undurable.lock().unwrap();
+        let (all, changes) = undurable.get_or_insert_with(|| (Vec::new(), watch::Sender::new(0)));
+        *all = entries;
+        changes.send_modify(|n| *n += 1);
     }
 
     /// Tells the hub that a point has a new value.
@@ -214,6 +233,8 @@ impl Center for TestCenter {
             return Err(CenterError::NotReady(why));
         }
         let configs = self.registry.host_configs_by_no(&hosts).await.unwrap();
+        self.offered.send_modify(|n| *n += 1);
+        let _free = self.held.read().await;
         self.configured.lock().unwrap().extend(configs);
         Ok(())
     }
@@ -276,8 +297,9 @@ impl Center for TestCenter {
             let below = enterprises
                 .iter()
                 .map(|e| {
-                    let host = node(&format!("host:{e}"), "host", vec![]);
-                    node(&format!("enterprise:{e}"), "enterprise", vec![host])
+                    let host = node(&format!("general:{e}"), "host", vec![]);
+                    let session = node(&format!("gateway:{e}01"), "gateway_session", vec![]);
+                    node(&format!("enterprise:{e}"), "enterprise", vec![host, session])
                 })
                 .collect();
             node(&format!("region:{code}"), "region", below)
@@ -336,6 +358,14 @@ impl Center for TestCenter {
         self.log.last_alarm()
     }
 
+    fn undurable_alarms(&self) -> Vec<AlarmEntry> {
+        self.undurable.lock().unwrap().as_ref().map(|(all, _)| all.clone()).unwrap_or_default()
+    }
+
+    fn undurable_changes(&self) -> Option<watch::Receiver<u64>> {
+        self.undurable.lock().unwrap().as_ref().map(|(_, changes)| changes.subscribe())
+    }
+
     async fn trend(
         &self,
         point: PointId,
@@ -343,6 +373,9 @@ impl Center for TestCenter {
         _: UtcMillis,
         _: usize,
     ) -> Result<Trend, CenterError> {
+        if let Some(why) = self.refuses.lock().unwrap().clone() {
+            return Err(CenterError::NotReady(why));
+        }
         let v = 42.0 + self.shift(point.as_str());
         let bucket = TrendBucket {
             t: from.0,
@@ -448,6 +481,9 @@ impl World {
             hub: broadcast::Sender::new(1024),
             clock: clock.clone(),
             refuses: Mutex::default(),
+            held: Default::default(),
+            offered: watch::Sender::new(0),
+            undurable: Mutex::default(),
         });
         let alarms =
             Arc::new(AlarmIndex::open(&scratch.path().join("alarm-index.db")).await.unwrap());

@@ -171,7 +171,7 @@ function SmallCard({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm)
   return (
     <div className={`small-card l${alarm.level}`}>
       <button type="button" className="cover" onClick={() => onSelect(alarm)} aria-label={`${title} ${alarmTag(alarm, title)}`.trim()} />
-      <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="ell">{title}</b><span className="s nw grow">{alarmTag(alarm, title)}</span><Since alarm={alarm} className={`b t${alarm.level}`} /></div>
+      <div className="row g8"><LevelSymbol level={alarm.level} size={20} /><b className="ell">{title}</b><span className="s nw grow">{alarmTag(alarm, title)}</span>{alarm.durable === false ? <span className="chip">{t("alarms.notDurable")}</span> : null}<Since alarm={alarm} className={`b t${alarm.level}`} /></div>
       <div className="row g6 second"><AlarmValueNow alarm={alarm} className="mid" /><span className="m f12 ell">{alarm.limit !== null ? `${t(`alarms.short.${alarm.condition}`)} ${alarmValue(alarm, alarm.limit)}` : ""}</span></div>
       <div className="row g6 second m f12"><span className="grow ell">{alarmPlace(alarm, language)}</span><SmallAck alarm={alarm} /></div>
     </div>
@@ -194,7 +194,7 @@ function Row({ alarm, onSelect }: { alarm: Alarm; onSelect: (alarm: Alarm) => vo
     <button type="button" className={`alarm-row ${alarm.state === "closed" ? "over" : ""}`} onClick={() => onSelect(alarm)}>
       <LevelSymbol level={alarm.level} size={16} outline={badge.outline} />
       <span className="col grow">
-        <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{title}</span><span className="s nw">{alarmTag(alarm, title)}</span><span className="chip low">{t(`alarms.short.${alarm.condition}`)}</span></span>
+        <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{title}</span><span className="s nw">{alarmTag(alarm, title)}</span><span className="chip low">{t(`alarms.short.${alarm.condition}`)}</span>{alarm.durable === false ? <span className="chip low">{t("alarms.notDurable")}</span> : null}</span>
         <span className="m f12 ell left">{[localName(alarm.enterprise_name, language), alarmValue(alarm)].filter(Boolean).join(" · ")}</span>
       </span>
       <span className="col f12 right"><Since alarm={alarm} className="s" /><span className="m">{listTime(alarm.raised_at)}</span></span>

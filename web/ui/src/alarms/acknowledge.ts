@@ -27,6 +27,7 @@ export function useAcknowledge(): Acknowledge {
     (alarm: Alarm): MessageKey | null => {
       if (!waitsForAnswer(alarm)) return "alarms.ackDone";
       if (lost) return "alarms.ackNeedsStream";
+      if (alarm.durable === false) return "alarms.ackNotDurable";
       return mayAcknowledge(user) ? null : "alarms.ackNoRight";
     },
     [lost, user],

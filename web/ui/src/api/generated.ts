@@ -959,6 +959,8 @@ export interface paths {
                     enterprise?: string;
                     region?: string;
                     q?: string;
+                    cursor?: string;
+                    limit?: number;
                 };
                 header?: never;
                 path?: never;

@@ -128,6 +128,21 @@ describe("the live store", () => {
     expect(store.openAlarms().size).toBe(0);
     expect(store.closedAlarms().map((a) => a.id)).toEqual(["a"]);
   });
+  it("shows alarms that are not durable until they are, or are gone", () => {
+    const undurable = (id: string): Alarm => ({ ...alarm(id, "unacknowledged", "0"), durable: false }) as Alarm;
+    const message = parseMessage(JSON.stringify({ type: "undurable", id: "alarms", at: 2, alarms: [undurable("b"), undurable("c")] }));
+    store.apply({ type: "snapshot", id: "alarms", at: 1, alarms: [alarm("a", "unacknowledged", "1")], cursor: "1" });
+    const told = vi.fn();
+    store.subscribe("alarms", told);
+    if (message) store.apply(message);
+    expect(told).toHaveBeenCalledTimes(1);
+    expect([...store.openAlarms().values()].map((a) => [a.id, a.durable])).toEqual([["a", undefined], ["b", false], ["c", false]]);
+    store.apply({ type: "alarm", id: "alarms", cursor: "2", alarm: { ...alarm("b", "unacknowledged", "2"), durable: true } as Alarm });
+    store.apply({ type: "undurable", id: "alarms", at: 3, alarms: [undurable("b")] });
+    expect([...store.openAlarms().values()].map((a) => [a.id, a.durable])).toEqual([["a", undefined], ["b", true]]);
+    store.apply({ type: "undurable", id: "alarms", at: 4, alarms: [] });
+    expect([...store.openAlarms().keys()]).toEqual(["a", "b"]);
+  });
   it("tells only those who listen to the changed value", () => {
     const [a, b] = [vi.fn(), vi.fn()];
     store.subscribe("value:a", a);

@@ -21,11 +21,12 @@ export type ServerMessage =
   | { type: "rollup"; id: string; at: number; rollups: Rollup[] }
   | { type: "gateway"; id: string; at: number; gateways: GatewayState[] }
   | { type: "alarm"; id: string; cursor: string; alarm: Alarm; change?: AlarmChange }
+  | { type: "undurable"; id: string; at: number; alarms: Alarm[] }
   | { type: "heartbeat"; at: number }
   | { type: "error"; id?: string; code: string; message: string }
   | { type: "closing"; code: "resume" | "scope" | "session" | "shutdown" | "limit"; message: string };
 
-const KNOWN = new Set<string>(["snapshot", "values", "rollup", "gateway", "alarm", "heartbeat", "error", "closing"]);
+const KNOWN = new Set<string>(["snapshot", "values", "rollup", "gateway", "alarm", "undurable", "heartbeat", "error", "closing"]);
 
 /** `null` for a message of a kind that this version does not know: a newer server may send more. Throws on what is no message at all. */
 export function parseMessage(text: string): ServerMessage | null {

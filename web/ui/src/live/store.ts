@@ -115,6 +115,7 @@ export class LiveStore {
         for (const rollup of message.rollups ?? []) this.putRollup(rollup);
         for (const gateway of message.gateways ?? []) this.putGateway(gateway);
         if (message.alarms) {
+          // What is not durable comes in a message of its own, which follows where there is any.
           this.open = new Map(message.alarms.filter((a) => a.state !== "closed").map((a) => [a.id, a]));
           this.alarmsKnown = true;
           this.touch("alarms");
@@ -132,12 +133,24 @@ export class LiveStore {
       case "alarm":
         this.putAlarm(message.alarm);
         break;
+      case "undurable":
+        this.putUndurable(message.alarms);
+        break;
       case "heartbeat":
       case "error":
       case "closing":
         break;
     }
     this.flush();
+  }
+
+  /** Everything that is decided and not durable (未落盘); whatever was and is not named again has gone or become durable. */
+  private putUndurable(alarms: readonly Alarm[]): void {
+    const open = new Map([...this.open].filter(([, a]) => a.durable !== false));
+    // The alarm log knows better: an alarm that it has told of is durable.
+    for (const alarm of alarms) if (!open.has(alarm.id)) open.set(alarm.id, alarm);
+    this.open = open;
+    this.touch("alarms");
   }
 
   private putValue(wire: LiveWireValue): void {

@@ -2,6 +2,7 @@
 import { Drawer, Input, InputNumber, Select } from "antd";
 import { useState } from "react";
 import { get, put } from "../api/client";
+import type { components } from "../api/generated";
 import type { Limit, LimitKey, Limits, Point } from "../api/types";
 import { asApiError, useResource } from "../api/useResource";
 import { useI18n, type MessageKey } from "../i18n";
@@ -61,7 +62,9 @@ function Editor({ point, now, close, saved }: { point: Point; now: Version | nul
   const save = (): void => {
     setBusy(true);
     setProblem(null);
-    put<unknown>(`/points/${encodeURIComponent(point.id)}/limits`, { ...limitsOf(draft), reason, version: now?.version ?? 0 })
+    const { hh, h, l, ll, rate_per_min } = limitsOf(draft);
+    const body: Required<components["schemas"]["LimitsInput"]> = { hh, h, l, ll, rate_per_min, reason, version: now?.version ?? 0 };
+    put<unknown>(`/points/${encodeURIComponent(point.id)}/limits`, body)
       .then(saved, (cause: unknown) => setProblem(asApiError(cause).message))
       .finally(() => setBusy(false));
   };

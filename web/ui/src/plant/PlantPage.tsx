@@ -4,7 +4,7 @@ import "../system/system.css";
 import { Modal, Select } from "antd";
 import { useMemo, useState, type ReactNode } from "react";
 import { NavLink, useNavigate, useParams } from "react-router";
-import { getAll, remove } from "../api/client";
+import { getAll, remove, withQuery } from "../api/client";
 import type { Point } from "../api/types";
 import { tagOf } from "../alarms/alarm";
 import { asApiError, useResource } from "../api/useResource";
@@ -86,12 +86,13 @@ function Records({ kind, enterprise }: { kind: RecordKind; enterprise: string })
       modal.info({ title: t("plant.secret"), icon: null, content: <><p className="secret b">{answer["secret"]}</p><p className="m">{t("plant.secretHint")}</p></>, okText: t("dialog.close") });
     }
   };
-  const ask = (id: string): void => {
+  const ask = (row: Row): void => {
+    const id = String(row[spec.idKey]);
     modal.confirm({
       title: t("plant.removeAsk", { id }), okText: t("plant.remove"), cancelText: t("dialog.cancel"), icon: null,
       onOk: async () => {
         try {
-          await remove<void>(`${spec.path}/${encodeURIComponent(id)}`);
+          await remove<void>(withQuery(`${spec.path}/${encodeURIComponent(id)}`, { version: row.version }));
         } catch (cause) {
           modal.error({ title: asApiError(cause).message, icon: null });
         }
@@ -128,7 +129,7 @@ function matches(row: Row, idKey: string, text: string): boolean {
   return wanted === "" || [row[idKey], typeof name === "string" ? name : `${name?.zh ?? ""} ${name?.en ?? ""}`, row["device"]].some((x) => String(x ?? "").toLowerCase().includes(wanted));
 }
 
-type TableProps = { kind: RecordKind; rows: readonly Row[]; choices: Choices; mayChange: boolean; edit: (row: Row) => void; limits: ((row: Row) => void) | null; drop: ((id: string) => void) | null };
+type TableProps = { kind: RecordKind; rows: readonly Row[]; choices: Choices; mayChange: boolean; edit: (row: Row) => void; limits: ((row: Row) => void) | null; drop: ((row: Row) => void) | null };
 
 function Table({ kind, rows, choices, mayChange, edit, limits, drop }: TableProps) {
   const { t, language } = useI18n();
@@ -157,7 +158,7 @@ function Table({ kind, rows, choices, mayChange, edit, limits, drop }: TableProp
                 <td className="num actions">
                   {limits ? <button type="button" className="btn txt sm" onClick={() => limits(row)}>{t("plant.limits")}</button> : null}
                   <button type="button" className="btn txt sm" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => edit(row)}>{t("plant.edit")}</button>
-                  {drop ? <button type="button" className="btn txt sm" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => drop(id)}>{t("plant.remove")}</button> : null}
+                  {drop ? <button type="button" className="btn txt sm" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => drop(row)}>{t("plant.remove")}</button> : null}
                 </td>
               </tr>
             );

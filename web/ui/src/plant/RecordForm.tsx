@@ -6,6 +6,7 @@ import { asApiError } from "../api/useResource";
 import { useI18n, type MessageKey, type Translate } from "../i18n";
 import { zhCN } from "../i18n/zh-CN";
 import { PlacePicker, type Place } from "./PlacePicker";
+import { StatesEditor } from "./StatesEditor";
 import { fromDraft, RECORDS, toDraft, type Draft, type Field, type RecordKind, type Row } from "./records";
 
 export type Choices = Partial<Record<"region" | "hazard" | "equipment" | "gateway", readonly { value: string; label: string }[]>>;
@@ -19,11 +20,12 @@ export function RecordForm({ kind, enterprise, row, choices, near, close, saved,
   const [problem, setProblem] = useState<string | null>(null);
   const initial = useMemo(() => (row ? toDraft(row, spec.fields) : { ...(kind === "equipment" || kind === "point" || kind === "camera" ? { id: `${enterprise}.` } : { [spec.idKey]: enterprise }) }), [row, spec, kind, enterprise]);
   const id = row ? String(row[spec.idKey]) : null;
+  const discrete = Form.useWatch("kind", { form, preserve: true }) === "discrete";
   const save = async (draft: Draft): Promise<void> => {
     setBusy(true);
     setProblem(null);
     try {
-      const body = fromDraft(kind, enterprise, row, draft);
+      const body = fromDraft(kind, row, draft);
       saved(id === null ? await post<Row>(spec.path, body) : await put<Row>(`${spec.path}/${encodeURIComponent(id)}`, body));
     } catch (cause) {
       const error = asApiError(cause);
@@ -41,8 +43,8 @@ export function RecordForm({ kind, enterprise, row, choices, near, close, saved,
     <Drawer open width={Math.min(520, window.innerWidth)} title={id ?? t("plant.add")} onClose={close} destroyOnHidden
       footer={<div className="row g8" style={{ justifyContent: "flex-end" }}><button type="button" className="btn" onClick={close}>{t("dialog.cancel")}</button><button type="button" className="btn pri" disabled={busy} onClick={() => form.submit()}>{t("plant.save")}</button></div>}>
       <Form form={form} layout="vertical" requiredMark={false} initialValues={initial} onFinish={(draft) => void save(draft)} className="record-form">
-        {spec.fields.map((field) => (
-          <Form.Item key={field.key} name={field.key} label={t(`field.${field.key}` as MessageKey)} className={field.type === "place" ? "whole" : ""}
+        {spec.fields.filter((field) => field.type !== "states" || discrete).map((field) => (
+          <Form.Item key={field.key} name={field.key} label={t(`field.${field.key}` as MessageKey)} className={field.type === "place" || field.type === "states" ? "whole" : ""}
             rules={field.required ? [{ required: true, message: t("form.required") }] : []}>
             {control(field, choices, near, id !== null, t)}
           </Form.Item>
@@ -85,6 +87,7 @@ function control(field: Field, choices: Choices, near: Place | null, exists: boo
   const disabled = exists && field.fixed === true;
   switch (field.type) {
     case "place": return <PlacePicker near={near} />;
+    case "states": return <StatesEditor />;
     case "number": return <InputNumber style={{ width: "100%" }} disabled={disabled} />;
     case "ref": return <Select showSearch={{ optionFilterProp: "label" }} allowClear={!field.required} disabled={disabled} options={[...((field.of && choices[field.of]) ?? [])]} />;
     case "select": return <Select disabled={disabled} allowClear={!field.required} options={(field.options ?? []).map((o) => ({ value: o, label: codeWords(field, o, t) }))} />;

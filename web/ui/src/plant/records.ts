@@ -2,14 +2,15 @@
  * What can be created and changed, as data: for each kind of record its address and its fields. One table and one form serve them all, so
  * that a new field is one line here.
  */
-import type { Name } from "../api/types";
+import type { components } from "../api/generated";
+import type { Name, PointState } from "../api/types";
 import type { MessageKey } from "../i18n";
 
 export type RecordKind = "enterprise" | "hazard" | "equipment" | "point" | "camera" | "gateway";
 export type Field = {
   key: string;
   /** `open`: known codes are offered in words, others may be typed. */
-  type: "text" | "number" | "select" | "open" | "ref" | "place";
+  type: "text" | "number" | "select" | "open" | "ref" | "place" | "states";
   required?: boolean;
   /** Cannot be changed once it is saved. */
   fixed?: boolean;
@@ -57,7 +58,7 @@ export const RECORDS: Record<RecordKind, RecordSpec> = {
       { key: "id", type: "text", required: true, fixed: true }, ...names, { key: "equipment", type: "ref", of: "equipment", required: true }, { key: "gateway", type: "ref", of: "gateway", required: true, formOnly: true },
       { key: "device", type: "text", required: true, formOnly: true }, { key: "kind", type: "select", options: ["analog", "discrete"], words: "kind", required: true, formOnly: true }, { key: "signal", type: "open", options: SIGNALS, words: "signal", required: true },
       { key: "role", type: "open", options: ROLES, words: "role.point", formOnly: true }, { key: "unit", type: "text" }, { key: "range_lo", type: "number", required: true, formOnly: true }, { key: "range_hi", type: "number", required: true, formOnly: true },
-      { key: "decimals", type: "number", formOnly: true }, { key: "scan_ms", type: "number", required: true, formOnly: true }, place,
+      { key: "decimals", type: "number", formOnly: true }, { key: "scan_ms", type: "number", required: true, formOnly: true }, { key: "states", type: "states", formOnly: true }, place,
     ],
   },
   camera: {
@@ -71,7 +72,7 @@ export const RECORDS: Record<RecordKind, RecordSpec> = {
 };
 
 export type Row = Record<string, unknown> & { version?: number; name?: Name | string | null };
-export type Draft = Record<string, string | number | null | undefined | { lon: number; lat: number }>;
+export type Draft = Record<string, string | number | null | undefined | { lon: number; lat: number } | readonly PointState[]>;
 
 /** A record as the form shows it: names and range taken apart, the place as one thing. */
 export function toDraft(row: Row, fields: readonly Field[]): Draft {
@@ -83,6 +84,7 @@ export function toDraft(row: Row, fields: readonly Field[]): Draft {
     else if (key === "name_en") draft[key] = typeof name === "string" ? "" : (name?.en ?? "");
     else if (key === "range_lo") draft[key] = range?.[0];
     else if (key === "range_hi") draft[key] = range?.[1];
+    else if (type === "states") draft[key] = (row["states"] as readonly PointState[] | undefined) ?? [];
     else if (type === "place") {
       const { longitude: lon, latitude: lat } = row as { longitude?: number | null; latitude?: number | null };
       draft[key] = lon != null && lat != null ? { lon, lat } : null;
@@ -94,24 +96,81 @@ export function toDraft(row: Row, fields: readonly Field[]): Draft {
   return draft;
 }
 
-/** What is sent: the record as it was read, with what the form holds laid over it. */
-export function fromDraft(kind: RecordKind, enterprise: string, before: Row | null, draft: Draft): Row {
-  const body: Row = { ...(before ?? {}) };
-  // Derived by the center; sending them back would only invite conflicts.
-  for (const derived of ["rollup", "value", "points", "limits", "counts_by_kind", "tag", "hazards", "cameras", "hazard_level"]) delete body[derived];
-  if (kind !== "enterprise" && !("enterprise" in body) && kind !== "point") body["enterprise"] = enterprise;
-  for (const { key, type } of RECORDS[kind].fields) {
-    const value = draft[key];
-    if (key === "name_zh" || key === "name_en" || key === "range_lo" || key === "range_hi") continue;
-    if (type === "place") {
-      const at = value as { lon: number; lat: number } | null | undefined;
-      body["longitude"] = at?.lon ?? null;
-      body["latitude"] = at?.lat ?? null;
-    } else if (kind === "hazard" && key === "level") body[key] = value == null || value === "" ? null : Number(value);
-    else body[key] = value === "" || value === undefined ? null : value;
+type Inputs = {
+  enterprise: components["schemas"]["EnterpriseInput"];
+  hazard: components["schemas"]["HazardInput"];
+  equipment: components["schemas"]["EquipmentInput"];
+  point: components["schemas"]["PointInput"];
+  camera: components["schemas"]["CameraInput"];
+  gateway: components["schemas"]["GatewayInput"];
+};
+/**
+ * Every field that the center takes, none left to its default: the center refuses a field that it does not know, and takes a field that is
+ * left out for empty. So one that is added there, or goes there, does not compile here.
+ */
+type Body<K extends RecordKind> = Required<Inputs[K]>;
+
+/** Reads a draft in the shapes of the interface. A text is never `null` there: blank is "". */
+class Reader {
+  constructor(
+    private draft: Draft,
+    private before: Row | null,
+  ) {}
+  text(key: string): string {
+    return String(this.draft[key] ?? "").trim();
   }
-  const text = (key: string): string => String(draft[key] ?? "").trim();
-  body.name = kind === "gateway" ? text("name_zh") : { zh: text("name_zh"), en: text("name_en") || text("name_zh") };
-  if (kind === "point") body["range"] = [Number(draft["range_lo"]), Number(draft["range_hi"])];
-  return body;
+  /** `null` where the form was left blank. */
+  number(key: string): number | null {
+    const value = this.draft[key];
+    return value === null || value === undefined || value === "" ? null : Number(value);
+  }
+  /** For a field that the form requires. */
+  required(key: string): number {
+    return this.number(key) ?? 0;
+  }
+  /** The form does not show it: it stays as it was read. */
+  kept(key: string): number | null {
+    const value = this.before?.[key];
+    return typeof value === "number" ? value : null;
+  }
+  get name(): Name {
+    return { zh: this.text("name_zh"), en: this.text("name_en") || this.text("name_zh") };
+  }
+  get place(): { longitude: number | null; latitude: number | null } {
+    const at = this.draft["place"] as { lon: number; lat: number } | null | undefined;
+    return { longitude: at?.lon ?? null, latitude: at?.lat ?? null };
+  }
+  get states(): PointState[] {
+    // States of an analog point mean nothing; the kind may have been changed after they were entered.
+    if (this.text("kind") !== "discrete") return [];
+    const states = (this.draft["states"] ?? []) as readonly PointState[];
+    return states.map(({ value, name, alarm }) => ({ value, name: { zh: name.zh.trim(), en: name.en.trim() || name.zh.trim() }, alarm }));
+  }
+  get version(): number | null {
+    return this.before?.version ?? null;
+  }
+}
+
+// The return types are written out: only so does a field too many fail to compile.
+const BODIES: { [K in RecordKind]: (r: Reader) => Body<K> } = {
+  enterprise: (r): Body<"enterprise"> => ({
+    code: r.text("code"), name: r.name, credit_code: r.text("credit_code"), region: r.text("region"), industry_code: r.text("industry_code"), address: r.text("address"),
+    principal: r.text("principal"), phone: r.text("phone"), ...r.place, version: r.version,
+  }),
+  hazard: (r): Body<"hazard"> => ({ code: r.text("code"), name: r.name, level: r.required("level"), kind: r.text("kind"), version: r.version }),
+  equipment: (r): Body<"equipment"> => ({
+    id: r.text("id"), name: r.name, kind: r.text("kind"), hazard: r.text("hazard") || null, medium: r.text("medium"), cas: r.text("cas"), volume_m3: r.number("volume_m3"), ...r.place, version: r.version,
+  }),
+  point: (r): Body<"point"> => ({
+    id: r.text("id"), name: r.name, equipment: r.text("equipment"), gateway: r.text("gateway"), device: r.text("device"), kind: r.text("kind"), signal: r.text("signal"), role: r.text("role"),
+    unit: r.text("unit"), range: [r.required("range_lo"), r.required("range_hi")], decimals: r.required("decimals"), scan_ms: r.required("scan_ms"), states: r.states,
+    missing_scans: r.kept("missing_scans"), frozen_ms: r.kept("frozen_ms"), ...r.place, version: r.version,
+  }),
+  camera: (r): Body<"camera"> => ({ id: r.text("id"), name: r.name, equipment: r.text("equipment") || null, url: r.text("url"), ...r.place, version: r.version }),
+  gateway: (r): Body<"gateway"> => ({ id: r.text("id"), name: r.text("name_zh"), new_secret: false, version: r.version }),
+};
+
+/** What is sent: what the form holds and, of what it does not show, what was read. */
+export function fromDraft<K extends RecordKind>(kind: K, before: Row | null, draft: Draft): Body<K> {
+  return BODIES[kind](new Reader(draft, before));
 }

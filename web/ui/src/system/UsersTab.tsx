@@ -1,7 +1,8 @@
 /** Accounts: who, in which role, seeing what. The center refuses what is not allowed; the form names the field that it refused. */
 import { Form, Input, Modal, Select } from "antd";
 import { useMemo, useState } from "react";
-import { getAll, post, put, remove } from "../api/client";
+import { getAll, post, put, remove, withQuery } from "../api/client";
+import type { components } from "../api/generated";
 import type { Role, Scope } from "../api/types";
 import { asApiError, useResource } from "../api/useResource";
 import { roleKey } from "../app/TopBar";
@@ -15,12 +16,20 @@ import { listTime } from "../ui/time";
 import type { Account } from "./types";
 
 const ROLES: readonly Role[] = ["officer", "enterprise_manager", "enterprise_responder", "administrator", "tester"];
-type Draft = { username: string; name: string; role: Role; scope: string; password?: string };
+export type Draft = { username: string; name: string; role: Role; scope?: string; password?: string };
 
 const scopeKey = (scope: Scope | null): string => (scope?.region !== undefined ? `region:${scope.region}` : scope?.enterprise !== undefined ? `enterprise:${scope.enterprise}` : "");
-export function scopeOf(key: string): Scope | null {
+/** Everything is an empty scope, never none. */
+export function scopeOf(key: string): Scope {
   const [kind, code = ""] = key.split(":");
-  return kind === "region" ? { region: code } : kind === "enterprise" ? { enterprise: code } : null;
+  return kind === "region" ? { region: code } : kind === "enterprise" ? { enterprise: code } : {};
+}
+
+/** What is sent: a field that the center adds or takes away does not compile here. No password leaves it as it is. */
+export function bodyOf(draft: Draft, version: number | null): Required<components["schemas"]["UserInput"]> {
+  // An administrator sees everything, whatever stood in the field before the role was chosen.
+  const scope = draft.role === "administrator" ? {} : scopeOf(draft.scope ?? "");
+  return { username: draft.username.trim(), name: draft.name.trim(), role: draft.role, scope, password: draft.password || null, unlock: false, version };
 }
 
 export function UsersTab() {
@@ -66,7 +75,7 @@ function AccountRow({ account, edit, changed }: { account: Account; edit: () => 
       title: t("users.removeAsk", { name: account.name }), okText: t("users.remove"), cancelText: t("dialog.cancel"), icon: null,
       onOk: async () => {
         try {
-          await remove<void>(`/users/${encodeURIComponent(account.username)}`);
+          await remove<void>(withQuery(`/users/${encodeURIComponent(account.username)}`, { version: account.version }));
         } catch (cause) {
           modal.error({ title: asApiError(cause).message, icon: null });
         }
@@ -95,20 +104,20 @@ function AccountForm({ account, close, saved, reload }: { account: Account | nul
   const [form] = Form.useForm<Draft>();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
+  const everything = Form.useWatch("role", form) === "administrator";
   const scopes = useMemo(
     () => [
-      { value: "", label: t("users.all") },
       ...[...regions.values()].map((r) => ({ value: `region:${r.code}`, label: `${localName(r.name, language)} ${r.code}` })),
       ...[...enterprises.values()].map((e) => ({ value: `enterprise:${e.code}`, label: `${localName(e.name, language)} ${e.code}` })),
     ],
-    [regions, enterprises, language, t],
+    [regions, enterprises, language],
   );
   const save = async (draft: Draft): Promise<void> => {
     setBusy(true);
     setProblem(null);
-    const body = { username: draft.username, name: draft.name, role: draft.role, scope: scopeOf(draft.scope), ...(draft.password ? { password: draft.password } : {}) };
+    const body = bodyOf(draft, account?.version ?? null);
     try {
-      if (account) await put<Account>(`/users/${encodeURIComponent(account.username)}`, { ...body, version: account.version });
+      if (account) await put<Account>(`/users/${encodeURIComponent(account.username)}`, body);
       else await post<Account>("/users", body);
       saved();
     } catch (cause) {
@@ -126,11 +135,15 @@ function AccountForm({ account, close, saved, reload }: { account: Account | nul
   return (
     <Modal open title={account ? account.username : t("users.add")} okText={t("users.save")} cancelText={t("dialog.cancel")} confirmLoading={busy} onCancel={close} onOk={() => form.submit()} destroyOnHidden>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(draft) => void save(draft)}
-        initialValues={account ? { username: account.username, name: account.name, role: account.role, scope: scopeKey(account.scope) } : { role: "officer", scope: "" }}>
+        initialValues={account ? { username: account.username, name: account.name, role: account.role, scope: scopeKey(account.scope) || undefined } : { role: "officer" }}>
         <Form.Item name="username" label={t("users.username")} rules={[{ required: true, message: t("form.required") }]}><Input autoComplete="off" disabled={account !== null} /></Form.Item>
         <Form.Item name="name" label={t("users.name")} rules={[{ required: true, message: t("form.required") }]}><Input /></Form.Item>
         <Form.Item name="role" label={t("users.role")}><Select options={ROLES.map((r) => ({ value: r, label: t(`role.${r}` as MessageKey) }))} /></Form.Item>
-        <Form.Item name="scope" label={t("users.scope")}><Select showSearch={{ optionFilterProp: "label" }} options={scopes} /></Form.Item>
+        {everything ? (
+          <Form.Item label={t("users.scope")}><span>{t("users.all")}</span></Form.Item>
+        ) : (
+          <Form.Item name="scope" label={t("users.scope")} rules={[{ required: true, message: t("form.required") }]}><Select showSearch={{ optionFilterProp: "label" }} options={scopes} /></Form.Item>
+        )}
         <Form.Item name="password" label={account ? t("users.newPassword") : t("users.password")} extra={t("users.passwordRule")} rules={[{ required: account === null, message: t("form.required") }, { min: 10, message: t("users.passwordRule") }]}>
           <Input.Password autoComplete="new-password" />
         </Form.Item>
