@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anlan_domain::region::RegionCode;
+use anlan_store::registry::Scope;
 use anlan_store::registry::transfer::{feature_of, geojson_of};
 use serde::Deserialize;
 use serde_json::json;
@@ -21,8 +22,21 @@ struct MapQuery {
 pub async fn read(call: Call) -> Answer {
     let query: MapQuery = call.query()?;
     let region = parsed("region", query.region.as_deref(), RegionCode::new)?;
+    let registry = call.registry()?;
+    // An enterprise that lies in a county knows the ground that it stands on, not that of the parks beside it.
+    let home = match registry.scope() {
+        Scope::Enterprise(code) => {
+            call.places().seen(code, registry.scope()).map(|site| site.region.clone())
+        }
+        Scope::Everything | Scope::Region(_) => None,
+    };
     let mut features = Vec::new();
-    for stored in call.registry()?.map(region.as_ref()).await? {
+    for stored in registry.map(region.as_ref()).await? {
+        if let (Some(home), Some(ground)) = (&home, &stored.region)
+            && !ground.covers(home)
+        {
+            continue;
+        }
         let mut feature = geojson_of(&stored)?;
         feature["properties"]["name"] = json!({ "zh": stored.name_zh, "en": stored.name_en });
         feature["properties"]["enterprise"] = json!(stored.enterprise.map(|e| e.to_string()));
