@@ -196,3 +196,26 @@ fn a_table_of_noise_costs_no_more_than_pco() {
     let ratio = result["ratio_to_pco"].as_f64().unwrap();
     assert!(ratio < 1.0, "{ratio}");
 }
+
+#[test]
+fn singles_of_very_different_size_come_back() {
+    let rows: Vec<_> = [7.610509155394926e29, 1.2231939946430223e35]
+        .into_iter()
+        .enumerate()
+        .map(|(i, value)| RawReading {
+            source_ms: KEY.start_ms + i as i64 * 1000,
+            recv_ms: KEY.start_ms + i as i64 * 1000 - 3,
+            value,
+            quality: 0,
+            late: false,
+        })
+        .collect();
+    let points = vec![(0, rows)];
+    for effort in [Effort::Fast, Effort::Thorough] {
+        let mut hints = GridHints::new();
+        for _ in 0..2 {
+            let bytes = encode_readings(KEY, &points, effort, &mut hints);
+            assert_eq!(read_back(&bytes, &[0]), points);
+        }
+    }
+}

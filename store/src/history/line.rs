@@ -15,6 +15,10 @@ pub const FARTHEST: f64 = 1e300;
 /// A column with more distinct values is not coded by dictionary.
 pub const DICTIONARY_MAX: usize = 64;
 
+/// Infinity in the order of doubles, and of singles; its opposite is one below the opposite number, because there are two zeros.
+const INFINITY_64: i64 = f64::INFINITY.to_bits() as i64;
+const INFINITY_32: i64 = f32::INFINITY.to_bits() as i64;
+
 /// Where whole numbers stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
@@ -47,9 +51,11 @@ impl Line {
     pub fn position(self, k: i64) -> f64 {
         match self {
             Self::Even => k as f64,
-            Self::Doubles => f64::from_bits(fold64(k) as u64),
+            // Beyond infinity stand the NaNs, which are in no order: edges of a window that reaches there stay at infinity, or
+            // reader and writer would not find the same symbol.
+            Self::Doubles => f64::from_bits(fold64(k.clamp(-INFINITY_64 - 1, INFINITY_64)) as u64),
             Self::Singles => {
-                let k = k.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+                let k = k.clamp(-INFINITY_32 - 1, INFINITY_32) as i32;
                 f64::from(f32::from_bits(fold32(k) as u32))
             }
             Self::Decades(digits) => unfold_decades(digits, k) as f64,

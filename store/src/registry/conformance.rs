@@ -196,10 +196,7 @@ async fn no_password_of_a_camera_enters_the_audit_log(registry: &Registry) {
     let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
     let entries = registry.audit(&filter).await.expect("reads");
     let entry = entries.iter().find(|e| e.object == "camera 410205001.CAM-1").expect("is noted");
-    assert_eq!(
-        entry.detail, "url: \"rtsp://***@10.0.0.9/1\" → \"rtsp://***@10.0.0.9/1\"",
-        "which camera changed is told, its password is not"
-    );
+    assert_eq!(entry.detail, "url: changed", "which camera changed is told, its address is not");
 }
 
 async fn the_outline_and_single_hosts_agree_with_the_whole(registry: &Registry) {
