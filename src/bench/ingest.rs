@@ -88,6 +88,8 @@ struct Loaded {
     alarms_lost: i64,
     latency: Latency,
     cpu_ns_per_reading: f64,
+    /// From the first frame until every reading had reached its sensor.
+    judged_s: f64,
 }
 
 /// Gives what is to be printed.
@@ -120,8 +122,9 @@ pub async fn run(asked: Asked, json: bool) -> Result<String, Failure> {
     };
     if asked.max {
         let fast = loaded(&rig, &alarms, None, asked.period, &mut acked).await?;
-        // Over the time until the last was durable: what waits in queues at the end was not sustained.
-        report.max_per_s = Some(fast.load.acked_readings as f64 / fast.load.durable_seconds);
+        // Over the time until the last was judged by its sensor: what waits in queues at the end was not sustained.
+        let seconds = fast.judged_s.max(fast.load.durable_seconds);
+        report.max_per_s = Some(fast.load.acked_readings as f64 / seconds);
         report.max = Some(AtMost {
             lost: fast.lost,
             alarms_lost: fast.alarms_lost,
@@ -150,10 +153,11 @@ async fn loaded(
 ) -> Result<Loaded, Failure> {
     let before = rig.usage()?;
     alarms.forget();
+    let start = tokio::time::Instant::now();
     let load = rig.load(rate, period).await?;
     *acked += load.acked_readings;
     let began = load.crossings.iter().filter(|c| c.began).count() as u64;
-    let arrived = settle(rig, alarms, *acked, began).await?;
+    let (arrived, judged_at) = settle(rig, alarms, *acked, began).await?;
     let after = rig.usage()?;
     let (raised, latency) = alarms.summary(&load);
     Ok(Loaded {
@@ -162,22 +166,33 @@ async fn loaded(
         alarms_lost: began as i64 - raised as i64,
         latency,
         cpu_ns_per_reading: (after.cpu_s - before.cpu_s) * 1e9 / load.acked_readings.max(1) as f64,
+        judged_s: judged_at.duration_since(start).as_secs_f64(),
         load,
     })
 }
 
-/// Waits until every acknowledged reading has reached its sensor and the history, and every alarm this process.
-async fn settle(rig: &Rig, alarms: &Alarms, readings: u64, raised: u64) -> Result<u64, Failure> {
+/// Waits until every acknowledged reading has reached its sensor and the history, and every alarm this process. Says how many
+/// have, and when the last had reached its sensor.
+async fn settle(
+    rig: &Rig,
+    alarms: &Alarms,
+    readings: u64,
+    raised: u64,
+) -> Result<(u64, tokio::time::Instant), Failure> {
     let mut last = (0, 0, 0);
     let mut since = tokio::time::Instant::now();
+    let mut judged_at = since;
     loop {
         let now = (rig.counter(AT_SENSORS).await?, rig.counter(HISTORY).await?, alarms.count());
+        if now.0 != last.0 {
+            judged_at = tokio::time::Instant::now();
+        }
         if now != last {
             (last, since) = (now, tokio::time::Instant::now());
         }
         let arrived = now.0.min(now.1);
         if (arrived >= readings && now.2 >= raised) || since.elapsed() > STILL {
-            return Ok(arrived);
+            return Ok((arrived, judged_at));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
