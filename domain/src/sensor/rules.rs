@@ -99,6 +99,24 @@ impl Rules {
         }
     }
 
+    /// Whether readings (or their absence) can raise a condition of this point.
+    pub(super) fn watches(&self, condition: Condition) -> bool {
+        match condition {
+            Condition::RateOfChange => self.settings.limits.rate_per_min.is_some(),
+            Condition::State => !self.alarm_value.is_nan(),
+            Condition::Frozen => self.settings.frozen_after_ms.is_some(),
+            Condition::OutOfRange | Condition::BadQuality | Condition::Missing => true,
+            other => limit_kind(other).is_some_and(|kind| self.settings.limits.get(kind).is_some()),
+        }
+    }
+
+    /// The longest delay of any condition: what began before that is decided.
+    #[must_use]
+    pub fn longest_delay_ms(&self) -> i64 {
+        let delays = Condition::ALL.into_iter().map(|condition| self.delays(condition));
+        delays.map(|(on, off)| on.max(off)).max().unwrap_or(0)
+    }
+
     /// Level of a condition of this point.
     #[must_use]
     pub fn level(&self, condition: Condition) -> Level {
