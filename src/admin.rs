@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_imported_beside_a_running_center() {
-        let folder = crate::process::scratch::Folder::new();
+        let folder = tempfile::tempdir().unwrap();
         let (plant, data) = (folder.path().join("plant"), folder.path().join("center"));
         std::fs::create_dir(&plant).unwrap();
         sample_plant(&plant);

@@ -272,7 +272,8 @@ mod tests {
         for account in accounts {
             let name = UserName::new(account.username).unwrap();
             let user = engines.registry.user(&name).await.unwrap().expect("there is none");
-            let fits = checker.fits(account.password.clone(), Some(user.password_hash)).await;
+            let turn = checker.turn().expect("nobody else waits");
+            let fits = turn.fits(account.password.clone(), Some(user.password_hash)).await;
             assert!(fits.unwrap_or(false), "{} cannot sign in", account.username);
         }
     }
@@ -283,7 +284,7 @@ mod tests {
 
     #[tokio::test]
     async fn accounts_that_are_printed_can_sign_in_whatever_a_killed_start_left() {
-        let folder = crate::process::scratch::Folder::new();
+        let folder = tempfile::tempdir().unwrap();
         let data = folder.path();
         // A first start that was killed after it had written the accounts, and left the clear text for all to read.
         let (accounts, _) = accounts::of(data).unwrap();
@@ -313,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_holds_passwords_is_for_its_owner_alone() {
-        let folder = crate::process::scratch::Folder::new();
+        let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("users.csv");
         fs::write(&file, "old").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();

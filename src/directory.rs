@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_outline_is_the_plan_without_its_points() {
-        let folder = crate::process::scratch::Folder::new();
+        let folder = tempfile::tempdir().unwrap();
         sample_plant(folder.path());
         let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
         registry.import(folder.path(), sample_options()).await.unwrap();

@@ -149,40 +149,6 @@ pub fn now_us() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Folders for the tests of this crate.
-#[cfg(test)]
-pub mod scratch {
-    use std::path::{Path, PathBuf};
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    /// A folder of its own, removed at the end.
-    pub struct Folder(PathBuf);
-
-    impl Folder {
-        /// Made anew.
-        pub fn new() -> Self {
-            static COUNT: AtomicU32 = AtomicU32::new(0);
-            let nth = COUNT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("anlan-test-{}-{nth}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        /// Where it is.
-        pub fn path(&self) -> &Path {
-            &self.0
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let removed = std::fs::remove_dir_all(&self.0);
-            assert!(std::thread::panicking() || removed.is_ok(), "{removed:?}");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

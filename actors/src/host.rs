@@ -36,6 +36,7 @@ mod line;
 mod names;
 mod path;
 mod readings;
+mod seam;
 mod state;
 
 pub use checkpoint::{CHECKPOINT_VERSION, CheckpointError};
@@ -304,6 +305,7 @@ impl<E: Evaluator> Host<E> {
         let before = self.state.contribution(slot);
         let mut findings = Vec::new();
         change(self, &mut findings);
+        self.state.note_live_findings(slot, &findings);
         self.state.settle_roll_up(slot, &before);
         self.emit(now, slot, &findings, effects);
     }

@@ -6,6 +6,8 @@
 //! a break for that long before the alarm is raised; the off-delay that it is gone for that long before the alarm clears
 //! (OPC UA Part 9 B.1.5).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Which of the four limits.
@@ -88,8 +90,8 @@ pub enum BadLimits {
         /// Its value.
         upper_value: f64,
     },
-    /// A value that is no number, or a negative deadband.
-    #[error("{what} of {limit} is {value}: a finite number, zero or more for a deadband")]
+    /// A number that will not do: not finite, a negative deadband, or one so wide that the alarm could never clear.
+    #[error("{what} of {limit} is {value}: {wanted}")]
     NotANumber {
         /// Which limit.
         limit: &'static str,
@@ -97,6 +99,8 @@ pub enum BadLimits {
         what: &'static str,
         /// What was given.
         value: f64,
+        /// What would do.
+        wanted: Wanted,
     },
     /// A level other than 1 to 4.
     #[error("level of {limit} is {level}: 1 (gravest) to 4")]
@@ -106,6 +110,40 @@ pub enum BadLimits {
         /// What was given.
         level: u8,
     },
+}
+
+/// What a number of a limit must be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wanted {
+    /// Finite.
+    Finite,
+    /// Finite and not negative.
+    NotNegative,
+    /// Such that the alarm clears within the engineering range.
+    ToClearInRange {
+        /// The deadband must be less than that.
+        below: f64,
+    },
+    /// Such that the alarm clears at some rate above zero.
+    ToClearAtRate {
+        /// The deadband must be less than that: the limit itself.
+        below: f64,
+    },
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finite => f.write_str("a finite number is needed"),
+            Self::NotNegative => f.write_str("a finite number of zero or more is needed"),
+            Self::ToClearInRange { below } => {
+                write!(f, "with less than {below} the alarm clears within the engineering range")
+            }
+            Self::ToClearAtRate { below } => {
+                write!(f, "with less than {below}, the limit itself, the alarm clears")
+            }
+        }
+    }
 }
 
 impl Limits {
@@ -120,7 +158,8 @@ impl Limits {
         }
     }
 
-    /// Checks `range low ≤ LL < L < H < HH ≤ range high`; absent limits are left out of the chain.
+    /// Checks `range low ≤ LL < L < H < HH ≤ range high`; absent limits are left out of the chain. A deadband must leave
+    /// values of the range (or rates) at which the alarm clears.
     ///
     /// # Errors
     /// Every problem found, not just the first.
@@ -136,6 +175,7 @@ impl Limits {
                     limit: name,
                     what: "value",
                     value: limit.value,
+                    wanted: Wanted::Finite,
                 });
             }
             if !limit.deadband.is_finite() || limit.deadband < 0.0 {
@@ -143,6 +183,14 @@ impl Limits {
                     limit: name,
                     what: "deadband",
                     value: limit.deadband,
+                    wanted: Wanted::NotNegative,
+                });
+            } else if let Some(wanted) = too_wide(name, limit, range) {
+                problems.push(BadLimits::NotANumber {
+                    limit: name,
+                    what: "deadband",
+                    value: limit.deadband,
+                    wanted,
                 });
             }
             if let Some(level) = limit.level.filter(|level| !(1..=4).contains(level)) {
@@ -171,6 +219,23 @@ impl Limits {
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
+}
+
+/// What the deadband of a limit must be, where it is so wide that the alarm never clears.
+fn too_wide(name: &str, limit: &Limit, (low, high): (f64, f64)) -> Option<Wanted> {
+    let (room, wanted) = match name {
+        "ROC" => (limit.value, Wanted::ToClearAtRate { below: limit.value }),
+        "H" | "HH" => {
+            let room = limit.value - low;
+            (room, Wanted::ToClearInRange { below: room })
+        }
+        _ => {
+            let room = high - limit.value;
+            (room, Wanted::ToClearInRange { below: room })
+        }
+    };
+    // A limit without room is outside the range (or a rate of zero) and has a problem of its own.
+    (0.0 < room && room <= limit.deadband).then_some(wanted)
 }
 
 #[cfg(test)]
@@ -219,6 +284,46 @@ mod tests {
         check(None, None, Some(f64::NAN), None, r, false);
         check(None, None, None, None, (100.0, 0.0), false);
         check(None, None, None, None, (5.0, 5.0), false);
+    }
+
+    #[test]
+    fn a_deadband_leaves_room_for_the_alarm_to_clear() {
+        let range = (-20.0, 100.0);
+        for (kind, value, deadband, wanted) in [
+            ("H", 80.0, 99.5, None),
+            ("H", 80.0, 100.0, Some(Wanted::ToClearInRange { below: 100.0 })),
+            ("HH", 100.0, 121.0, Some(Wanted::ToClearInRange { below: 120.0 })),
+            ("L", 10.0, 89.5, None),
+            ("L", 10.0, 90.0, Some(Wanted::ToClearInRange { below: 90.0 })),
+            ("LL", -20.0, 121.0, Some(Wanted::ToClearInRange { below: 120.0 })),
+            ("ROC", 5.0, 4.9, None),
+            ("ROC", 5.0, 5.0, Some(Wanted::ToClearAtRate { below: 5.0 })),
+        ] {
+            let limit = Limit { deadband, ..limit(value).unwrap() };
+            let mut limits = Limits::default();
+            let field = match kind {
+                "H" => &mut limits.h,
+                "HH" => &mut limits.hh,
+                "L" => &mut limits.l,
+                "LL" => &mut limits.ll,
+                _ => &mut limits.rate_per_min,
+            };
+            *field = Some(limit);
+            let found = limits.check(range).err();
+            let expected = wanted.map(|wanted| {
+                vec![BadLimits::NotANumber {
+                    limit: kind,
+                    what: "deadband",
+                    value: deadband,
+                    wanted,
+                }]
+            });
+            assert_eq!(found, expected, "{kind} {value} {deadband}");
+            if let Some(found) = found {
+                let words = format!("deadband of {kind} is {deadband}: with less than");
+                assert!(found[0].to_string().starts_with(&words), "{}", found[0]);
+            }
+        }
     }
 
     #[test]

@@ -24,6 +24,38 @@ pub enum PointKind {
         /// How long the state must hold before the alarm is raised.
         on_delay_ms: u32,
     },
+    /// The same with an off-delay. A variant of its own and the last, so that configurations in older journals stay readable.
+    DelayedDiscrete {
+        /// The state that raises a state alarm.
+        alarm_state: Option<i32>,
+        /// How long the state must hold before the alarm is raised.
+        on_delay_ms: u32,
+        /// How long another state must hold before the alarm clears.
+        off_delay_ms: u32,
+    },
+}
+
+impl PointKind {
+    /// The state that is an alarm.
+    #[must_use]
+    pub const fn alarm_state(&self) -> Option<i32> {
+        match *self {
+            Self::Analog => None,
+            Self::Discrete { alarm_state, .. } | Self::DelayedDiscrete { alarm_state, .. } => {
+                alarm_state
+            }
+        }
+    }
+
+    /// On-delay and off-delay of the state alarm.
+    #[must_use]
+    pub const fn state_delays_ms(&self) -> (u32, u32) {
+        match *self {
+            Self::Analog => (0, 0),
+            Self::Discrete { on_delay_ms, .. } => (on_delay_ms, 0),
+            Self::DelayedDiscrete { on_delay_ms, off_delay_ms, .. } => (on_delay_ms, off_delay_ms),
+        }
+    }
 }
 
 /// Everything about a point that its decision step needs. Equal settings are shared between points, so that hundreds

@@ -7,25 +7,26 @@
 //! | an alarm that … | becomes |
 //! | --- | --- |
 //! | came and went inside the gap | an alarm of its own, marked late, raised and cleared |
-//! | began in the gap and stands live too | that live alarm, its start amended |
-//! | began in the gap, and no live reading has come since | a live alarm, marked late |
-//! | began in the gap, and the first live reading shows it gone | late, and cleared at that reading |
+//! | began in the gap, and live readings go on with it | that live alarm, its start amended |
+//! | began in the gap and ended after it, and live readings alone raised nothing | an alarm of its own, marked late, raised and cleared |
+//! | began in the gap and nothing has ended it since | a live alarm, marked late |
 //! | stood before the gap, ended inside it, and is over | its end amended |
 //! | stood before the gap and stands after it | itself: a dip between is in the history, not in the alarm log |
 //!
-//! A gap is settled when the gateway says that nothing is left of its backlog, or when frames of the next gap begin.
+//! How the second evaluator goes on over the end of the gap stands in `seam.rs`. A gap is settled when the gateway says that
+//! nothing is left of its backlog, or when frames of the next gap begin.
 
 use std::collections::VecDeque;
 
-use anlan_domain::alarm::{AlarmChange, ClearReason, Condition};
 use anlan_domain::quality::Quality;
-use anlan_domain::sensor::{Episode, Finding, Moment, Reading, Rules, Sensor, Watch, amended};
+use anlan_domain::sensor::{Finding, Moment, Reading, Rules, Sensor, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Effects, Readings};
 use super::line::Line;
 use super::names::Names;
+use super::seam::Late;
 use super::state::State;
 use super::{Evaluator, Host, Now, isolated};
 
@@ -43,23 +44,10 @@ struct Gap {
     /// Where the first live frame after it was sealed; `None` while that frame has not come.
     ends: Option<LineMillis>,
     line: Line,
+    /// Where the newest frame of its backlog was sealed.
+    heard: Option<LineMillis>,
     /// By slot, ascending.
     late: Vec<(u32, Late)>,
-}
-
-/// Second evaluator of one sensor.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Late {
-    sensor: Sensor,
-    /// The settings that it judged by last; `None` for those in force now.
-    rules: Option<Box<Rules>>,
-    /// Alarms that stood before the gap, with the end that the backlog shows.
-    before: Vec<(Condition, u32, Option<UtcMillis>)>,
-    /// Alarms that began in the gap and have not ended.
-    open: Vec<Episode>,
-    first_live: Option<Reading>,
-    /// First alarm of each condition that the live lane has raised since the gap.
-    live_raised: Vec<(Condition, u32)>,
 }
 
 impl Backfill {
@@ -68,11 +56,19 @@ impl Backfill {
         self.gaps.len()
     }
 
-    fn late_mut(&mut self, slot: usize) -> Option<&mut Late> {
-        let gap = self.gaps.back_mut()?;
-        let slot = u32::try_from(slot).ok()?;
-        let at = gap.late.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
-        Some(&mut gap.late[at].1)
+    /// Of the newest gap: the one that live readings come after.
+    pub(super) fn newest(&mut self, slot: usize) -> Option<&mut Late> {
+        self.gaps.back_mut()?.late_mut(slot)
+    }
+
+    /// Of the oldest gap: the one whose backlog comes.
+    pub(super) fn oldest(&mut self, slot: usize) -> Option<&mut Late> {
+        self.gaps.front_mut()?.late_mut(slot)
+    }
+
+    /// Of every gap.
+    pub(super) fn all(&mut self, slot: usize) -> impl Iterator<Item = &mut Late> {
+        self.gaps.iter_mut().filter_map(move |gap| gap.late_mut(slot))
     }
 
     /// Follows the sensors to the slots of a new configuration.
@@ -99,73 +95,11 @@ impl Backfill {
     }
 }
 
-impl Late {
-    fn of(sensor: &Sensor) -> Self {
-        let before = sensor.book().map_or_else(Vec::new, |book| {
-            book.all_standing().map(|(condition, number, ..)| (condition, number, None)).collect()
-        });
-        Self {
-            sensor: sensor.clone(),
-            rules: None,
-            before,
-            open: Vec::new(),
-            first_live: None,
-            live_raised: Vec::new(),
-        }
-    }
-
-    /// Gathers what the evaluator found. What is complete goes into the live sensor's book.
-    fn gather(&mut self, found: &[Finding], live: &mut Sensor, out: &mut Vec<Finding>) {
-        for finding in found {
-            if let Some(episode) = Episode::begun_by(finding) {
-                self.open.push(episode);
-            } else if let AlarmChange::Cleared { reason, value } = finding.change {
-                self.close(finding, reason, value, live, out);
-            }
-        }
-    }
-
-    fn close(
-        &mut self,
-        finding: &Finding,
-        reason: ClearReason,
-        value: Option<f64>,
-        live: &mut Sensor,
-        out: &mut Vec<Finding>,
-    ) {
-        if let Some(at) = self.open.iter().position(|e| e.condition == finding.condition) {
-            let episode = self.open.remove(at);
-            live.note_episode(&episode, reason, value, finding.source_time, out);
-        } else if let Some((_, _, ended @ None)) =
-            self.before.iter_mut().find(|(condition, ..)| *condition == finding.condition)
-        {
-            *ended = Some(finding.source_time);
-        }
-    }
-
-    /// The backlog is complete: settles what is open against the live state.
-    fn settle(mut self, live: &mut Sensor, out: &mut Vec<Finding>) {
-        for (condition, number, ended) in std::mem::take(&mut self.before) {
-            let stands = live
-                .book()
-                .and_then(|book| book.standing(condition))
-                .is_some_and(|(standing, _)| standing == number);
-            if let Some(ended) = ended
-                && !stands
-            {
-                out.push(amended(condition, number, None, Some(ended)));
-            }
-        }
-        for episode in std::mem::take(&mut self.open) {
-            let condition = episode.condition;
-            let over = self.live_raised.iter().find(|(raised, _)| *raised == condition);
-            match over {
-                Some(&(_, number)) if !live.standing().has(condition) => {
-                    out.push(amended(condition, number, Some(episode.raised_at), None));
-                }
-                _ => live.adopt_episode(&episode, out),
-            }
-        }
+impl Gap {
+    fn late_mut(&mut self, slot: usize) -> Option<&mut Late> {
+        let slot = u32::try_from(slot).ok()?;
+        let at = self.late.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(&mut self.late[at].1)
     }
 }
 
@@ -192,22 +126,7 @@ impl<E: Evaluator> Host<E> {
             .map(|(slot, cell)| (slot, Late::of(&cell.sensor)))
             .collect();
         let backfill = self.state.gateways[gateway].backfill.get_or_insert_default();
-        backfill.gaps.push_back(Gap { ends, line, late });
-    }
-
-    /// Remembers what the live lane has seen of a sensor since the gap.
-    pub(super) fn note_first_live(&mut self, gateway: usize, slot: usize, reading: &Reading) {
-        let Some(backfill) = &mut self.state.gateways[gateway].backfill else { return };
-        let Some(late) = backfill.late_mut(slot) else { return };
-        late.first_live.get_or_insert(*reading);
-        let Some(book) = self.state.cells[slot].sensor.book() else { return };
-        for (condition, number, ..) in book.all_standing() {
-            let known = late.before.iter().any(|&(c, n, _)| (c, n) == (condition, number))
-                || late.live_raised.iter().any(|&(c, _)| c == condition);
-            if !known {
-                late.live_raised.push((condition, number));
-            }
-        }
+        backfill.gaps.push_back(Gap { ends, line, heard: None, late });
     }
 
     pub(super) fn take_backfill(
@@ -222,13 +141,16 @@ impl<E: Evaluator> Host<E> {
             let line = self.state.gateways[gateway].line.clone();
             self.open_gap(gateway, None, line);
         }
-        let placed = self.state.gateways[gateway].line.place(header.boot, header.mono);
+        let live = &self.state.gateways[gateway].line;
+        let (placed, live_now) = (live.place(header.boot, header.mono), live.now(now.clock));
         let sealed = loop {
             let node = &mut self.state.gateways[gateway];
             let gaps = &mut node.backfill.as_mut().expect("made above").gaps;
             let several = 1 < gaps.len();
             let gap = gaps.front_mut().expect("a back-fill has a gap");
-            let sealed = gap.line.advance_late(header, placed);
+            // With several gaps, a boot that never spoke live may belong to any of them.
+            let end = gap.ends.filter(|_| !several).unwrap_or(live_now);
+            let sealed = gap.line.advance_late(header, placed, end);
             if several && gap.ends.is_some_and(|ends| ends <= sealed) {
                 self.settle_gap(now, gateway, effects);
             } else {
@@ -249,6 +171,43 @@ impl<E: Evaluator> Host<E> {
                 self.take_late_reading(now, gateway, slot, &reading, effects);
             }
         }
+        self.pass_late_time(now, gateway, Moment { at: sealed, wall: header.wall }, effects);
+    }
+
+    /// Time passes for the second evaluators up to a frame of the backlog: what is not in it is missing.
+    fn pass_late_time(&mut self, now: Now, gateway: usize, frame: Moment, effects: &mut Effects) {
+        let State { gateways, cells, rules, .. } = &mut self.state;
+        let Some(backfill) = &mut gateways[gateway].backfill else { return };
+        let Some(gap) = backfill.gaps.front_mut() else { return };
+        let silent = gap.heard.replace(frame.at).map(|heard| frame.at.since(heard));
+        let mut due = Vec::new();
+        for (slot, late) in &mut gap.late {
+            let current = &rules[cells[*slot as usize].rules as usize];
+            if late.is_due(current, frame, silent) {
+                due.push(*slot as usize);
+            }
+        }
+        for slot in due {
+            let Some(mut late) = self.state.take_late(gateway, slot) else { continue };
+            self.change(now, slot, effects, |host, out| {
+                let mut found = Vec::new();
+                let cell = &host.state.cells[slot];
+                let rules = late.rules.as_deref().unwrap_or(&host.state.rules[cell.rules as usize]);
+                let mut copy = late.sensor.clone();
+                let (evaluator, watch) = (&host.evaluator, late.watch());
+                if isolated(|| evaluator.tick(&mut copy, rules, frame.at, watch, &mut found)) {
+                    late.sensor = copy;
+                    late.touched = true;
+                    late.gather(&found, &mut host.state.cells[slot].sensor, out);
+                } else {
+                    // As in the live lane: what crashed is a delay, so delays are dropped.
+                    late.sensor.drop_timers();
+                    host.state.counters.crashes += 1;
+                    host.set_aside(now, slot, None, out);
+                }
+            });
+            self.state.put_late(gateway, slot, late);
+        }
     }
 
     fn take_late_reading(
@@ -264,6 +223,7 @@ impl<E: Evaluator> Host<E> {
             return;
         };
         self.state.counters.late_readings += 1;
+        late.touched = true;
         self.change(now, slot, effects, |host, out| {
             let mut found = Vec::new();
             let rules = host.state.rules_at(slot, reading.at);
@@ -277,7 +237,7 @@ impl<E: Evaluator> Host<E> {
         self.state.put_late(gateway, slot, late);
     }
 
-    fn late_step(
+    pub(super) fn late_step(
         &mut self,
         slot: usize,
         late: &mut Late,
@@ -320,24 +280,14 @@ impl<E: Evaluator> Host<E> {
             self.state.gateways[gateway].backfill = None;
         }
         let Some(gap) = gap else { return };
-        for (slot, mut late) in gap.late {
+        for (slot, late) in gap.late {
             let slot = slot as usize;
-            if late.open.is_empty() && late.before.is_empty() {
+            if !late.touched {
+                // The live sensor has seen everything that there is.
                 continue;
             }
             self.change(now, slot, effects, |host, out| {
-                if let Some(first) = late.first_live {
-                    let mut found = Vec::new();
-                    let rules = host.state.rules_at(slot, first.at);
-                    late.follow_rules(&host.state, slot, rules, &first, &mut found);
-                    // That it crashes the evaluator was dealt with when it came live.
-                    if host.late_step(slot, &mut late, &first, &mut found) {
-                        // What it raises, the live lane has raised itself.
-                        found.retain(|finding| Episode::begun_by(finding).is_none());
-                        late.gather(&found, &mut host.state.cells[slot].sensor, out);
-                    }
-                }
-                late.settle(&mut host.state.cells[slot].sensor, out);
+                host.settle_late(gateway, slot, late, out);
             });
             self.state.sweep_for(slot);
         }
@@ -346,7 +296,7 @@ impl<E: Evaluator> Host<E> {
 
 impl Late {
     /// Goes over to the settings that were in force when the reading was taken.
-    fn follow_rules(
+    pub(super) fn follow_rules(
         &mut self,
         state: &State,
         slot: usize,
@@ -369,26 +319,20 @@ impl Late {
 impl State {
     /// Takes the second evaluator of a sensor out of the oldest gap; its place is kept by an untouched one.
     fn take_late(&mut self, gateway: usize, slot: usize) -> Option<Late> {
-        let late = self.late_place(gateway, slot)?;
+        let late = self.gateways[gateway].backfill.as_mut()?.oldest(slot)?;
         let place = Late::of(&Sensor::default());
         Some(std::mem::replace(late, place))
     }
 
     fn put_late(&mut self, gateway: usize, slot: usize, late: Late) {
-        if let Some(place) = self.late_place(gateway, slot) {
+        let backfill = self.gateways[gateway].backfill.as_mut();
+        if let Some(place) = backfill.and_then(|backfill| backfill.oldest(slot)) {
             *place = late;
         }
     }
 
-    fn late_place(&mut self, gateway: usize, slot: usize) -> Option<&mut Late> {
-        let gap = self.gateways[gateway].backfill.as_mut()?.gaps.front_mut()?;
-        let slot = u32::try_from(slot).ok()?;
-        let at = gap.late.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
-        Some(&mut gap.late[at].1)
-    }
-
     /// Settings that were in force at a moment of the line, where they are no longer.
-    fn rules_at(&self, slot: usize, at: LineMillis) -> Option<Box<Rules>> {
+    pub(super) fn rules_at(&self, slot: usize, at: LineMillis) -> Option<Box<Rules>> {
         if self.past_rules.is_empty() {
             return None;
         }

@@ -219,6 +219,7 @@ impl<E: Evaluator> Host<E> {
         self.change(now, slot, effects, |host, findings| {
             let moment = Moment { at, wall: now.clock };
             host.state.cells[slot].sensor.reconfigure(&old, &new, moment, findings);
+            host.state.reconfigure_seam(slot, &old, &new, moment);
         });
         self.state.remember_rules(self.state.names.tag(slot).into(), at, old);
     }

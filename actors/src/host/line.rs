@@ -17,14 +17,19 @@ pub(super) struct Line {
     at: LineMillis,
     /// When it was received.
     received: UtcMillis,
-    /// Its wall time: where the back-fill of a boot that never spoke live is joined on, for want of anything better.
+    /// A wall time that is believed and where it was: there the back-fill of a boot that never spoke live is joined on, for want
+    /// of anything better.
     wall: UtcMillis,
+    wall_at: LineMillis,
+    /// The wall clock of this boot cannot be right: it would lie before what came earlier, or after what came later.
+    astray: bool,
 }
 
 impl Line {
     /// A line on which no frame has come yet: it runs with the log.
     pub(super) fn new(received: UtcMillis) -> Self {
-        Self { boot: None, offset: 0, at: LineMillis(received.0), received, wall: received }
+        let at = LineMillis(received.0);
+        Self { boot: None, offset: 0, at, received, wall: received, wall_at: at, astray: false }
     }
 
     /// Moves to a live frame and says where it was sealed. Never steps back.
@@ -36,30 +41,38 @@ impl Line {
         }
         self.at = self.at.max(LineMillis(mono.saturating_add(self.offset)));
         self.received = received;
-        self.wall = header.wall;
+        self.believe(header.wall);
+        self.astray = false;
         self.at
     }
 
     /// Moves to a back-filled frame and says where it was sealed. `placed` says so where its boot is the live one; the frames
-    /// of a boot between are joined on by the gateway's wall clock, since what they were received at says nothing.
+    /// of a boot between are joined on by the gateway's wall clock, since what they were received at says nothing. Where that
+    /// clock would place them before what came earlier or after `end`, it is wrong, and they follow at once on what came
+    /// earlier. Either way time within the boot passes as its monotonic clock says.
     pub(super) fn advance_late(
         &mut self,
         header: &Header,
         placed: Option<LineMillis>,
+        end: LineMillis,
     ) -> LineMillis {
         let mono = signed(header.mono);
-        let sealed = if self.boot == Some(header.boot) {
-            LineMillis(mono.saturating_add(self.offset))
-        } else {
-            let passed = header.wall.since(self.wall).max(0);
-            let sealed = placed.unwrap_or_else(|| self.at.plus(passed));
+        if self.boot != Some(header.boot) {
+            let by_wall = self.wall_at.plus(header.wall.since(self.wall));
+            self.astray = placed.is_none() && !(self.at..=end).contains(&by_wall);
+            let joined = if self.astray { self.at } else { placed.unwrap_or(by_wall) };
             self.boot = Some(header.boot);
-            self.offset = sealed.0.saturating_sub(mono);
-            sealed
-        };
-        self.at = self.at.max(sealed);
-        self.wall = header.wall;
+            self.offset = joined.max(self.at).0.saturating_sub(mono);
+        }
+        self.at = self.at.max(LineMillis(mono.saturating_add(self.offset)));
+        if !self.astray {
+            self.believe(header.wall);
+        }
         self.at
+    }
+
+    fn believe(&mut self, wall: UtcMillis) {
+        (self.wall, self.wall_at) = (wall, self.at);
     }
 
     /// Where a frame of this boot was sealed; `None` where the boot is another one.

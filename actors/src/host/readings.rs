@@ -156,8 +156,10 @@ impl<E: Evaluator> Host<E> {
             source: run.group.source_wall(in_group).map_or(sampled.wall, UtcMillis),
         };
         effects.changed.push(u32::try_from(slot).expect("slots are 32 bits"));
+        let gateway = usize::from(sampled.gateway);
+        self.before_live(gateway, slot, &reading);
         self.take_reading(now, slot, reading, now.clock, effects);
-        self.note_first_live(usize::from(sampled.gateway), slot, &reading);
+        self.after_live(gateway, slot, &reading);
     }
 }
 

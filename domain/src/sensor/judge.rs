@@ -4,7 +4,6 @@ use super::rules::{Rules, Verdict, against};
 use super::{Finding, Notes, Reading, Sensor, Watch};
 use crate::alarm::{AlarmChange, ClearReason, Condition};
 use crate::limits::LimitKind;
-use crate::point::PointKind;
 use crate::time::{LineMillis, UtcMillis};
 
 /// In the order of display, which is the order of findings of one reading.
@@ -50,7 +49,7 @@ impl Sensor {
         let mut judge = |condition, verdict| {
             self.judge(rules, condition, verdict, reading, Some(value), findings);
         };
-        if let PointKind::Discrete { alarm_state: Some(_), .. } = rules.settings.kind {
+        if rules.settings.kind.alarm_state().is_some() {
             judge(Condition::State, Verdict::of(value == rules.alarm_value));
         }
         let out = value < rules.range.0 || rules.range.1 < value;

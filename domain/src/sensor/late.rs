@@ -6,10 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Sensor};
+use super::{Finding, Reading, Rules, Sensor};
 use crate::alarm::{AlarmChange, ClearReason, Condition, Level};
-use crate::alarm_book::Standing;
-use crate::time::UtcMillis;
+use crate::time::{LineMillis, UtcMillis};
 
 /// A stretch of back-filled time in which a condition's alarm stood.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,8 +85,10 @@ impl Sensor {
     /// Where a live alarm does stand, that alarm's start is amended instead.
     pub fn adopt_episode(&mut self, episode: &Episode, findings: &mut Vec<Finding>) {
         let condition = episode.condition;
-        if self.standing.has(condition) {
-            self.amend_start(condition, episode.raised_at, findings);
+        if let Some((occurrence, standing)) = self.book().and_then(|book| book.standing(condition))
+        {
+            let known = standing.raised_at;
+            self.amend_start(condition, occurrence, known, episode.raised_at, findings);
             return;
         }
         self.disarm(condition);
@@ -101,22 +102,107 @@ impl Sensor {
         });
     }
 
-    /// The standing alarm began earlier than live readings showed.
+    /// An alarm that live readings raised began earlier than they showed. It may be over by now.
     pub fn amend_start(
         &mut self,
         condition: Condition,
+        occurrence: u32,
+        known: UtcMillis,
         raised_at: UtcMillis,
         findings: &mut Vec<Finding>,
     ) {
-        let book = &mut self.notes_mut().book;
-        let Some((occurrence, Standing { raised_at: known, .. })) = book.standing(condition) else {
-            return;
-        };
         if known <= raised_at {
             return;
         }
-        book.amend_start(condition, raised_at);
+        let book = &mut self.notes_mut().book;
+        if book.standing(condition).is_some_and(|(standing, _)| standing == occurrence) {
+            book.amend_start(condition, raised_at);
+        }
         findings.push(amended(condition, occurrence, Some(raised_at), None));
+    }
+
+    /// An alarm that stands only because live readings did not see its end: it ended at `cleared_at`, in the gap.
+    pub fn end_unseen(
+        &mut self,
+        condition: Condition,
+        cleared_at: UtcMillis,
+        findings: &mut Vec<Finding>,
+    ) {
+        self.clear(condition, ClearReason::Returned, None, cleared_at, findings);
+    }
+
+    /// This sensor as it would be if every watched condition stood: the most that a gap can have left behind. While it takes
+    /// the same readings, its first clear of a condition is when an alarm that stood at the end of the gap ended, and what it
+    /// never clears stands. `first` is the first reading after the gap; a signal that froze in the gap froze at it.
+    #[must_use]
+    pub fn with_all_standing(&self, rules: &Rules, first: &Reading) -> Self {
+        let mut all = self.clone();
+        if !first.quality.is_bad() && first.value.is_finite() {
+            all.value = first.value;
+        }
+        for condition in Condition::ALL {
+            if rules.watches(condition) && !all.standing.has(condition) {
+                all.disarm(condition);
+                all.standing.insert(condition);
+                let level = rules.level(condition);
+                all.notes_mut().book.raise(condition, level, first.source);
+            }
+        }
+        all
+    }
+
+    /// This sensor as it would be if no condition stood: the least that a gap can have left behind.
+    #[must_use]
+    pub fn with_none_standing(&self) -> Self {
+        let mut none = self.clone();
+        for condition in self.standing.iter().filter(|&condition| condition != Condition::Fault) {
+            // Nobody is told what becomes of a supposition.
+            none.clear(condition, ClearReason::Returned, None, self.source, &mut Vec::new());
+        }
+        none
+    }
+
+    /// Whether the same readings will bring about the same from here on, as far as alarms of the data go.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let data = |sensor: &Self| {
+            let mut standing = sensor.standing;
+            standing.remove(Condition::Fault);
+            standing
+        };
+        data(self) == data(other) && self.armed == other.armed
+    }
+
+    /// Takes over which delays run and since when, from a sensor that knows it better. `ahead_ms` is how far the line of that
+    /// one is ahead of ours.
+    pub fn carry_delays(&mut self, from: &Self, ahead_ms: i64) {
+        for condition in Condition::ALL {
+            self.carry_delay(from, condition, ahead_ms);
+        }
+    }
+
+    /// The same for one condition. Where its alarm stands for one of the two only, their delays mean different things.
+    pub fn carry_delay(&mut self, from: &Self, condition: Condition, ahead_ms: i64) {
+        if self.standing.has(condition) != from.standing.has(condition) {
+            return;
+        }
+        self.disarm(condition);
+        if let Some((since, source)) = from.delay_since(condition) {
+            self.arm(condition, since.plus(-ahead_ms), source);
+        }
+    }
+
+    /// Takes over since when the value has not changed, from a sensor that knows it better: one that read the same value before
+    /// `first`, where our readings of it begin.
+    pub fn carry_unchanged(&mut self, from: &Self, first: LineMillis, ahead_ms: i64) {
+        let since = from.changed_at.plus(-ahead_ms);
+        if from.value == self.value
+            && from.changed_at != LineMillis::NEVER
+            && self.changed_at <= first
+            && since < self.changed_at
+        {
+            self.changed_at = since;
+        }
     }
 }
 

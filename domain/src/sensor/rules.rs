@@ -46,9 +46,10 @@ impl Rules {
                 (settings.range.0 - span * MARGIN_LOW, settings.range.1 + span * MARGIN_HIGH),
                 f64::NAN,
             ),
-            PointKind::Discrete { alarm_state, .. } => {
-                ((f64::NEG_INFINITY, f64::INFINITY), alarm_state.map_or(f64::NAN, f64::from))
-            }
+            PointKind::Discrete { .. } | PointKind::DelayedDiscrete { .. } => (
+                (f64::NEG_INFINITY, f64::INFINITY),
+                settings.kind.alarm_state().map_or(f64::NAN, f64::from),
+            ),
         };
         let value = |limit: Option<Limit>| limit.map(|limit| limit.value);
         let limits = &settings.limits;
@@ -89,14 +90,32 @@ impl Rules {
         };
         match condition {
             Condition::RateOfChange => of(self.settings.limits.rate_per_min.as_ref()),
-            Condition::State => match self.settings.kind {
-                PointKind::Discrete { on_delay_ms, .. } => (i64::from(on_delay_ms), 0),
-                PointKind::Analog => (0, 0),
-            },
+            Condition::State => {
+                let (on, off) = self.settings.kind.state_delays_ms();
+                (i64::from(on), i64::from(off))
+            }
             // A fault of the signal must last as long as a missing one before it is worth a person's time.
             Condition::OutOfRange | Condition::BadQuality => (self.window_ms, 0),
             other => limit_kind(other).map_or((0, 0), |kind| of(self.settings.limits.get(kind))),
         }
+    }
+
+    /// Whether readings (or their absence) can raise a condition of this point.
+    pub(super) fn watches(&self, condition: Condition) -> bool {
+        match condition {
+            Condition::RateOfChange => self.settings.limits.rate_per_min.is_some(),
+            Condition::State => !self.alarm_value.is_nan(),
+            Condition::Frozen => self.settings.frozen_after_ms.is_some(),
+            Condition::OutOfRange | Condition::BadQuality | Condition::Missing => true,
+            other => limit_kind(other).is_some_and(|kind| self.settings.limits.get(kind).is_some()),
+        }
+    }
+
+    /// The longest delay of any condition: what began before that is decided.
+    #[must_use]
+    pub fn longest_delay_ms(&self) -> i64 {
+        let delays = Condition::ALL.into_iter().map(|condition| self.delays(condition));
+        delays.map(|(on, off)| on.max(off)).max().unwrap_or(0)
     }
 
     /// Level of a condition of this point.

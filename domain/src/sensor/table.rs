@@ -273,6 +273,22 @@ fn a_discrete_state_is_an_alarm_while_it_holds() {
 }
 
 #[test]
+fn a_discrete_state_has_an_on_delay_and_an_off_delay() {
+    let state = PointSettings {
+        kind: PointKind::DelayedDiscrete {
+            alarm_state: Some(1),
+            on_delay_ms: 2_000,
+            off_delay_ms: 3_000,
+        },
+        range: (0.0, 1.0),
+        ..plain(Limits::default())
+    };
+    check(&state, "0=1 1=1 2=1 3=0 4=0 5=0 6=0", "+STATE 2, -STATE 6");
+    check(&state, "0=1 1=0 2=1 3=1 4=1", "+STATE 4");
+    check(&state, "0=1 1=1 2=1 3=0 4=0 5=1 6=0 7=0 8=0 9=0", "+STATE 2, -STATE 9");
+}
+
+#[test]
 fn out_of_range_begins_beyond_the_margins_and_lasts_n_scans() {
     let p = plain(Limits::default());
     check(&p, "0=-1.25 1=-1.25 2=-1.25 3=-1.25", "");

@@ -35,6 +35,13 @@ impl Sensor {
         at
     }
 
+    /// Since when the delay of a condition runs, on the line and at the source.
+    pub(super) fn delay_since(&self, condition: Condition) -> Option<(LineMillis, UtcMillis)> {
+        let timers = &self.notes.as_ref()?.timers;
+        let timer = timers.iter().find(|timer| timer.condition == condition)?;
+        Some((timer.since, timer.since_source))
+    }
+
     /// Stops the delay of a condition.
     pub(super) fn disarm(&mut self, condition: Condition) {
         if !self.armed.has(condition) {
