@@ -27,6 +27,8 @@ impl Quality {
     pub const GOOD: Self = Self(192);
     /// Uncertain, no reason given.
     pub const UNCERTAIN: Self = Self(64);
+    /// Uncertain: whatever wrote the value has stopped doing so.
+    pub const LAST_USABLE: Self = Self(68);
     /// Uncertain: outside the engineering range.
     pub const OUTSIDE_RANGE: Self = Self(84);
     /// Bad, no reason given.

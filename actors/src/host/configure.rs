@@ -8,7 +8,7 @@ use anlan_domain::log::{GatewayNo, HostConfig};
 use anlan_domain::point::{PointConfig, PointSettings};
 use anlan_domain::sensor::{Moment, Rules, Sensor, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::entry::Effects;
@@ -140,9 +140,15 @@ impl<E: Evaluator> Host<E> {
         state.enterprise = config.enterprise.clone();
         state.gateway_grace_ms = config.gateway_grace_ms;
         state.place_gateways(config, now);
+        let used: HashSet<(&str, &str)> =
+            config.points.iter().map(|p| (p.gateway.as_str(), &*p.device)).collect();
         for device in old_devices {
             let id = &old_gateways[usize::from(device.gateway)];
-            if let Some(gateway) = state.gateways.iter().position(|g| g.id == *id) {
+            // One without points is kept while its gateway names it.
+            let wanted = used.contains(&(id.as_str(), &*device.name))
+                || device.state != DeviceState::Unknown;
+            let gateway = state.gateways.iter().position(|g| g.id == *id);
+            if let Some(gateway) = gateway.filter(|_| wanted) {
                 let gateway = u16::try_from(gateway).expect("a host has few gateways");
                 state.devices.push(Device { gateway, ..device });
             } else {
@@ -195,8 +201,7 @@ impl<E: Evaluator> Host<E> {
     }
 
     fn remove_points(&mut self, now: Now, config: &HostConfig, effects: &mut Effects) {
-        let wanted: std::collections::HashSet<&str> =
-            config.points.iter().map(|point| point.id.tag()).collect();
+        let wanted: HashSet<&str> = config.points.iter().map(|point| point.id.tag()).collect();
         for slot in 0..self.state.cells.len() {
             if wanted.contains(self.state.names.tag(slot)) {
                 continue;

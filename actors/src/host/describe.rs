@@ -20,7 +20,7 @@ pub struct Value {
     pub point: PointNo,
     /// The last value that was not bad; `None` before the first.
     pub value: Option<f64>,
-    /// Quality of the last reading.
+    /// Quality of the last reading; of a missing point never good: the value stopped being written (OPC DA: last usable value).
     pub quality: Quality,
     /// Source time of the last reading; `None` before the first.
     pub source: Option<UtcMillis>,
@@ -107,13 +107,20 @@ impl<E: Evaluator> Host<E> {
         let cell = &self.state.cells[slot];
         let sensor = &cell.sensor;
         let last = sensor.last_reading();
+        let missing = sensor.standing().has(Condition::Missing);
+        // Not bad (20, last known value): that is a source that was asked and did not answer, and its value is not shown. Here the
+        // source stopped writing, and people see the last value with its age.
+        let quality = match sensor.quality() {
+            stale if missing && !stale.is_bad() => Quality::LAST_USABLE,
+            other => other,
+        };
         Value {
             point: self.state.names.no(slot),
             value: sensor.value(),
-            quality: sensor.quality(),
+            quality,
             source: last.map(|moment| moment.wall),
             received: last.map(|_| cell.received),
-            missing: sensor.standing().has(Condition::Missing),
+            missing,
             parent_lost: self.state.watch(slot) == Watch::ParentLost,
             standing: sensor.standing(),
         }

@@ -5,6 +5,8 @@
 //! the enterprise's general-area host alone, that of the center's link by the center's host. All of them use the same times,
 //! so that a point's own alarms end (上级断链) in the same entry of the log in which the node above begins to carry them.
 
+use std::collections::HashSet;
+
 use anlan_domain::alarm::{
     AlarmChange, AlarmSubject, ClearReason, Condition, Level, default_level,
 };
@@ -21,6 +23,12 @@ use super::{Evaluator, Host, Now};
 
 /// A sweep comes at least this often: logged time and a gateway's line can drift apart.
 const SWEEP_MAX_MS: i64 = 10_000;
+
+/// Devices without points here that the general-area host takes in for one gateway. What a gateway calls its devices is outside
+/// input, and each stays in the checkpoint.
+const DEVICES_MAX: usize = 256;
+/// Longest name of a device that no point has, in bytes.
+const DEVICE_NAME_MAX: usize = 128;
 
 /// A node of the data path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +103,7 @@ impl<E: Evaluator> Host<E> {
         for said in &status.devices {
             differs |= self.take_device_status(now, gateway, sealed, header.wall, said, effects);
         }
+        differs |= self.forget_devices(now, gateway, header.wall, status, effects);
         if differs {
             self.path_changed(now, effects);
         }
@@ -128,6 +137,33 @@ impl<E: Evaluator> Host<E> {
                 DeviceState::Lost { at: sealed, since: said.since, told: false };
         }
         true
+    }
+
+    /// A status names every device of the gateway's configuration. Of one that it does not name nobody will hear again: its alarm
+    /// ends, and its points are missing if they are still to be read.
+    fn forget_devices(
+        &mut self,
+        now: Now,
+        gateway: usize,
+        wall: UtcMillis,
+        status: &Status,
+        effects: &mut Effects,
+    ) -> bool {
+        let named: HashSet<&str> = status.devices.iter().map(|said| said.device.as_str()).collect();
+        let mut differs = false;
+        for device in 0..self.state.devices.len() {
+            let Device { gateway: of, ref name, state, .. } = self.state.devices[device];
+            if usize::from(of) != gateway
+                || state == DeviceState::Unknown
+                || named.contains(&**name)
+            {
+                continue;
+            }
+            self.state.devices[device].state = DeviceState::Unknown;
+            self.end_alarm(now, Node::Device(device), ClearReason::PointRemoved, wall, effects);
+            differs = true;
+        }
+        differs
     }
 
     pub(super) fn take_center_ready(&mut self, now: Now, effects: &mut Effects) {
@@ -342,7 +378,12 @@ impl State {
         if found.is_some() || !matches!(self.key, HostKey::General(_)) {
             return found;
         }
-        if self.devices.len() >= usize::from(u16::MAX) {
+        let of_gateway = self.devices.iter().filter(|d| usize::from(d.gateway) == gateway).count();
+        if DEVICE_NAME_MAX < name.len()
+            || DEVICES_MAX <= of_gateway
+            || usize::from(u16::MAX) <= self.devices.len()
+        {
+            self.counters.refused_devices += 1;
             return None;
         }
         let gateway = u16::try_from(gateway).expect("a host has few gateways");

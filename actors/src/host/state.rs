@@ -174,4 +174,6 @@ pub struct Counters {
     pub crashes: u64,
     /// Readings set aside, ever.
     pub set_aside: u64,
+    /// Times that a status named a device beyond what a host takes in.
+    pub refused_devices: u64,
 }

@@ -54,7 +54,9 @@ fn a_silent_point_is_missing_since_last_update_plus_n_scans() {
         plant.tick(at + 100);
     }
     assert_eq!(plant.story(), ["LT-1|H|1 raised at 85 @1000", "LT-1|MISSING|1 raised @4000"]);
-    assert!(plant.host.value(1).missing);
+    let shown = plant.host.value(1);
+    assert!(shown.missing);
+    assert_eq!((shown.value, shown.quality), (Some(85.0), Quality::LAST_USABLE));
     assert_eq!(plant.host.roll_up().bad, 1);
     plant.live(7_000, 0, &[50.0, 86.0]);
     assert_eq!(plant.story()[2..], ["LT-1|MISSING|1 cleared Returned @7000"]);

@@ -307,3 +307,46 @@ fn a_gateway_that_leaves_and_comes_back_goes_on_with_its_numbers() {
         ]
     );
 }
+
+#[test]
+fn a_device_that_its_gateway_names_no_more_keeps_no_alarm() {
+    let mut plant = Plant::new(8);
+    read(&mut plant, 1_000, 5_000);
+    plant.device_status(&[("plc-1", true), ("plc-2", true), ("plc-9", false)], 0);
+    ticks(&mut plant, 5_000, 16_000);
+    let story = plant.take_story();
+    assert!(story[0].starts_with("device:41020500101/plc-9|DEVICE|1 raised"), "{story:?}");
+    plant.now = 16_000;
+    plant.status(true, 0);
+    let story = plant.take_story();
+    assert_eq!(story[0], "device:41020500101/plc-9|DEVICE|1 cleared PointRemoved @16000");
+    // Its number is never used again, also where its name was dropped with a new configuration.
+    let received = plant.received();
+    plant.put(Logged::Configured { config: config(8), received }).unwrap();
+    assert_eq!(plant.host.describe().gateways[0].devices.len(), 2);
+    plant.acknowledge("device:41020500101/plc-9|DEVICE|1").unwrap();
+    plant.device_status(&[("plc-1", true), ("plc-2", true), ("plc-9", false)], 0);
+    ticks(&mut plant, 16_000, 30_000);
+    let story = plant.take_story();
+    let again = story.iter().any(|line| line.contains("plc-9|DEVICE|2 raised"));
+    assert!(again, "{story:?}");
+}
+
+#[test]
+fn what_a_gateway_calls_its_devices_is_bounded_and_counted() {
+    let mut plant = Plant::new(8);
+    let names: Vec<String> = (0..400).map(|n| format!("made-up-{n}")).collect();
+    let long = "x".repeat(129);
+    let mut devices: Vec<(&str, bool)> = vec![("plc-1", true), ("plc-2", true), (&long, true)];
+    devices.extend(names.iter().map(|name| (name.as_str(), true)));
+    plant.device_status(&devices, 0);
+    let described = plant.host.describe();
+    assert_eq!(described.gateways[0].devices.len(), 256);
+    assert_eq!(described.counters.refused_devices, 1 + 400 - 254);
+    // Other names take no room of those that are gone for longer than to the next configuration.
+    plant.status(true, 0);
+    let received = plant.received();
+    plant.put(Logged::Configured { config: config(8), received }).unwrap();
+    plant.device_status(&[("plc-1", true), ("plc-2", true), ("another", true)], 0);
+    assert_eq!(plant.host.describe().gateways[0].devices.len(), 3);
+}

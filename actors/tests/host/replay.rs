@@ -22,7 +22,7 @@ enum Act {
     Pass { ms: i64 },
     Link { up: bool },
     Gap,
-    Status { one: bool, two: bool, backlog: u64 },
+    Status { one: bool, two: Option<bool>, backlog: u64 },
     CenterReady,
     CenterLink { up: bool },
     Configure { h: f64, drop_first: bool },
@@ -45,7 +45,7 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|ms| Act::Pass { ms }),
         1 => any::<bool>().prop_map(|up| Act::Link { up }),
         1 => Just(Act::Gap),
-        2 => (any::<bool>(), prop::bool::weighted(0.8), 0..3_u64)
+        2 => (any::<bool>(), prop::option::weighted(0.9, prop::bool::weighted(0.8)), 0..3_u64)
             .prop_map(|(one, two, backlog)| Act::Status { one, two, backlog }),
         1 => Just(Act::CenterReady),
         1 => any::<bool>().prop_map(|up| Act::CenterLink { up }),
@@ -73,7 +73,10 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
             Act::Link { up } => plant.link(*up),
             Act::Gap => plant.uplink.gap = true,
             Act::Status { one, two, backlog } => {
-                plant.device_status(&[("plc-1", *one), ("plc-2", *two)], *backlog);
+                // One of its devices may be out of its configuration.
+                let two = two.map(|two| ("plc-2", two));
+                let devices: Vec<_> = [("plc-1", *one)].into_iter().chain(two).collect();
+                plant.device_status(&devices, *backlog);
             }
             Act::CenterReady => {
                 let received = plant.received();
