@@ -21,6 +21,7 @@ mod bulk;
 pub mod change;
 pub mod column;
 pub mod conformance;
+mod homes;
 pub mod hosts;
 pub mod limits;
 pub mod people;

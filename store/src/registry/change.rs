@@ -14,7 +14,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::record::{self, Record};
 use super::records::{Enterprise, HazardSource, Point};
-use super::{Problem, Registry, RegistryError, audit, births, engine, hosts, limits};
+use super::{Problem, Registry, RegistryError, audit, births, engine, homes, hosts, limits};
 
 /// Who acts, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,10 +302,20 @@ impl Change<'_> {
     /// Makes the change durable and says which hosts it touches.
     ///
     /// # Errors
-    /// When the database fails: then nothing was changed.
+    /// When it would move points away from where their alarms are numbered, or the database fails: then nothing was changed.
     pub async fn commit(mut self) -> Result<Changed, RegistryError> {
         let mut touched = Vec::new();
-        for (enterprise, before) in self.before.take().unwrap_or_default() {
+        let before = self.before.take();
+        match &before {
+            // An import of everything.
+            None => homes::keep(&mut self.tx, None).await?,
+            Some(before) => {
+                for enterprise in before.keys() {
+                    homes::keep(&mut self.tx, Some(enterprise)).await?;
+                }
+            }
+        }
+        for (enterprise, before) in before.unwrap_or_default() {
             for config in hosts::configs(&mut self.tx, Some(&enterprise)).await? {
                 if !before.contains(&config) {
                     touched.push(config);

@@ -14,11 +14,11 @@ use anlan_domain::time::UtcMillis;
 use super::audit::AuditFilter;
 use super::limits::set_by_name;
 use super::people::{Counted, LOCK_RULE, Opened, Try, User};
-use super::record::Meta;
+use super::record::{self, Meta, Record as _};
 use super::records::{Camera, Enterprise, Equipment, Point};
 use super::scoped::Filter;
 use super::transfer::{ImportError, ImportOptions};
-use super::{Doer, Expected, Outcome, Registry, RegistryError, Scope, Scoped};
+use super::{Change, Doer, Expected, Outcome, Registry, RegistryError, Scope, Scoped};
 
 const AT: UtcMillis = UtcMillis(1_795_000_000_000);
 
@@ -77,6 +77,7 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     no_password_of_a_camera_enters_the_audit_log(registry).await;
     the_outline_and_single_hosts_agree_with_the_whole(registry).await;
     a_change_names_the_hosts_it_touches(registry).await;
+    a_point_stays_where_its_alarms_are_numbered(registry).await;
     an_old_version_is_refused(registry).await;
     a_point_knows_when_it_was_first_configured(registry).await;
     numbers_are_never_given_twice(registry).await;
@@ -228,18 +229,51 @@ async fn a_change_names_the_hosts_it_touches(registry: &Registry) {
     assert!(changed.hosts.is_empty(), "a name is no matter of the tree");
 
     let mut change = registry.change(doer(), AT).await.expect("begins");
-    let hazard = anlan_domain::ids::HazardCode::new("410205001001").ok();
-    change
-        .put(&Equipment { hazard: hazard.clone(), ..renamed }, Expected::Version(2))
-        .await
-        .expect("writes");
+    let point = conformance_point(&mut change, &id).await;
+    let slower = Point { scan_ms: point.scan_ms * 2, ..point.clone() };
+    change.put(&slower, Expected::Any).await.expect("writes");
     let changed = change.commit().await.expect("commits");
-    let keys: Vec<_> = changed.hosts.iter().map(|h| (h.key.clone(), h.points.len())).collect();
+    let keys: Vec<_> = changed.hosts.iter().map(|h| h.key.clone()).collect();
     let enterprise = EnterpriseCode::new("410205001").expect("a code");
-    assert_eq!(
-        keys,
-        [(HostKey::General(enterprise), 0), (HostKey::Hazard(hazard.expect("a code")), 3)]
-    );
+    assert_eq!(keys, [HostKey::General(enterprise)]);
+}
+
+/// Some point of a piece of equipment.
+async fn conformance_point(change: &mut Change<'_>, of: &EquipmentId) -> Point {
+    let points = record::all::<Point>(change.on()).await.expect("reads");
+    points.into_iter().find(|point| point.equipment == *of).expect("it has one")
+}
+
+async fn a_point_stays_where_its_alarms_are_numbered(registry: &Registry) {
+    let yard = EquipmentId::new("410205001.A-1").expect("an id");
+    let hazard = anlan_domain::ids::HazardCode::new("410205001001").ok();
+    let refused = |outcome: Result<_, RegistryError>| {
+        let Err(RegistryError::Refused(problems)) = outcome else { panic!("it is refused") };
+        assert!(problems[0].why.contains("for good"), "{}", problems[0].why);
+    };
+    // With its equipment.
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let present: Equipment = change.get(yard.as_str()).await.expect("reads").expect("is there");
+    let moved = Equipment { hazard: hazard.clone(), ..present };
+    change.put(&moved, Expected::Any).await.expect("writes");
+    refused(change.commit().await);
+    // To other equipment, and by way of being deleted and made again.
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let point = conformance_point(&mut change, &yard).await;
+    let sphere = EquipmentId::new("410205001.V-1203").expect("an id");
+    let elsewhere = Point { equipment: sphere, ..point.clone() };
+    change.put(&elsewhere, Expected::Any).await.expect("writes");
+    refused(change.commit().await);
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.delete::<Point>(&point.key(), Expected::Any).await.expect("deletes");
+    change.commit().await.expect("commits");
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.put(&elsewhere, Expected::New).await.expect("writes");
+    refused(change.commit().await);
+    // Back to where it was is no move.
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.put(&point, Expected::New).await.expect("writes");
+    change.commit().await.expect("commits");
 }
 
 async fn an_old_version_is_refused(registry: &Registry) {

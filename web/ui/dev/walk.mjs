@@ -1,6 +1,7 @@
 // Walks the alarm desk by keyboard and takes the network away, the way a person would, in Chromium against a running center.
 //   node dev/walk.mjs BASE_URL OUT_DIR USER PASSWORD
-// It says what each key did, and saves pictures of the screen without its stream. It acknowledges one alarm.
+// It says what each key did, and saves pictures of the screen without its stream. It acknowledges one alarm. Run it while no
+// alarm is being added: a new one moves the rows, and a new level 1 ends the mute.
 import { chromium } from "playwright-core";
 
 const [base, out, user, password] = process.argv.slice(2);

@@ -128,7 +128,7 @@ export function AlarmsPage() {
         <div className="desk-head m f12" aria-hidden="true"><span>{t("alarms.colLevel")}</span><span>{t("alarms.colWhat")}</span><span className="right">{t("alarms.colSince")}</span><span>{t("alarms.colState")}</span></div>
         {waiting > 0 ? <button type="button" className="waiting" onClick={() => setHeld(null)}>{t("alarms.new", { n: waiting })} · {t("alarms.newShow")}</button> : null}
         <div className="desk-rows" ref={list}>
-          {tab === "recent" && recent.error && shown.length === 0 ? <Failed what={t("alarms.recent")} error={recent.error} retry={recent.reload} />
+          {tab === "recent" && recent.error && shown.length === 0 ? <Failed what={t("alarms.recentWhat")} error={recent.error} retry={recent.reload} />
             : (tab === "recent" ? recent.loading && shown.length === 0 : !known) ? <Loading rows={10} />
             : shown.length === 0 ? (
               <Empty action={narrowed ? <button type="button" className="btn sm" onClick={() => { setText(""); set({ level: null }); }}>{t("alarms.clearFilter")}</button> : undefined}>

@@ -1,6 +1,6 @@
 /** Words of alarms: conditions, states, the desk, keys. Gas channels say H 高报 / HH 高高报, never 一级/二级 (design-language §13). */
 export const zh = {
-  "alarms.title": "报警台", "alarms.standing": "现存", "alarms.recent": "近期", "alarms.unacknowledged": "未确认", "alarms.all": "全部", "alarms.listTitle": "现存报警",
+  "alarms.title": "报警台", "alarms.standing": "现存", "alarms.recent": "近期", "alarms.recentWhat": "近期报警", "alarms.unacknowledged": "未确认", "alarms.all": "全部", "alarms.listTitle": "现存报警",
   "alarms.order": "按优先级、时间", "alarms.noneStanding": "现在没有报警", "alarms.noneRecent": "近期没有报警", "alarms.noneFiltered": "这个筛选下没有报警", "alarms.clearFilter": "取消筛选",
   "alarms.colLevel": "级", "alarms.colWhat": "对象与条件", "alarms.colSince": "持续", "alarms.colState": "状态",
   "alarms.state.unacknowledged": "未确认", "alarms.state.acknowledged": "已确认", "alarms.state.returned_unacknowledged": "已恢复，等待确认", "alarms.state.closed": "已结束",
@@ -21,7 +21,7 @@ export const zh = {
 } as const;
 
 export const en: Record<keyof typeof zh, string> = {
-  "alarms.title": "Alarm desk", "alarms.standing": "Standing", "alarms.recent": "Recent", "alarms.unacknowledged": "Unacknowledged", "alarms.all": "All", "alarms.listTitle": "Standing alarms",
+  "alarms.title": "Alarm desk", "alarms.standing": "Standing", "alarms.recent": "Recent", "alarms.recentWhat": "recent alarms", "alarms.unacknowledged": "Unacknowledged", "alarms.all": "All", "alarms.listTitle": "Standing alarms",
   "alarms.order": "by priority, time", "alarms.noneStanding": "No alarms now", "alarms.noneRecent": "No recent alarms", "alarms.noneFiltered": "No alarm matches this filter", "alarms.clearFilter": "Clear the filter",
   "alarms.colLevel": "Pr", "alarms.colWhat": "What", "alarms.colSince": "For", "alarms.colState": "State",
   "alarms.state.unacknowledged": "Unacknowledged", "alarms.state.acknowledged": "Acknowledged", "alarms.state.returned_unacknowledged": "Returned to normal, not acknowledged", "alarms.state.closed": "Over",

@@ -7,6 +7,7 @@ import { getAll, type ApiError } from "../api/client";
 import type { Enterprise, Region, User } from "../api/types";
 import { useResource } from "../api/useResource";
 import { useLive, useSubscription } from "../live/hooks";
+import type { LiveStore } from "../live/store";
 import { useUser } from "../session/session";
 
 export type Directory = {
@@ -46,6 +47,12 @@ export function regionPath(regions: ReadonlyMap<string, Region>, code: string | 
 /** Whether `code` lies in `region` or is it. */
 export function within(regions: ReadonlyMap<string, Region>, code: string, region: string): boolean {
   return regionPath(regions, code).some((r) => r.code === region);
+}
+
+/** Whether the data of an enterprise does not come: its roll-up says so, or its gateway is not connected, whichever the stream brings first. */
+export function dataLost(store: LiveStore, { code, gateway, rollup }: Pick<Enterprise, "code" | "gateway" | "rollup">): boolean {
+  const state = store.rollup(`enterprise:${code}`) ?? rollup;
+  return state?.lost === true || (gateway !== null && store.gateway(gateway)?.connected === false);
 }
 
 /** Whether a person may look at a region as a whole: regions above one's own are known by name only. */

@@ -69,7 +69,9 @@ export function answersOf(episode: Episode): { by: string; at: number; comment: 
     const there = seen.get(key);
     if (!there || there.at < a.at) seen.set(key, { by, at: a.at, comment: a.comment });
   }
-  return [...seen.values()].sort((a, b) => b.at - a.at);
+  // Who has said something has also answered: the wordless answers of the same person add nothing.
+  const all = [...seen.values()];
+  return all.filter((a) => a.comment !== "" || !all.some((b) => b.by === a.by && b.comment !== "")).sort((a, b) => b.at - a.at);
 }
 
 export function startOfDay(now: number): number {

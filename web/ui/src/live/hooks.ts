@@ -22,6 +22,8 @@ function useTopic<T>(topic: string, read: (store: LiveStore) => T): T {
 
 export const useConnection = (): Connection => useTopic("connection", (s) => s.state());
 export const useStreamLost = (): boolean => useTopic("connection", (s) => s.state().phase !== "live");
+/** Why what needs the center cannot be done now; `null` when it can. */
+export const useNeedsCenter = (): "action.needsStream" | null => (useStreamLost() ? "action.needsStream" : null);
 export const useLiveValue = (point: string): LiveValue | undefined => useTopic(`value:${point}`, (s) => s.value(point));
 export const useRollup = (node: string): Rollup | undefined => useTopic(`rollup:${node}`, (s) => s.rollup(node));
 export const useGateway = (id: string): GatewayState | undefined => useTopic(`gateway:${id}`, (s) => s.gateway(id));

@@ -11,7 +11,7 @@ import { useResource } from "../api/useResource";
 import { SideList } from "../alarms/SideList";
 import { useAlarmsOf, useAlarmValues } from "../alarms/useAlarms";
 import { useTheme } from "../app/theme";
-import { useDirectory, useRegionSubscription, within } from "../enterprise/directory";
+import { dataLost, useDirectory, useRegionSubscription, within } from "../enterprise/directory";
 import { useI18n } from "../i18n";
 import { useGatewaysVersion, useLive, useRollupsVersion, useStreamLost } from "../live/hooks";
 import { Failed, Loading } from "../ui/faces";
@@ -64,16 +64,17 @@ export function MapPage() {
   const detectors = useDetectors(wantsDetectors ? here.map((e) => e.code) : null);
 
   const base = useMemo(() => labelled(map.data ?? NOTHING, language), [map.data, language]);
+  const lostNow = [...enterprises.values()].flatMap((e) => (dataLost(store, e) ? [e.code] : [])).join();
+  const lostCodes = useMemo<ReadonlySet<string>>(() => new Set(lostNow.split(",")), [lostNow]);
   const plots = useMemo<MapData>(
-    () => ({ ...base, features: base.features.filter((f) => f.properties.kind === "plot").map((f) => ({ ...f, properties: { ...f.properties, lost: store.rollup(`enterprise:${f.properties.ref ?? ""}`)?.lost === true } })) }),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the version says when the store's roll-ups have changed
-    [base, store, rollups],
+    () => ({ ...base, features: base.features.filter((f) => f.properties.kind === "plot").map((f) => ({ ...f, properties: { ...f.properties, lost: lostCodes.has(f.properties.ref ?? "") } })) }),
+    [base, lostCodes],
   );
   const spots = useMemo(() => nameSpots(base), [base]);
   const places = useMemo(
-    () => placeFeatures({ spots, regions: rungBelow(regions, region), enterprises: here, rollup: (n) => store.rollup(n), language }),
+    () => placeFeatures({ spots, regions: rungBelow(regions, region), enterprises: here, rollup: (n) => store.rollup(n), lost: lostCodes, language }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
-    [spots, regions, region, here, store, language, rollups],
+    [spots, regions, region, here, store, language, rollups, lostCodes],
   );
   const names = useMemo<NameSpot[]>(
     () => places.features.flatMap((f) => (f.properties?.["kind"] === "enterprise" ? [{ at: f.geometry.coordinates as Place, ems: Math.max(9, [...String(f.properties["name"])].length) }] : [])),
@@ -90,11 +91,11 @@ export function MapPage() {
   const bounds = useMemo(() => (map.data ? regionBounds(map.data, region) : null), [map.data, region]);
   const lostPlots = useMemo<LostPlot[]>(
     () => here.flatMap((e) => {
-      if (e.longitude === null || e.latitude === null || store.rollup(`enterprise:${e.code}`)?.lost !== true) return [];
+      if (e.longitude === null || e.latitude === null || !lostCodes.has(e.code)) return [];
       return [{ code: e.code, at: spots.get(e.code) ?? ([e.longitude, e.latitude] as Place), since: (e.gateway ? store.gateway(e.gateway)?.since : undefined) ?? now() }];
     }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
-    [here, spots, store, rollups, gateways],
+    [here, spots, store, lostCodes, gateways],
   );
 
   const change = useCallback((set: Record<string, string | null>) => {
@@ -178,13 +179,14 @@ function EnterpriseIndex({ codes }: { codes: readonly string[] }) {
   const { enterprises } = useDirectory();
   const { store } = useLive();
   useRollupsVersion();
+  useGatewaysVersion();
   return (
     <ul className="visually-hidden" aria-label={t("map.kind.enterprise")}>
       {codes.map((code) => {
         const e = enterprises.get(code);
         const state = store.rollup(`enterprise:${code}`) ?? e?.rollup;
         const open = state?.open.reduce((a, b) => a + b, 0) ?? 0;
-        const words = [language === "zh-CN" ? e?.name.zh : e?.name.en, state?.worst ? `${t(`level.alarm.${state.worst}`)} ${open}` : t("enterprise.allGood"), state?.lost ? t("map.lostShort") : ""].filter(Boolean).join(", ");
+        const words = [language === "zh-CN" ? e?.name.zh : e?.name.en, state?.worst ? `${t(`level.alarm.${state.worst}`)} ${open}` : t("enterprise.allGood"), e && dataLost(store, e) ? t("map.lostShort") : ""].filter(Boolean).join(", ");
         return <li key={code} data-enterprise={code}>{words}</li>;
       })}
     </ul>

@@ -37,7 +37,7 @@ export function Overlay({ project, view, groups, all, names, rings, lost, draine
       {lost.map(({ code, at, since }) => {
         const p = project(at);
         return (
-          <span key={code} className="lost-note" style={{ transform: `translate(${p.x}px, ${p.y + 30}px) translateX(-50%)` }}>
+          <span key={code} className="lost-note" style={{ transform: `translate(${p.x}px, ${p.y + (view.zoom >= 14 ? 4 : 10)}px) translateX(-50%)` }}>
             <Symbol name="q-bad" size={12} />
             {t("map.lost", { duration: durationWords(now - since, language) })}
           </span>

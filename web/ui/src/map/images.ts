@@ -52,7 +52,7 @@ function pictures(theme: Theme): Record<string, [size: number, source: string]> 
   all["badge"] = [16, svg(16, `<rect x="0" y="1" width="16" height="14" rx="2.5" fill="${t("ink")}"/>`)];
   all["none"] = [2, svg(2, "")]; // where a label has fewer symbols than places for them
   // 45° hatch, one repeat: what has no data (design-language §2.3).
-  const hatch = Array.from({ length: 3 }, (_, i) => `<path d="M${i * 8 - 8} 8 L${i * 8} 0" stroke="${t("bad")}" stroke-width="1" opacity=".4"/>`).join("");
+  const hatch = Array.from({ length: 3 }, (_, i) => `<path d="M${i * 8 - 8} 8 L${i * 8} 0" stroke="${t("bad")}" stroke-width="1" opacity=".3"/>`).join("");
   all["hatch"] = [8, svg(8, hatch)];
   return all;
 }

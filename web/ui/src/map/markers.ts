@@ -150,13 +150,13 @@ export function nameSpots(map: MapData): ReadonlyMap<string, Place> {
   return spots;
 }
 
-type PlaceInput = { spots: ReadonlyMap<string, Place>; regions: readonly Region[]; enterprises: Iterable<Enterprise>; rollup: (node: string) => Rollup | undefined; language: Language };
+type PlaceInput = { spots: ReadonlyMap<string, Place>; regions: readonly Region[]; enterprises: Iterable<Enterprise>; rollup: (node: string) => Rollup | undefined; lost: ReadonlySet<string>; language: Language };
 
 /** In which order an enterprise says what it has: vessels first, as one would name them. */
 const KIND_ORDER = ["sphere", "htank", "tank", "unit", "warehouse", "detector"];
 
 /** Names of regions (far out, with their worst symbol) and of enterprises with what they have. */
-export function placeFeatures({ spots, regions, enterprises, rollup, language }: PlaceInput): FeatureCollection<PointGeometry> {
+export function placeFeatures({ spots, regions, enterprises, rollup, lost, language }: PlaceInput): FeatureCollection<PointGeometry> {
   const features: Feature<PointGeometry>[] = [];
   for (const r of regions) {
     const at = regionSpot(r, spots);
@@ -171,7 +171,7 @@ export function placeFeatures({ spots, regions, enterprises, rollup, language }:
     if (e.longitude === null || e.latitude === null) continue;
     const state = rollup(`enterprise:${e.code}`) ?? e.rollup;
     // What is lost is written where the counts would stand.
-    const kinds = state?.lost ? [] : KIND_ORDER.flatMap((k) => ((e.counts_by_kind[k] ?? 0) > 0 ? [[k, e.counts_by_kind[k] ?? 0] as const] : []));
+    const kinds = lost.has(e.code) ? [] : KIND_ORDER.flatMap((k) => ((e.counts_by_kind[k] ?? 0) > 0 ? [[k, e.counts_by_kind[k] ?? 0] as const] : []));
     const slot = (i: number): Record<string, unknown> => {
       const entry = kinds[i];
       return { [`icon${i + 1}`]: entry ? `${iconOf(entry[0])}-small` : "none", [`count${i + 1}`]: entry ? `\u00a0${entry[1]}\u00a0\u00a0` : "" };

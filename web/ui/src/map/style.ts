@@ -111,8 +111,8 @@ export function mapStyle(theme: Theme): StyleSpecification {
         id: "alarm-count", type: "symbol", source: "alarms", minzoom: 13.6, filter: [">", ["get", "count"], 1],
         layout: {
           // Counts that would lie on each other are left to the graver alarm.
-          "icon-image": "badge", "icon-offset": [12, -9], "icon-padding": 0, "symbol-sort-key": ["get", "rank"],
-          "text-field": ["to-string", ["get", "count"]], "text-font": BOLD, "text-size": 10, "text-offset": [1.2, -0.9], "text-padding": 0,
+          "icon-image": "badge", "icon-offset": [16, -13], "icon-padding": 0, "symbol-sort-key": ["get", "rank"],
+          "text-field": ["to-string", ["get", "count"]], "text-font": BOLD, "text-size": 10, "text-offset": [1.6, -1.3], "text-padding": 0,
         },
         paint: { "text-color": c("raised") },
       },

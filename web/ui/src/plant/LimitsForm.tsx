@@ -3,9 +3,10 @@ import { Drawer, Input, InputNumber, Select } from "antd";
 import { useState } from "react";
 import { get, put } from "../api/client";
 import type { components } from "../api/generated";
-import type { Limit, LimitKey, Limits, Point } from "../api/types";
+import type { Level, Limit, LimitKey, Limits, Point } from "../api/types";
 import { asApiError, useResource } from "../api/useResource";
 import { useI18n, type MessageKey } from "../i18n";
+import { localName } from "../i18n/name";
 import { Empty, Faces } from "../ui/faces";
 import { formatNumber } from "../ui/number";
 import { listTime } from "../ui/time";
@@ -31,18 +32,18 @@ export function limitsOf(draft: LimitsDraft): Record<LimitName, Limit | null> {
 
 type Version = Limits & { by?: string | null; at?: number | null; reason?: string | null };
 
-export function LimitsForm({ point, close, saved }: { point: Point; close: () => void; saved: () => void }) {
-  const { t } = useI18n();
+export function LimitsForm({ point, why, close, saved }: { point: Point; why: MessageKey | null; close: () => void; saved: () => void }) {
+  const { t, language } = useI18n();
   const versions = useResource(`limits/${point.id}`, async (signal) => {
     const answer = await get<Version[] | { items: Version[] }>(`/points/${encodeURIComponent(point.id)}/limits`, {}, signal);
     return Array.isArray(answer) ? answer : answer.items;
   });
   return (
-    <Drawer open width={Math.min(640, window.innerWidth)} title={t("limits.title", { tag: point.tag })} onClose={close} destroyOnHidden>
+    <Drawer open size={Math.min(640, window.innerWidth)} title={t("limits.title", { tag: `${point.tag} ${localName(point.name, language)}` })} onClose={close} destroyOnHidden>
       <Faces of={versions} what={t("limits.what")}>
         {(all) => (
           <>
-            <Editor key={all[0]?.version ?? 0} point={point} now={all[0] ?? null} close={close} saved={saved} />
+            <Editor key={all[0]?.version ?? 0} point={point} why={why} now={all[0] ?? null} close={close} saved={saved} />
             <h3 className="limits-history">{t("limits.history")}</h3>
             {all.length === 0 ? <Empty>{t("limits.never")}</Empty> : <History versions={all} point={point} />}
           </>
@@ -52,7 +53,7 @@ export function LimitsForm({ point, close, saved }: { point: Point; close: () =>
   );
 }
 
-function Editor({ point, now, close, saved }: { point: Point; now: Version | null; close: () => void; saved: () => void }) {
+function Editor({ point, why, now, close, saved }: { point: Point; why: MessageKey | null; now: Version | null; close: () => void; saved: () => void }) {
   const { t } = useI18n();
   const [draft, setDraft] = useState<LimitsDraft>(() => draftOf(now));
   const [reason, setReason] = useState("");
@@ -69,22 +70,22 @@ function Editor({ point, now, close, saved }: { point: Point; now: Version | nul
       .finally(() => setBusy(false));
   };
   const number = (name: LimitName, cell: "value" | "deadband" | "on" | "off", label: MessageKey) => (
-    <td><InputNumber style={{ width: "100%" }} value={draft[name][cell]} onChange={(v) => set(name, cell, v)} aria-label={`${TITLE[name]} ${t(label)}`} /></td>
+    <td data-label={t(label)}><InputNumber style={{ width: "100%" }} value={draft[name][cell]} onChange={(v) => set(name, cell, v)} aria-label={`${TITLE[name]} ${t(label)}`} /></td>
   );
   return (
     <>
       <p className="m f12">{now ? t("limits.inForce", { n: now.version }) : t("limits.never")} · {formatNumber(point.range[0], 0)} … {formatNumber(point.range[1], 0)} {point.unit} · {t("limits.order")} · {t("limits.rule")}</p>
       <div className="wide-table">
-        <table className="plain limits-table">
+        <table className="plain limits-table stacked">
           <thead><tr><th /><th>{t("limits.value")} {point.unit}</th><th>{t("limits.deadband")}</th><th>{t("limits.on")}</th><th>{t("limits.off")}</th><th>{t("limits.level")}</th></tr></thead>
           <tbody>
             {LIMIT_NAMES.map((name) => (
               <tr key={name}>
-                <td className="b nw">{name === "rate_per_min" ? t("limits.ROC", { unit: point.unit }) : TITLE[name]}</td>
+                <td className="b nw whole">{name === "rate_per_min" ? t("limits.ROC", { unit: point.unit }) : TITLE[name]}</td>
                 {number(name, "value", "limits.value")}{number(name, "deadband", "limits.deadband")}{number(name, "on", "limits.on")}{number(name, "off", "limits.off")}
-                <td>
-                  <Select style={{ width: 84 }} value={draft[name].level} onChange={(v) => set(name, "level", v)} aria-label={`${TITLE[name]} ${t("limits.level")}`}
-                    options={[{ value: null, label: t("limits.default") }, ...[1, 2, 3, 4].map((n) => ({ value: n, label: String(n) }))]} />
+                <td data-label={t("limits.level")}>
+                  <Select style={{ width: "100%", minWidth: 84 }} value={draft[name].level ?? 0} onChange={(v) => set(name, "level", v === 0 ? null : v)} aria-label={`${TITLE[name]} ${t("limits.level")}`}
+                    options={[{ value: 0, label: t("limits.default") }, ...[1, 2, 3, 4].map((n) => ({ value: n, label: t(`level.${n as Level}`) }))]} />
                 </td>
               </tr>
             ))}
@@ -92,10 +93,11 @@ function Editor({ point, now, close, saved }: { point: Point; now: Version | nul
         </table>
       </div>
       <Input.TextArea rows={2} value={reason} onChange={(e) => setReason(e.target.value)} placeholder={t("limits.reason")} aria-label={t("limits.reason")} style={{ marginTop: 12 }} />
+      {why === "plant.readOnly" ? <p className="s f12" style={{ marginTop: 8 }}>{t(why)}</p> : null}
       {problem ? <p className="t2" role="alert" style={{ marginTop: 8 }}>{problem}</p> : null}
       <div className="row g8" style={{ justifyContent: "flex-end", marginTop: 12 }}>
         <button type="button" className="btn" onClick={close}>{t("dialog.cancel")}</button>
-        <button type="button" className="btn pri" disabled={busy || reason.trim() === ""} onClick={save}>{t("limits.save")}</button>
+        <button type="button" className="btn pri" disabled={busy || why !== null || reason.trim() === ""} title={why ? t(why) : reason.trim() === "" ? t("limits.needReason") : ""} onClick={save}>{t(why === "action.needsStream" ? why : "limits.save")}</button>
       </div>
     </>
   );
@@ -111,7 +113,7 @@ function History({ versions, point }: { versions: readonly Version[]; point: Poi
             <td className="b nw">{v.version}</td>
             <td>{LIMIT_NAMES.flatMap((name) => { const limit = v[name]; return limit ? [`${TITLE[name]} ${formatNumber(limit.value, point.decimals)}`] : []; }).join(" · ") || "—"}</td>
             <td className="s">{v.reason}</td>
-            <td className="m nw">{v.by && v.at ? t("limits.by", { by: v.by, time: listTime(v.at) }) : ""}</td>
+            <td className="m nw">{v.by && v.at ? t("limits.by", { by: v.by === "import" ? t("audit.action.import") : v.by, time: listTime(v.at) }) : ""}</td>
           </tr>
         ))}
       </tbody>

@@ -11,6 +11,7 @@ import { asApiError, useResource } from "../api/useResource";
 import { useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
+import { useNeedsCenter } from "../live/hooks";
 import { useUser } from "../session/session";
 import { intoView } from "../ui/tabs";
 import { Empty, Faces } from "../ui/faces";
@@ -75,7 +76,10 @@ function Records({ kind, enterprise }: { kind: RecordKind; enterprise: string })
     return kind === "enterprise" ? rows : rows.filter((r) => String(r["enterprise"] ?? String(r[spec.idKey])).startsWith(enterprise));
   });
   const admin = user.role === "administrator";
-  const mayChange = admin || (user.role === "enterprise_manager" && (kind === "equipment" || kind === "point" || kind === "camera"));
+  const away = useNeedsCenter();
+  const hasRight = admin || (user.role === "enterprise_manager" && (kind === "equipment" || kind === "point" || kind === "camera"));
+  const why = hasRight ? away : "plant.readOnly";
+  const mayChange = why === null;
   const here = directory.enterprises.get(enterprise);
   const near = here?.longitude != null && here.latitude != null ? { lon: here.longitude, lat: here.latitude } : null;
   const saved = (answer: Row): void => {
@@ -89,7 +93,7 @@ function Records({ kind, enterprise }: { kind: RecordKind; enterprise: string })
   const ask = (row: Row): void => {
     const id = String(row[spec.idKey]);
     modal.confirm({
-      title: t("plant.removeAsk", { id }), okText: t("plant.remove"), cancelText: t("dialog.cancel"), icon: null,
+      title: t("plant.removeAsk", { id: tagOf(id) }), okText: t("plant.remove"), cancelText: t("dialog.cancel"), icon: null, okButtonProps: { className: "destructive" },
       onOk: async () => {
         try {
           await remove<void>(withQuery(`${spec.path}/${encodeURIComponent(id)}`, { version: row.version }));
@@ -104,20 +108,20 @@ function Records({ kind, enterprise }: { kind: RecordKind; enterprise: string })
     <section className="card" aria-label={t(spec.label)}>
       <div className="toolbar">
         <input className="field" type="search" value={text} placeholder={t("plant.filter")} aria-label={t("plant.filter")} onChange={(e) => setText(e.target.value)} />
-        {mayChange ? null : <span className="s f12">{t("plant.readOnly")}</span>}
+        {why ? <span className="s f12">{t(why)}</span> : null}
         <span className="m grow">{read.data ? t("plant.count", { n: formatCount(read.data.length) }) : ""}</span>
-        <button type="button" className="btn pri" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => setEditing("new")}>{kind === "enterprise" ? t("plant.newEnterprise") : t("plant.add")}</button>
+        <button type="button" className="btn pri" disabled={!mayChange} title={why ? t(why) : ""} onClick={() => setEditing("new")}>{kind === "enterprise" ? t("plant.newEnterprise") : t("plant.add")}</button>
       </div>
       <Faces of={read} what={t(spec.label)}>
         {(rows) => {
           const shown = rows.filter((r) => matches(r, spec.idKey, text));
           return shown.length === 0 ? <Empty>{t(rows.length > 0 ? "plant.noneFiltered" : "plant.none")}</Empty> : (
-            <Table kind={kind} rows={shown} choices={choices} mayChange={mayChange} edit={setEditing} limits={kind === "point" ? (row) => setLimits(row as unknown as Point) : null} drop={spec.removable ? ask : null} />
+            <Table kind={kind} rows={shown} choices={choices} why={why} edit={setEditing} limits={kind === "point" ? (row) => setLimits(row as unknown as Point) : null} drop={spec.removable ? ask : null} />
           );
         }}
       </Faces>
       {editing ? <RecordForm key={editing === "new" ? "new" : `${String(editing[spec.idKey])}/${editing.version ?? 0}`} kind={kind} enterprise={enterprise} row={editing === "new" ? null : editing} choices={choices} near={near} close={() => setEditing(null)} saved={saved} reload={read.reload} /> : null}
-      {limits ? <LimitsForm point={limits} close={() => setLimits(null)} saved={() => { setLimits(null); read.reload(); }} /> : null}
+      {limits ? <LimitsForm point={limits} why={why} close={() => setLimits(null)} saved={() => { setLimits(null); read.reload(); }} /> : null}
       {holder}
     </section>
   );
@@ -129,9 +133,9 @@ function matches(row: Row, idKey: string, text: string): boolean {
   return wanted === "" || [row[idKey], typeof name === "string" ? name : `${name?.zh ?? ""} ${name?.en ?? ""}`, row["device"]].some((x) => String(x ?? "").toLowerCase().includes(wanted));
 }
 
-type TableProps = { kind: RecordKind; rows: readonly Row[]; choices: Choices; mayChange: boolean; edit: (row: Row) => void; limits: ((row: Row) => void) | null; drop: ((row: Row) => void) | null };
+type TableProps = { kind: RecordKind; rows: readonly Row[]; choices: Choices; why: MessageKey | null; edit: (row: Row) => void; limits: ((row: Row) => void) | null; drop: ((row: Row) => void) | null };
 
-function Table({ kind, rows, choices, mayChange, edit, limits, drop }: TableProps) {
+function Table({ kind, rows, choices, why, edit, limits, drop }: TableProps) {
   const { t, language } = useI18n();
   const spec = RECORDS[kind];
   const columns = spec.fields.filter((f) => !f.formOnly);
@@ -148,17 +152,17 @@ function Table({ kind, rows, choices, mayChange, edit, limits, drop }: TableProp
   return (
     <div className="wide-table">
       <table className="plain stacked">
-        <thead><tr>{columns.map((f) => <th key={f.key} className={f.type === "number" ? "num" : ""}>{t(`field.${f.key}` as MessageKey)}</th>)}<th /></tr></thead>
+        <thead><tr>{columns.map((f) => <th key={f.key} className={f.type === "number" ? "num" : ""}>{t(f.key === "name_zh" ? "field.name" : (`field.${f.key}` as MessageKey))}</th>)}<th /></tr></thead>
         <tbody>
           {rows.map((row) => {
             const id = String(row[spec.idKey]);
             return (
               <tr key={id}>
-                {columns.map((f) => <td key={f.key} data-label={t(`field.${f.key}` as MessageKey)} title={f.key === spec.idKey ? id : undefined} className={f.type === "number" ? "num" : f.key === spec.idKey ? "b nw" : ""}>{cell(row, f)}</td>)}
+                {columns.map((f) => <td key={f.key} data-label={t(f.key === "name_zh" ? "field.name" : (`field.${f.key}` as MessageKey))} title={f.key === spec.idKey ? id : undefined} className={f.type === "number" ? "num" : f.key === spec.idKey ? "b nw" : ""}>{cell(row, f)}</td>)}
                 <td className="num actions">
                   {limits ? <button type="button" className="btn txt sm" onClick={() => limits(row)}>{t("plant.limits")}</button> : null}
-                  <button type="button" className="btn txt sm" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => edit(row)}>{t("plant.edit")}</button>
-                  {drop ? <button type="button" className="btn txt sm" disabled={!mayChange} title={mayChange ? "" : t("plant.readOnly")} onClick={() => drop(row)}>{t("plant.remove")}</button> : null}
+                  <button type="button" className="btn txt sm" disabled={why !== null} title={why ? t(why) : ""} onClick={() => edit(row)}>{t("plant.edit")}</button>
+                  {drop ? <button type="button" className="btn txt sm" disabled={why !== null} title={why ? t(why) : ""} onClick={() => drop(row)}>{t("plant.remove")}</button> : null}
                 </td>
               </tr>
             );

@@ -2,8 +2,11 @@
 import { Drawer, Form, Input, InputNumber, Select } from "antd";
 import { useMemo, useState } from "react";
 import { post, put } from "../api/client";
+import { tagOf } from "../alarms/alarm";
 import { asApiError } from "../api/useResource";
 import { useI18n, type MessageKey, type Translate } from "../i18n";
+import { localName } from "../i18n/name";
+import { useNeedsCenter } from "../live/hooks";
 import { zhCN } from "../i18n/zh-CN";
 import { PlacePicker, type Place } from "./PlacePicker";
 import { StatesEditor } from "./StatesEditor";
@@ -13,8 +16,9 @@ export type Choices = Partial<Record<"region" | "hazard" | "equipment" | "gatewa
 type Props = { kind: RecordKind; enterprise: string; row: Row | null; choices: Choices; near: Place | null; close: () => void; saved: (answer: Row) => void; reload: () => void };
 
 export function RecordForm({ kind, enterprise, row, choices, near, close, saved, reload }: Props) {
-  const { t } = useI18n();
+  const { t, language } = useI18n();
   const spec = RECORDS[kind];
+  const away = useNeedsCenter();
   const [form] = Form.useForm<Draft>();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -40,8 +44,8 @@ export function RecordForm({ kind, enterprise, row, choices, near, close, saved,
     }
   };
   return (
-    <Drawer open width={Math.min(520, window.innerWidth)} title={id ?? t("plant.add")} onClose={close} destroyOnHidden
-      footer={<div className="row g8" style={{ justifyContent: "flex-end" }}><button type="button" className="btn" onClick={close}>{t("dialog.cancel")}</button><button type="button" className="btn pri" disabled={busy} onClick={() => form.submit()}>{t("plant.save")}</button></div>}>
+    <Drawer open size={Math.min(520, window.innerWidth)} title={id === null ? t("plant.add") : [tagOf(id), localName(row?.name, language)].filter(Boolean).join(" ")} onClose={close} destroyOnHidden
+      footer={<div className="row g8" style={{ justifyContent: "flex-end" }}><button type="button" className="btn" onClick={close}>{t("dialog.cancel")}</button><button type="button" className="btn pri" disabled={busy || away !== null} onClick={() => form.submit()}>{t(away ?? "plant.save")}</button></div>}>
       <Form form={form} layout="vertical" requiredMark={false} initialValues={initial} onFinish={(draft) => void save(draft)} className="record-form">
         {spec.fields.filter((field) => field.type !== "states" || discrete).map((field) => (
           <Form.Item key={field.key} name={field.key} label={t(`field.${field.key}` as MessageKey)} className={field.type === "place" || field.type === "states" ? "whole" : ""}

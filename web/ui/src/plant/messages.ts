@@ -7,7 +7,7 @@ export const zh = {
   "plant.remove": "删除", "plant.removeAsk": "删除 {id}？历史数据和报警记录保留。",
   "plant.place": "在地图上点一下放置", "plant.noPlace": "未放置", "plant.placed": "经度 {lon}，纬度 {lat}", "plant.clearPlace": "取消放置",
   "plant.secret": "接入密钥，只显示这一次", "plant.secretHint": "写进主机的 secret_file。丢了就重新生成。", "plant.badNumber": "要填数字", 
-  "field.code": "编码", "field.id": "编码", "field.name_zh": "中文名", "field.name_en": "英文名", "field.credit_code": "统一社会信用代码", "field.region": "所在区域", "field.industry_code": "行业代码", "field.address": "地址",
+  "field.code": "编码", "field.id": "编码", "field.name": "名称", "field.name_zh": "中文名", "field.name_en": "英文名", "field.credit_code": "统一社会信用代码", "field.region": "所在区域", "field.industry_code": "行业代码", "field.address": "地址",
   "field.principal": "主要负责人", "field.phone": "电话", "field.level": "级别", "field.kind": "类型", "field.hazard": "重大危险源", "field.medium": "介质", "field.cas": "CAS 号", "field.volume_m3": "容积 m³",
   "field.equipment": "设备", "field.gateway": "采集主机", "field.device": "仪表设备", "field.signal": "信号类型", "field.role": "用途", "field.unit": "单位", "field.range_lo": "量程下限", "field.range_hi": "量程上限", "field.decimals": "小数位", "field.scan_ms": "采样周期 ms",
   "field.url": "RTSP 地址", "field.place": "位置", "field.tag": "位号", "field.version": "版本",
@@ -18,7 +18,7 @@ export const zh = {
   "role.point.fan": "风机", "role.point.smoke": "感烟", "role.point.door": "门", "role.point.humidity": "湿度", "role.point.wind_speed": "风速", "role.point.wind_direction": "风向", "plant.typed": "用“{text}”", "plant.noneFiltered": "没有符合筛选的内容",
   "states.one": "状态 {n}", "states.value": "数值", "states.alarm": "报警", "states.add": "加一个状态", "states.remove": "去掉",
   "limits.title": "{tag} 限值", "limits.inForce": "现行第 {n} 版", "limits.never": "还没有限值", "limits.value": "限值", "limits.deadband": "回差", "limits.on": "报警延时 s", "limits.off": "恢复延时 s", "limits.level": "级别", "limits.default": "默认",
-  "limits.reason": "修改原因", "limits.order": "量程下限 ≤ LL < L < H < HH ≤ 量程上限；空着表示不设", "limits.save": "存为新版本", "limits.history": "历次版本", "limits.by": "{by}，{time}", "limits.rule": "达到限值即报警；回差只用于恢复", "limits.ROC": "变化率 {unit}/min",
+  "limits.reason": "修改原因（必填）", "limits.needReason": "先写修改原因", "limits.order": "量程下限 ≤ LL < L < H < HH ≤ 量程上限；空着表示不设", "limits.save": "存为新版本", "limits.history": "历次版本", "limits.by": "{by}，{time}", "limits.rule": "达到限值即报警；回差只用于恢复", "limits.ROC": "变化率 {unit}/min",
   "limits.what": "限值",
 } as const;
 
@@ -30,7 +30,7 @@ export const en: Record<keyof typeof zh, string> = {
   "plant.remove": "Delete", "plant.removeAsk": "Delete {id}? History and alarms stay on record.",
   "plant.place": "Click on the map to place it", "plant.noPlace": "Not placed", "plant.placed": "Longitude {lon}, latitude {lat}", "plant.clearPlace": "Remove from the map",
   "plant.secret": "Secret of the gateway, shown this once", "plant.secretHint": "Put it into the gateway's secret_file. If it is lost, make a new one.", "plant.badNumber": "A number is needed", 
-  "field.code": "Code", "field.id": "Code", "field.name_zh": "Chinese name", "field.name_en": "English name", "field.credit_code": "Unified social credit code", "field.region": "Region", "field.industry_code": "Industry code", "field.address": "Address",
+  "field.code": "Code", "field.id": "Code", "field.name": "Name", "field.name_zh": "Chinese name", "field.name_en": "English name", "field.credit_code": "Unified social credit code", "field.region": "Region", "field.industry_code": "Industry code", "field.address": "Address",
   "field.principal": "Principal", "field.phone": "Telephone", "field.level": "Level", "field.kind": "Kind", "field.hazard": "Hazard source", "field.medium": "Medium", "field.cas": "CAS number", "field.volume_m3": "Volume m³",
   "field.equipment": "Equipment", "field.gateway": "Gateway", "field.device": "Field device", "field.signal": "Signal type", "field.role": "Use", "field.unit": "Unit", "field.range_lo": "Range low", "field.range_hi": "Range high", "field.decimals": "Decimals", "field.scan_ms": "Scan ms",
   "field.url": "RTSP address", "field.place": "Place", "field.tag": "Tag", "field.version": "Version",
@@ -41,6 +41,6 @@ export const en: Record<keyof typeof zh, string> = {
   "role.point.level": "Level", "role.point.pressure": "Pressure", "role.point.temperature": "Temperature", "role.point.flow": "Flow", "role.point.detector": "Detector", "role.point.valve": "Valve", "role.point.pump": "Pump", "role.point.interlock": "Interlock", "role.point.agitator": "Agitator", "role.point.compressor": "Compressor",
   "role.point.fan": "Fan", "role.point.smoke": "Smoke", "role.point.door": "Door", "role.point.humidity": "Humidity", "role.point.wind_speed": "Wind speed", "role.point.wind_direction": "Wind direction", "plant.typed": "Use “{text}”", "plant.noneFiltered": "Nothing fits the filter",
   "limits.title": "Limits of {tag}", "limits.inForce": "Version {n} in force", "limits.never": "No limits yet", "limits.value": "Limit", "limits.deadband": "Deadband", "limits.on": "On-delay s", "limits.off": "Off-delay s", "limits.level": "Level", "limits.default": "default",
-  "limits.reason": "Reason", "limits.order": "range low ≤ LL < L < H < HH ≤ range high; empty means none", "limits.save": "Save as a new version", "limits.history": "Versions", "limits.by": "{by}, {time}", "limits.rule": "Reaching the limit raises the alarm; the deadband acts on clearing alone", "limits.ROC": "Rate {unit}/min",
+  "limits.reason": "Reason (needed)", "limits.needReason": "Write the reason first", "limits.order": "range low ≤ LL < L < H < HH ≤ range high; empty means none", "limits.save": "Save as a new version", "limits.history": "Versions", "limits.by": "{by}, {time}", "limits.rule": "Reaching the limit raises the alarm; the deadband acts on clearing alone", "limits.ROC": "Rate {unit}/min",
   "limits.what": "limits",
 };

@@ -9,6 +9,7 @@ import { roleKey } from "../app/TopBar";
 import { useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
+import { useNeedsCenter } from "../live/hooks";
 import { useUser } from "../session/session";
 import { now } from "../ui/clock";
 import { Empty, Faces } from "../ui/faces";
@@ -35,10 +36,11 @@ export function bodyOf(draft: Draft, version: number | null): Required<component
 export function UsersTab() {
   const { t } = useI18n();
   const read = useResource("users", (signal) => getAll<Account>("/users", {}, undefined, signal));
+  const away = useNeedsCenter();
   const [editing, setEditing] = useState<Account | "new" | null>(null);
   return (
     <section className="card" aria-label={t("system.tab.users")}>
-      <div className="toolbar"><button type="button" className="btn pri" onClick={() => setEditing("new")}>{t("users.add")}</button></div>
+      <div className="toolbar"><button type="button" className="btn pri" disabled={away !== null} onClick={() => setEditing("new")}>{t(away ?? "users.add")}</button></div>
       <Faces of={read} what={t("users.what")}>
         {(accounts) => accounts.length === 0 ? <Empty>{t("users.none")}</Empty> : (
           <div className="wide-table">
@@ -68,11 +70,12 @@ function useScopeName(): (scope: Scope | null) => string {
 function AccountRow({ account, edit, changed }: { account: Account; edit: () => void; changed: () => void }) {
   const { t } = useI18n();
   const me = useUser();
+  const away = useNeedsCenter();
   const scopeName = useScopeName();
   const [modal, holder] = Modal.useModal();
   const ask = (): void => {
     modal.confirm({
-      title: t("users.removeAsk", { name: account.name }), okText: t("users.remove"), cancelText: t("dialog.cancel"), icon: null,
+      title: t("users.removeAsk", { name: account.name }), okText: t("users.remove"), cancelText: t("dialog.cancel"), icon: null, okButtonProps: { className: "destructive" },
       onOk: async () => {
         try {
           await remove<void>(withQuery(`/users/${encodeURIComponent(account.username)}`, { version: account.version }));
@@ -90,8 +93,8 @@ function AccountRow({ account, edit, changed }: { account: Account; edit: () => 
       <td data-label={t("users.role")}>{t(roleKey({ ...account, scope: account.scope ?? {} }))}</td>
       <td data-label={t("users.scope")}>{scopeName(account.scope)}</td>
       <td className="num actions">
-        <button type="button" className="btn txt sm" onClick={edit}>{t("users.edit")}</button>
-        <button type="button" className="btn txt sm" disabled={account.username === me.username} title={account.username === me.username ? t("users.notSelf") : ""} onClick={ask}>{t("users.remove")}</button>
+        <button type="button" className="btn txt sm" disabled={away !== null} title={away ? t(away) : ""} onClick={edit}>{t("users.edit")}</button>
+        <button type="button" className="btn txt sm" disabled={away !== null || account.username === me.username} title={account.username === me.username ? t("users.notSelf") : away ? t(away) : ""} onClick={ask}>{t("users.remove")}</button>
         {holder}
       </td>
     </tr>
@@ -101,6 +104,7 @@ function AccountRow({ account, edit, changed }: { account: Account; edit: () => 
 function AccountForm({ account, close, saved, reload }: { account: Account | null; close: () => void; saved: () => void; reload: () => void }) {
   const { t, language } = useI18n();
   const { regions, enterprises } = useDirectory();
+  const away = useNeedsCenter();
   const [form] = Form.useForm<Draft>();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -133,7 +137,7 @@ function AccountForm({ account, close, saved, reload }: { account: Account | nul
     }
   };
   return (
-    <Modal open title={account ? account.username : t("users.add")} okText={t("users.save")} cancelText={t("dialog.cancel")} confirmLoading={busy} onCancel={close} onOk={() => form.submit()} destroyOnHidden>
+    <Modal open title={account ? account.username : t("users.add")} okText={t(away ?? "users.save")} cancelText={t("dialog.cancel")} okButtonProps={{ disabled: away !== null }} confirmLoading={busy} onCancel={close} onOk={() => form.submit()} destroyOnHidden>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(draft) => void save(draft)}
         initialValues={account ? { username: account.username, name: account.name, role: account.role, scope: scopeKey(account.scope) || undefined } : { role: "officer" }}>
         <Form.Item name="username" label={t("users.username")} rules={[{ required: true, message: t("form.required") }]}><Input autoComplete="off" disabled={account !== null} /></Form.Item>

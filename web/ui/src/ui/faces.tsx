@@ -7,9 +7,11 @@ import { useEffect, useState, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
 import type { Resource } from "../api/useResource";
 import { useI18n } from "../i18n";
+import { now } from "./clock";
 import { Symbol } from "./Symbol";
+import { clockTime } from "./time";
 
-export function Loading({ rows = 6 }: { rows?: number }) {
+export function Loading({ rows = 6, cancel }: { rows?: number; cancel?: () => void }) {
   const { t } = useI18n();
   const [waited, setWaited] = useState<0 | 200 | 5000>(0);
   useEffect(() => {
@@ -23,7 +25,7 @@ export function Loading({ rows = 6 }: { rows?: number }) {
       {Array.from({ length: rows }, (_, i) => (
         <div key={i} className="skeleton" style={{ width: `${92 - ((i * 17) % 40)}%` }} />
       ))}
-      {waited === 5000 ? <p className="m">{t("face.stillLoading")}</p> : null}
+      {waited === 5000 ? <p className="m row g12">{t("face.stillLoading")}{cancel ? <button type="button" className="btn sm" onClick={cancel}>{t("face.cancel")}</button> : null}</p> : null}
     </div>
   );
 }
@@ -53,9 +55,40 @@ export function Failed({ what, error, retry }: { what: string; error: ApiError; 
   );
 }
 
-/** Picks the face of one resource; `children` draws it when it is ready. */
+/** Over what was read before and could not be read again: until when it holds. */
+function NotCurrent({ at, retry }: { at: number; retry: () => void }) {
+  const { t } = useI18n();
+  return (
+    <p className="face-note row g8" role="status">
+      <Symbol name="q-stale" size={14} />
+      <span className="grow">{t("face.stale", { time: clockTime(at) })}</span>
+      <button type="button" className="btn sm" onClick={retry}>{t("face.retry")}</button>
+    </p>
+  );
+}
+
+/** Picks the face of one resource; `children` draws it when it is ready. What is shown although it could not be read again says so. */
 export function Faces<T>({ of, what, rows, children }: { of: Resource<T>; what: string; rows?: number; children: (data: T) => ReactNode }) {
-  if (of.data !== null) return <>{children(of.data)}</>;
-  if (of.error) return <Failed what={what} error={of.error} retry={of.reload} />;
-  return <Loading {...(rows ? { rows } : {})} />;
+  const { t } = useI18n();
+  const [cancelled, setCancelled] = useState(false);
+  const [readAt, setReadAt] = useState(now);
+  const { data, error, loading, reload } = of;
+  useEffect(() => {
+    if (data !== null && !error && !loading) setReadAt(now());
+  }, [data, error, loading]);
+  if (data !== null) {
+    return (
+      <>
+        {error ? <NotCurrent at={readAt} retry={reload} /> : null}
+        {children(data)}
+      </>
+    );
+  }
+  if (error) return <Failed what={what} error={error} retry={reload} />;
+  const again = (): void => {
+    setCancelled(false);
+    reload();
+  };
+  if (cancelled) return <Empty action={<button type="button" className="btn sm" onClick={again}>{t("face.retry")}</button>}>{t("face.cancelled", { what })}</Empty>;
+  return <Loading {...(rows ? { rows } : {})} cancel={() => setCancelled(true)} />;
 }
