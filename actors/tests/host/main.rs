@@ -6,6 +6,7 @@
 mod backfill;
 mod isolation;
 mod live;
+mod moves;
 mod path;
 mod plant;
 mod replay;
