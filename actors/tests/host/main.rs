@@ -10,3 +10,7 @@ mod moves;
 mod path;
 mod plant;
 mod replay;
+mod rolls;
+
+#[path = "../support/mod.rs"]
+mod support;
