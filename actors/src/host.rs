@@ -234,7 +234,13 @@ impl<E: Evaluator> Host<E> {
         command: &Command,
         effects: &mut Effects,
     ) -> Result<(), CommandRefused> {
-        let Command::Acknowledge { alarm, by, comment } = command;
+        let (alarm, by, comment) = match command {
+            Command::Acknowledge { alarm, by, comment } => (alarm, by, comment),
+            Command::TakeOver { books } => {
+                self.take_over(books);
+                return Ok(());
+            }
+        };
         let (outcome, place) = self.acknowledge(alarm);
         outcome.map_err(|why| match why {
             NotAcknowledged::NotOpen => CommandRefused::NotOpen(alarm.clone()),

@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::AlarmId;
+use crate::alarm::{AlarmId, AlarmSubject};
+use crate::alarm_book::AlarmBook;
 use crate::ids::{EnterpriseCode, GatewayId, HazardCode};
 use crate::point::PointConfig;
 
@@ -53,7 +54,8 @@ pub struct HostConfig {
     pub gateway_grace_ms: u32,
 }
 
-/// A person's wish, already authorised. Its outcome is decided by the fold.
+/// What a person wishes, already authorised, or what the center asks of one host. Its outcome is decided by the fold. New ones
+/// go to the end: journals hold them by their place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// 确认
@@ -64,6 +66,13 @@ pub enum Command {
         by: String,
         /// What they say; may be empty.
         comment: String,
+    },
+    /// Points are about to move here from other hosts: their books come along, so that no number is used twice and what waits
+    /// for a person can be acknowledged here. To be logged after the host that they leave has folded the configuration without
+    /// them, and before this host's configuration with them. Taking a book over twice changes nothing.
+    TakeOver {
+        /// Books by the subject of their alarms: the identity of the point.
+        books: Vec<(AlarmSubject, AlarmBook)>,
     },
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anlan_domain::alarm::AlarmEntry;
+use anlan_domain::ids::EquipmentId;
 use anlan_domain::log::{HostConfig, HostNo};
 use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::ReadingsView;
@@ -84,7 +85,8 @@ pub struct HostState {
     commit_due: UtcMillis,
     commit_every_ms: i64,
     told: NodeRoll,
-    told_equipment: Vec<NodeRoll>,
+    /// What was told of equipment, in the host's order as it was then.
+    told_equipment: Vec<(EquipmentId, NodeRoll)>,
     shadow: Option<(Host, u64)>,
     watched: Option<Watched>,
 }
@@ -185,10 +187,13 @@ impl HostActor {
         state.note_changes(now);
         let entries = std::mem::take(&mut state.effects.entries);
         let due = state.commit_due <= now;
-        if !entries.is_empty() || configured || due {
+        // Also what changes no value changes what a node shows: a grace that is over, an acknowledgement.
+        let alarmed = !entries.is_empty();
+        if alarmed || configured || due {
             self.commit(state, entries, configured, now, place);
         }
-        if !state.effects.changed.is_empty() || state.effects.all_changed || configured || due {
+        let changed = !state.effects.changed.is_empty() || state.effects.all_changed;
+        if changed || alarmed || configured || due {
             self.tell(state);
         }
     }
@@ -267,16 +272,7 @@ impl HostActor {
     /// Publishes roll-ups that changed and tells the parent.
     fn tell(&self, state: &mut HostState) {
         let Some(host) = &state.host else { return };
-        for (at, (equipment, roll)) in host.equipment().enumerate() {
-            let node = NodeRoll { roll: *roll, lost: 0, faulty: 0 };
-            if state.told_equipment.get(at) != Some(&node) {
-                self.shared.rolls.publish(node.view(&format!("equipment:{equipment}")));
-                match state.told_equipment.get_mut(at) {
-                    Some(told) => *told = node,
-                    None => state.told_equipment.push(node),
-                }
-            }
-        }
+        self.tell_equipment(host, &mut state.told_equipment);
         let lost = u32::try_from(host.lost_gateways()).unwrap_or(u32::MAX);
         let faulty = u32::try_from(host.faulty_sensors()).unwrap_or(u32::MAX);
         let roll = NodeRoll { roll: host.roll_up(), lost, faulty };
@@ -286,6 +282,32 @@ impl HostActor {
             let key = NodeKey::Host(self.host);
             if self.parent.send_message(BranchMsg::RollChanged { child: key, roll }).is_err() {
                 tracing::debug!(host = self.host.0, "the parent of a host has ended");
+            }
+        }
+    }
+
+    fn tell_equipment(&self, host: &Host, told: &mut Vec<(EquipmentId, NodeRoll)>) {
+        let rolls = &self.shared.rolls;
+        let mut displaced = Vec::new();
+        for (at, (equipment, roll)) in host.equipment().enumerate() {
+            let node = NodeRoll { roll: *roll, lost: 0, faulty: 0 };
+            match told.get_mut(at) {
+                Some((known, said)) if known == equipment && *said == node => continue,
+                Some((known, said)) if known == equipment => *said = node,
+                Some(other) => {
+                    displaced.push(std::mem::replace(other, (equipment.clone(), node)));
+                }
+                None => told.push((equipment.clone(), node)),
+            }
+            rolls.publish(node.view(&format!("equipment:{equipment}")));
+        }
+        displaced.extend(told.drain(host.equipment().count()..));
+        for (equipment, said) in displaced {
+            let name = format!("equipment:{equipment}");
+            let gone = host.equipment().all(|(here, _)| *here != equipment);
+            // It has no points here any more. Where it moved to another host, that one may have published it already.
+            if gone && rolls.get(&name) == Some(said.view(&name)) {
+                rolls.publish(NodeRoll::default().view(&name));
             }
         }
     }

@@ -6,6 +6,11 @@
 mod backfill;
 mod isolation;
 mod live;
+mod moves;
 mod path;
 mod plant;
 mod replay;
+mod rolls;
+
+#[path = "../support/mod.rs"]
+mod support;
