@@ -5,13 +5,15 @@
 use std::collections::HashMap;
 
 use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId, AlarmState};
+use anlan_domain::limits::Limit;
+use anlan_domain::log::HostConfig;
 use anlan_domain::quality::Quality;
 use anlan_domain::rollup::RollUp;
 use anlan_domain::uplink::Lane;
 use proptest::prelude::*;
 
 use crate::isolation::{Crashing, quiet};
-use crate::plant::{Logged, Plant, Uplink, config};
+use crate::plant::{Logged, Plant, Uplink, config, limit};
 
 const POINTS: u32 = 6;
 
@@ -87,7 +89,7 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
                 plant.put(Logged::CenterLink { up: *up, received }).unwrap();
             }
             Act::Configure { h, drop_first } => {
-                let mut config = config(POINTS);
+                let mut config = delayed();
                 let mut settings = (*config.points[1].settings).clone();
                 settings.limits.h.as_mut().unwrap().value = *h;
                 config.points[1].settings = settings.into();
@@ -118,7 +120,23 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
 
 fn plant() -> Plant<Crashing> {
     quiet();
-    Plant::of(Crashing::default(), config(POINTS))
+    Plant::of(Crashing::default(), delayed())
+}
+
+/// Some of its points have delays, a deadband, a rate, or can freeze.
+fn delayed() -> HostConfig {
+    let mut config = config(POINTS);
+    let mut slow = (*config.points[2].settings).clone();
+    let h = slow.limits.h.as_mut().unwrap();
+    (h.deadband, h.on_delay_ms, h.off_delay_ms) = (6.0, 3_000, 5_000);
+    slow.limits.hh.as_mut().unwrap().on_delay_ms = 20_000;
+    slow.limits.rate_per_min = Some(Limit { deadband: 50.0, ..limit(600.0) });
+    slow.frozen_after_ms = Some(10_000);
+    let slow = std::sync::Arc::new(slow);
+    for point in &mut config.points[2..4] {
+        point.settings = slow.clone();
+    }
+    config
 }
 
 /// Follows every alarm through the log: numbers dense, changes in their order, what stands as the host says.
