@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anlan_actors::api::{Center, RollupView};
 use anlan_domain::alarm::AlarmId;
-use anlan_domain::log::HostNo;
+use anlan_domain::log::{HostConfig, HostNo};
 use anlan_domain::uplink::{DeviceStatus, Kind, Lane, Status, write_payload};
 use anlan_store::state::AlarmSeq;
 
@@ -87,12 +87,19 @@ async fn equipment_that_left_a_host_shows_nothing_and_equipment_that_came_is_sho
     let host = |no: u32| hosts.iter().find(|config| config.host == HostNo(no)).unwrap().clone();
     let (mut hazard, mut general) = (host(1), host(2));
     let moved: Vec<_> = hazard.points.drain(..4).collect();
-    park.center.configure(vec![hazard.clone()]).await.unwrap();
+    let wish = |config: &HostConfig| {
+        let mut plan = park.directory.0.lock().unwrap();
+        let at = plan.hosts.iter().position(|known| known.host == config.host).unwrap();
+        plan.hosts[at] = config.clone();
+    };
+    wish(&hazard);
+    park.center.configure(vec![hazard.host]).await.unwrap();
     within(&park, &first, |roll| roll.points == 0).await;
     within(&park, &second, |roll| roll.points == 4).await;
     // In front of what is there: every other piece has another place now.
     general.points.splice(0..0, moved);
-    park.center.configure(vec![hazard, general]).await.unwrap();
+    wish(&general);
+    park.center.configure(vec![hazard.host, general.host]).await.unwrap();
     within(&park, &first, |roll| roll.points == 4).await;
     within(&park, &third, |roll| roll.points == 4).await;
     park.stop();
