@@ -527,8 +527,8 @@ fn intervals(entries: &[AlarmEntry]) -> Vec<Interval> {
 }
 
 /// H with deadband and both delays, HH with a long on-delay, L without any.
-fn busy() -> PointSettings {
-    let h = Limit { deadband: 5.0, on_delay_ms: 3_000, off_delay_ms: 4_000, ..limit(80.0) };
+fn busy((deadband, on_delay_ms, off_delay_ms): (f64, u32, u32)) -> PointSettings {
+    let h = Limit { deadband, on_delay_ms, off_delay_ms, ..limit(80.0) };
     let hh = Limit { on_delay_ms: 9_500, ..limit(90.0) };
     settings(Limits {
         version: 1,
@@ -572,6 +572,11 @@ proptest! {
         ),
         cuts in prop::collection::vec((1..20_usize, 1..30_usize), 1..4),
         when in 0..30_usize,
+        h in (
+            prop::sample::select(vec![0.0, 5.0]),
+            prop::sample::select(vec![0, 1_500, 3_000, 7_000]),
+            prop::sample::select(vec![0, 2_500, 4_000, 9_000]),
+        ),
     ) {
         let mut values: Vec<f64> = vec![50.0; 4];
         for (value, times) in steps {
@@ -587,8 +592,8 @@ proptest! {
         // In the end it is calm, for longer than any delay.
         values.resize(values.len().max(through) + 20, 50.0);
         let reading = |value: f64| if value < 0.0 { (0.0, Quality::SENSOR_FAILURE) } else { (value, Quality::GOOD) };
-        let mut whole = Cut::of(busy());
-        let mut parts = Cut::of(busy());
+        let mut whole = Cut::of(busy(h));
+        let mut parts = Cut::of(busy(h));
         for (n, &value) in values.iter().enumerate() {
             let at = n as i64 + 1;
             let (value, quality) = reading(value);
