@@ -65,7 +65,7 @@ export function MapPage() {
 
   const base = useMemo(() => labelled(map.data ?? NOTHING, language), [map.data, language]);
   const lostNow = [...enterprises.values()].flatMap((e) => (dataLost(store, e) ? [e.code] : [])).join();
-  const lostCodes = useMemo<ReadonlySet<string>>(() => new Set(lostNow.split(",")), [lostNow]);
+  const lostCodes = useMemo<ReadonlySet<string>>(() => new Set(lostNow.split(",").filter(Boolean)), [lostNow]);
   const plots = useMemo<MapData>(
     () => ({ ...base, features: base.features.filter((f) => f.properties.kind === "plot").map((f) => ({ ...f, properties: { ...f.properties, lost: lostCodes.has(f.properties.ref ?? "") } })) }),
     [base, lostCodes],
