@@ -100,6 +100,11 @@ async fn until_judged(api: &Api, numbers: &BTreeMap<&str, u64>, demo: &Demo) {
                 let state = expectation["verdict"]["state"].as_str().unwrap();
                 match state {
                     "met" | "absent" => {}
+                    // The wind of the run may turn away from a detector that was foreseen in the plume: then its value never passed
+                    // the limit, and the center has nothing to show. Others in the plume must have alarmed.
+                    "missed" if *name == "gas-leak" && !crossed(run, expectation) => {
+                        assert!(!found(run, "met").is_empty(), "nobody alarmed in {run:#}");
+                    }
                     "waiting" | "raised" => {
                         open.push(format!("{name}: {} is {state}", expectation["en"]))
                     }
@@ -113,6 +118,14 @@ async fn until_judged(api: &Api, numbers: &BTreeMap<&str, u64>, demo: &Demo) {
         assert!(tokio::time::Instant::now() < until, "{open:#?}\n{}", demo.log());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// Whether the simulated value passed the limit that a statement is about.
+fn crossed(run: &Value, expectation: &Value) -> bool {
+    run["crossings"].as_array().into_iter().flatten().any(|crossing| {
+        crossing["point"] == expectation["subject"]
+            && crossing["condition"] == expectation["condition"]
+    })
 }
 
 fn found<'a>(run: &'a Value, state: &str) -> Vec<&'a Value> {

@@ -368,8 +368,10 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A simulator that takes everything, counts what it is asked, and speaks of every enterprise in its one run.
 async fn simulator(sites: &[Site]) -> (String, Arc<AtomicUsize>) {
-    let expectations: Vec<Value> =
-        sites.iter().map(|s| json!({ "subject": s.id("LT-0"), "condition": "H" })).collect();
+    let expectations: Vec<Value> = sites
+        .iter()
+        .map(|s| json!({ "subject": s.id("LT-0"), "condition": "H", "must": true }))
+        .collect();
     let body =
         json!({ "items": [{ "started_at": 0, "ended_at": null, "expectations": expectations }] });
     let body = body.to_string();
@@ -688,7 +690,12 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             None => Vec::new(),
         },
         ("POST", "/equipment") => thing("", Some(equipment(site.id("N-1")))),
-        ("PUT", "/equipment/{id}") => thing(&site.id("V-1"), Some(equipment(site.id("V-1")))),
+        ("PUT", "/equipment/{id}") => {
+            // It keeps its hazard source: its points stay with the host that numbers their alarms.
+            let mut body = equipment(site.id("V-1"));
+            body["hazard"] = json!(site.hazard);
+            thing(&site.id("V-1"), Some(body))
+        }
         ("DELETE", "/equipment/{id}") => delete("V-1", "N-1"),
         ("POST", "/points") => thing("", Some(point(site.id("NP-1")))),
         ("PUT", "/points/{id}") => thing(&site.id("LT-0"), Some(point(site.id("LT-0")))),
