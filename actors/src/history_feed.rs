@@ -73,9 +73,28 @@ pub fn first_unconsumed(journal: &dyn Journal, history: Option<&dyn History>) ->
         .unwrap_or(journal.bounds().1)
 }
 
-/// Which point each row of a table is, and which points are scanned together.
+/// What the history needs to know of a row of a table.
+#[derive(Clone, Copy)]
+struct Column {
+    point_no: u32,
+    /// Which points are scanned together.
+    scan: u32,
+    scan_ms: i64,
+}
+
+/// Which point each row of a table is.
 struct Columns {
-    rows: Vec<Option<(u32, u32)>>,
+    rows: Vec<Option<Column>>,
+}
+
+/// When a reading was true, by the device where that says more than the gateway.
+///
+/// A device that reports changes (OPC UA) goes on saying when the value last changed, and the gateway repeats the value with
+/// that time at every scan. These repetitions are news all the same: the value still stood when it was scanned. Under the
+/// time of the change they would all be one reading, a valve at rest would look like one that is no longer read, and its
+/// trend like a gap. So the device's time counts for the scan that it falls into, and each later one has its own.
+fn source_time(device: Option<i64>, sampled: i64, scan_ms: i64) -> i64 {
+    device.filter(|at| sampled.saturating_sub(*at) < scan_ms).unwrap_or(sampled)
 }
 
 /// Decodes journalled frames to rows of the history.
@@ -130,8 +149,10 @@ impl Decoder {
                 let point = PointId::of(enterprise, &row.tag).ok()?;
                 let place = self.catalog.point(&point)?;
                 let bound = self.catalog.is_bound(&point, id);
-                let group = gateway.0.wrapping_mul(4096).wrapping_add(device as u32);
-                bound.then_some((place.no.0, group))
+                let scan = gateway.0.wrapping_mul(4096).wrapping_add(device as u32);
+                let config = self.catalog.host(place.host)?;
+                let scan_ms = i64::from(config.points.get(place.slot as usize)?.settings.scan_ms);
+                bound.then_some(Column { point_no: place.no.0, scan, scan_ms })
             })
             .collect();
         Some(Arc::new(Columns { rows }))
@@ -153,17 +174,17 @@ impl Decoder {
         for group in view.groups() {
             let sampled = header.wall.0.saturating_sub(i64::from(group.age_ms));
             for i in 0..group.count {
-                let Some(&Some((point_no, scan))) = columns.rows.get(group.handle(i) as usize)
-                else {
+                let Some(&Some(column)) = columns.rows.get(group.handle(i) as usize) else {
                     continue;
                 };
+                let Column { point_no, scan, scan_ms } = column;
                 if only.is_some_and(|only| only != point_no) {
                     continue;
                 }
                 out.push(ReadingRow {
                     point_no,
                     group: scan,
-                    source_ms: group.source_wall(i).unwrap_or(sampled),
+                    source_ms: source_time(group.source_wall(i), sampled, scan_ms),
                     recv_ms: record.received.0,
                     value: group.value(i),
                     quality: group.quality(i).0,
@@ -662,6 +683,17 @@ mod tests {
         disk.room.store(LEAST + 700_000, Ordering::Relaxed);
         take(40).unwrap();
         assert_eq!(read(40), 2880, "what was refused comes in once there is room");
+    }
+
+    #[test]
+    fn a_value_that_a_device_repeats_is_a_reading_of_every_scan() {
+        let change = START - 400;
+        let scans = [START, START + 1_000, START + 2_000, START + 3_000];
+        let times = scans.map(|sampled| source_time(Some(change), sampled, 1_000));
+        assert_eq!(times, [change, START + 1_000, START + 2_000, START + 3_000]);
+        assert_eq!(source_time(None, START, 1_000), START);
+        // A device whose clock is ahead is believed.
+        assert_eq!(source_time(Some(START + 5_000), START, 1_000), START + 5_000);
     }
 
     #[test]

@@ -82,10 +82,13 @@ async function save(page, open, fields, more = async () => undefined) {
   await fill(page, form, fields);
   await more(form);
   await form.getByRole("button", { name: "保存" }).click();
-  await form.getByRole("button", { name: "保存" }).waitFor({ state: "detached" });
+  await form.getByRole("button", { name: "保存" }).waitFor({ state: "detached", timeout: 15_000 }).catch(async () => {
+    throw new Error(`the form stays: ${await form.innerText()}`);
+  });
 }
 
-const row = (page, id) => page.getByRole("row").filter({ has: page.locator(`td[title="${id}"]`) });
+// Records of the plant show their tag, and their whole id where one points at it; accounts are named in full.
+const row = (page, id) => page.getByRole("row").filter({ has: page.locator(`td[title="${id}"]`).or(page.getByRole("cell", { name: id, exact: true })) });
 const edit = (page, id) => row(page, id).getByRole("button", { name: "修改" });
 const add = (page) => page.getByRole("button", { name: /^新增/ });
 
@@ -147,7 +150,7 @@ test("an administrator creates, changes and deletes each kind of record, and see
   const state = (form, n) => form.getByRole("group", { name: `状态 ${n}`, exact: true });
   await save(
     page, add(page),
-    { 编码: discrete, 中文名: "切断阀", ...wiring, 类型: /开关量/, 信号类型: "state", 量程下限: 0, 量程上限: 2, "采样周期 ms": 1000 },
+    { 编码: discrete, 中文名: "切断阀", ...wiring, 类型: /开关量/, 信号类型: /^状态$/, 量程下限: 0, 量程上限: 2, "采样周期 ms": 1000 },
     async (form) => {
       for (const name of ["关", "开", "故障"]) {
         const n = await form.getByRole("group", { name: /^状态 \d/ }).count();

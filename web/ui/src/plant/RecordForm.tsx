@@ -73,17 +73,19 @@ export function codeWords(field: Field, code: string, t: Translate): string {
   return key in zhCN ? t(key as MessageKey) : code;
 }
 
-/** Known codes in words; what is typed and is none of them becomes a code of its own. */
+/** Known codes in words; what is typed and is none of them becomes a code of its own. Leaving the field keeps what was typed. */
 function OpenSelect({ field, disabled, value, onChange, id }: { field: Field; disabled: boolean; value?: string | null; onChange?: (value: string | null) => void; id?: string }) {
   const { t } = useI18n();
   const [typed, setTyped] = useState("");
   const known = field.options ?? [];
   const options = [...known, ...(value && !known.includes(value) ? [value] : [])].map((o) => ({ value: o, label: codeWords(field, o, t) }));
   const own = typed.trim();
-  if (own && !options.some((o) => o.value === own || o.label === own)) options.push({ value: own, label: t("plant.typed", { text: own }) });
+  const meant = options.find((o) => o.value === own || o.label === own)?.value ?? own;
+  if (own && meant === own && !options.some((o) => o.value === own)) options.push({ value: own, label: t("plant.typed", { text: own }) });
   return (
     <Select {...(id ? { id } : {})} showSearch={{ onSearch: setTyped, filterOption: (text, o) => o?.value === text.trim() || String(o?.label).toLowerCase().includes(text.trim().toLowerCase()) }}
-      allowClear={!field.required} disabled={disabled} value={value || null} onChange={(v) => { setTyped(""); onChange?.(v ?? null); }} options={options} />
+      allowClear={!field.required} disabled={disabled} value={value || null} onChange={(v) => { setTyped(""); onChange?.(v ?? null); }}
+      onBlur={() => { if (own) { setTyped(""); onChange?.(meant); } }} options={options} />
   );
 }
 
