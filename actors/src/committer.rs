@@ -1,7 +1,7 @@
 //! The one task that writes alarm log, checkpoints and offsets: group commit over hosts, then visibility.
 //!
-//! Hosts hand in what they have come to; what waits goes out as one atomic batch. Checkpoints that nothing hangs on wait
-//! behind alarms, a few a batch, so that an alarm never waits for thousands of them. Several commits of one host in a batch
+//! Hosts hand in what they have come to; what waits goes out as one atomic batch. Checkpoints that nothing hangs on go when no alarm
+//! waits, a few a batch, so that an alarm never waits for thousands of them. Several commits of one host in a batch
 //! become one: all entries in order, the last checkpoint. Only what is written is shown: the tail of the alarm log wakes
 //! its readers after the write. A failed write ends the process, because nobody can know what is on disk.
 
@@ -21,8 +21,11 @@ use crate::fatal::Fatal;
 const TAIL_MAX: usize = 50_000;
 /// Most commits with entries in one batch.
 const BATCH_MAX: usize = 512;
-/// A batch is filled up to this many with checkpoints that wait.
-const CHECKPOINTS_MAX: usize = 64;
+/// Most checkpoints without entries in one batch. An alarm that comes while one is written waits for it, and a checkpoint has
+/// some ten thousand bytes: of 64, one in a hundred alarms waited ten milliseconds.
+const CHECKPOINTS_MAX: usize = 8;
+/// After so many batches of alarms in a row the next one takes checkpoints along: the journal is kept from the oldest of them on.
+const ALARMS_IN_A_ROW_MAX: u32 = 16;
 
 /// The alarm log as its readers see it: the newest entries in memory, the rest in the store.
 pub struct AlarmTail {
@@ -180,6 +183,7 @@ pub async fn run(
 ) {
     let mut checkpoints: BTreeMap<HostNo, HostCommit> = BTreeMap::new();
     let mut lives: HashMap<HostNo, u64> = HashMap::new();
+    let mut alarms_in_a_row = 0;
     loop {
         let mut batch = Vec::new();
         let mut flushed = Vec::new();
@@ -213,12 +217,16 @@ pub async fn run(
         for commit in &batch {
             checkpoints.remove(&commit.host);
         }
-        while batch.len() < CHECKPOINTS_MAX
-            && let Some((_, commit)) = checkpoints.pop_first()
-        {
-            // An earlier life of the host may have left one that is older than what is written.
-            if committed.get(commit.host).is_none_or(|folded| folded < commit.folded) {
-                batch.push(commit);
+        alarms_in_a_row = if batch.is_empty() { 0 } else { alarms_in_a_row + 1 };
+        if alarms_in_a_row % ALARMS_IN_A_ROW_MAX == 0 {
+            let full = batch.len() + CHECKPOINTS_MAX;
+            while batch.len() < full
+                && let Some((_, commit)) = checkpoints.pop_first()
+            {
+                // An earlier life of the host may have left one that is older than what is written.
+                if committed.get(commit.host).is_none_or(|folded| folded < commit.folded) {
+                    batch.push(commit);
+                }
             }
         }
         if batch.is_empty() {

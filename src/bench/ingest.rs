@@ -68,6 +68,9 @@ struct Latency {
     alarm_max_ms: Option<f64>,
     alarm_from_gateway_p50_ms: Option<f64>,
     alarm_from_gateway_p99_ms: Option<f64>,
+    /// From the socket to the decision: journal, dispatch and sensor. The rest is commit and live stream.
+    alarm_decided_p99_ms: Option<f64>,
+    alarm_after_decision_p99_ms: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -201,6 +204,7 @@ async fn settle(
 /// An alarm that was raised, as it came out of the socket.
 struct Raised {
     received_ms: i64,
+    decided_ms: i64,
     heard_us: i64,
 }
 
@@ -220,6 +224,7 @@ struct HeardAlarm {
     point: Option<String>,
     condition: String,
     received_at: i64,
+    decided_at: i64,
 }
 
 #[derive(Deserialize)]
@@ -251,21 +256,27 @@ impl Alarms {
         }
         let heard = self.heard.borrow();
         let (mut own, mut whole) = (Vec::new(), Vec::new());
+        let (mut decided, mut after) = (Vec::new(), Vec::new());
         for (point, raised) in heard.iter() {
             let sent = sent.get(point.as_str()).map_or(&[][..], Vec::as_slice);
             for (i, raised) in raised.iter().enumerate() {
                 own.push(raised.heard_us as f64 / 1_000.0 - raised.received_ms as f64);
+                decided.push((raised.decided_ms - raised.received_ms) as f64);
+                after.push(raised.heard_us as f64 / 1_000.0 - raised.decided_ms as f64);
                 whole.extend(sent.get(i).map(|at| (raised.heard_us - at) as f64 / 1_000.0));
             }
         }
-        own.sort_by(f64::total_cmp);
-        whole.sort_by(f64::total_cmp);
+        for times in [&mut own, &mut whole, &mut decided, &mut after] {
+            times.sort_by(f64::total_cmp);
+        }
         let latency = Latency {
             alarm_p50_ms: quantile(&own, 0.5),
             alarm_p99_ms: quantile(&own, 0.99),
             alarm_max_ms: own.last().copied(),
             alarm_from_gateway_p50_ms: quantile(&whole, 0.5),
             alarm_from_gateway_p99_ms: quantile(&whole, 0.99),
+            alarm_decided_p99_ms: quantile(&decided, 0.99),
+            alarm_after_decision_p99_ms: quantile(&after, 0.99),
         };
         (own.len() as u64, latency)
     }
@@ -284,7 +295,8 @@ async fn listen(mut socket: Socket, heard: watch::Sender<HashMap<String, Vec<Rai
         else {
             continue;
         };
-        let raised = Raised { received_ms: alarm.received_at, heard_us };
+        let raised =
+            Raised { received_ms: alarm.received_at, decided_ms: alarm.decided_at, heard_us };
         heard.send_modify(|heard| heard.entry(point).or_default().push(raised));
     }
 }
@@ -300,6 +312,8 @@ fn table(report: &Report) -> String {
         ("alarms (and lost)", format!("{} ({})", report.alarms, report.alarms_lost)),
         ("alarm, socket to socket p50, ms", ms(report.latency.alarm_p50_ms)),
         ("alarm, socket to socket p99, ms", ms(report.latency.alarm_p99_ms)),
+        ("  of it to the decision p99, ms", ms(report.latency.alarm_decided_p99_ms)),
+        ("  and after it p99, ms", ms(report.latency.alarm_after_decision_p99_ms)),
         ("alarm, gateway to socket p99, ms", ms(report.latency.alarm_from_gateway_p99_ms)),
         (
             "bare fdatasync of 4 kB p50 / p99, ms",
