@@ -64,9 +64,10 @@ pub async fn put(call: Call) -> Answer {
             let why = format!("features[{place}] needs an id");
             return Err(Problem::bad_request("features", why));
         }
-        let parsed = feature_of(feature, None, length, &mut HashMap::new()).map_err(|(field, why)| {
-            Problem::bad_request("features", format!("features[{place}]: {field}: {why}"))
-        })?;
+        let parsed =
+            feature_of(feature, None, length, &mut HashMap::new()).map_err(|(field, why)| {
+                Problem::bad_request("features", format!("features[{place}]: {field}: {why}"))
+            })?;
         read.push(parsed);
     }
     call.put_all(&read).await?;
