@@ -7,12 +7,16 @@ mod support;
 use std::time::Duration;
 
 use anlan_actors::api::{Center, Topic};
+use anlan_actors::ingest::doorstep::BEFORE_SIGN_IN_MAX;
+use anlan_actors::ingest::listener::{PATH, handshake};
 use anlan_domain::alarm::{AlarmChange, Condition};
 use anlan_domain::log::RecordKind;
 use anlan_domain::uplink::{self, Kind, Lane};
 use anlan_store::state::AlarmSeq;
+use futures_util::{SinkExt, StreamExt};
 use support::gateway::{Gateway, Said};
 use support::plant::{Park, enterprise, gateway_id, plan, table};
+use tokio_tungstenite::tungstenite::Message;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -138,6 +142,36 @@ async fn who_is_unknown_or_has_another_secret_is_refused() {
     gateway.secret = "a guess".into();
     let refused = gateway.connect(&park.center).await;
     assert_eq!(refused.unwrap_err(), Said::Refused("bad_secret".into()));
+}
+
+/// A client that says what a gateway would not, and what it is answered: the code of the refusal.
+async fn says_before_sign_in(park: &Park, bytes: Vec<u8>) -> String {
+    let (ours, theirs) = tokio::io::duplex(1 << 20);
+    let peer = "127.0.0.1:9".parse().unwrap();
+    tokio::spawn(handshake(theirs, peer, park.center.shared().clone()));
+    let (mut socket, _) =
+        tokio_tungstenite::client_async(format!("ws://center{PATH}"), ours).await.unwrap();
+    socket.send(Message::Binary(bytes.into())).await.unwrap();
+    let Some(Ok(Message::Binary(answer))) = socket.next().await else { panic!("no refusal") };
+    let (_, payload) = uplink::open(&answer).unwrap();
+    let refuse: uplink::Refuse = uplink::read_payload(payload).unwrap();
+    format!("{}: {}", refuse.code, refuse.message)
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_sign_in_no_more_than_64_kib_are_read_and_after_it_a_frame_may_be_large() {
+    let (park, mut gateway) = park_with_gateway().await;
+    let large = says_before_sign_in(&park, vec![0; 65 * 1024]).await;
+    assert_eq!(large, "bad_frame: no hello within the first 65536 bytes");
+    // Nearly as large, it is read, and found to be no frame.
+    let small = says_before_sign_in(&park, vec![0; 60 * 1024]).await;
+    assert!(small.starts_with("bad_frame: ") && !small.contains("65536"), "{small}");
+    // The gateway that has signed in sends more than that in one frame, and goes on.
+    let seq = gateway.seal_readings(Lane::Live, 0, &[1.0; 40_000]);
+    assert!(gateway.unacked[&(Lane::Live, seq)].len() > 2 * BEFORE_SIGN_IN_MAX);
+    gateway.seal_readings(Lane::Live, 0, &[1.0; 8]);
+    gateway.settle().await;
+    assert!(gateway.unacked.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -202,11 +202,11 @@ impl World {
     /// Whether nothing that `steps` act on is in the hands of a scenario that runs.
     fn free_for(&self, steps: &[Step]) -> Result<(), StartError> {
         let plant = self.park.plant();
-        let target = |step: &Step| Target::of(&step.action, plant);
-        let wanted: BTreeSet<Target> = steps.iter().map(target).collect();
+        let targets = |step: &Step| Target::of(&step.action, plant);
+        let wanted: BTreeSet<Target> = steps.iter().flat_map(targets).collect();
         for run in self.runs.iter().filter(|run| run.ended_at.is_none()) {
-            let taken = run.steps.iter().map(target);
-            if let Some(both) = taken.into_iter().find(|target| wanted.contains(target)) {
+            let mut taken = run.steps.iter().flat_map(targets);
+            if let Some(both) = taken.find(|target| wanted.contains(target)) {
                 let what = both.name(plant);
                 return Err(StartError::Busy { what, scenario: run.scenario });
             }
@@ -317,14 +317,25 @@ enum Target {
 }
 
 impl Target {
-    fn of(action: &Action, plant: &Plant) -> Self {
+    fn of(action: &Action, plant: &Plant) -> Vec<Self> {
         match *action {
-            Action::Disturb(equipment, _) | Action::Calm(equipment) => Self::Equipment(equipment),
+            Action::Disturb(equipment, _) | Action::Calm(equipment) => {
+                vec![Self::Equipment(equipment)]
+            }
             // Who fills a tank could not see it through an instrument that is broken.
-            Action::Instrument(point, _) => Self::Equipment(plant.points[point].equipment),
-            Action::Server(server, _) => Self::Server(server),
+            Action::Instrument(point, _) => vec![Self::Equipment(plant.points[point].equipment)],
+            // Nor behind a server that is down; and what its gateway shows of it is the server's doing.
+            Action::Server(server, _) => {
+                let enterprise = plant.servers[server].enterprise;
+                let behind = plant.equipment.iter().enumerate();
+                let behind = behind.filter(|(_, equipment)| equipment.enterprise == enterprise);
+                [Self::Server(server), Self::Gateway(enterprise)]
+                    .into_iter()
+                    .chain(behind.map(|(equipment, _)| Self::Equipment(equipment)))
+                    .collect()
+            }
             Action::GatewayLink(enterprise, _) | Action::ClockOffset(enterprise, _) => {
-                Self::Gateway(enterprise)
+                vec![Self::Gateway(enterprise)]
             }
         }
     }

@@ -343,3 +343,22 @@ async fn the_doors_outside_the_api_answer() {
     assert_eq!(world.api(&tester, "GET", "/scenarios", None).await.json()["code"], "no_simulator");
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_reference_of_a_map_feature_is_read_by_the_length_of_codes_of_the_installation() {
+    let world = World::new().await;
+    let token = world.sign_in("admin").await;
+    // Eleven digits: here the gateway of an enterprise, elsewhere an enterprise.
+    let feature = json!({
+        "type": "Feature", "id": "gateway-house", "geometry": { "type": "Point", "coordinates": [114.5, 34.5] },
+        "properties": { "kind": "building", "ref": "41020500101", "name_zh": "机房", "name_en": "Gateway house" },
+    });
+    let body = json!({ "features": [feature] });
+    let put = world.api(&token, "PUT", "/map/features", Some(&body)).await;
+    assert_eq!(put.status, 204, "{}", String::from_utf8_lossy(&put.body));
+    let map = world.get(&token, "/map").await;
+    let features = map["features"].as_array().unwrap();
+    let placed = features.iter().find(|f| f["id"] == "gateway-house").unwrap();
+    assert_eq!(placed["properties"]["enterprise"], "410205001");
+    world.stop().await;
+}

@@ -4,8 +4,11 @@
 //! actor's. A connection may have a few megabytes under way between its socket and the journal; when they are used up the
 //! socket is not read, and TCP tells the gateway.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use anlan_domain::ids::GatewayId;
 use anlan_domain::uplink::{self, Header, Hello, Kind, MAX_FRAME, Refuse};
@@ -19,6 +22,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::doorstep::{BEFORE_SIGN_IN_MAX, Door};
 use super::outbox::{Outbox, control};
 use super::session::{SessionMsg, SignedIn};
 use crate::directory::GatewayEntry;
@@ -41,13 +45,18 @@ impl End {
 }
 
 /// Serves a connection to its end.
-pub async fn serve<S>(socket: WebSocketStream<S>, peer: SocketAddr, shared: Arc<Shared>)
-where
+pub async fn serve<S>(
+    socket: WebSocketStream<S>,
+    door: &Door,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (mut sink, mut stream) = socket.split();
-    let end = match hello(&mut stream, &shared).await {
+    let end = match hello(&mut stream, door, &shared).await {
         Ok((entry, header, hello)) => {
+            door.open();
             session(&mut sink, &mut stream, peer, &shared, entry, header, hello).await
         }
         Err(end) => Some(end),
@@ -70,14 +79,15 @@ where
 /// Waits for the hello and checks who it is.
 async fn hello<S>(
     stream: &mut SplitStream<WebSocketStream<S>>,
+    door: &Door,
     shared: &Shared,
 ) -> Result<(GatewayEntry, Header, Hello), End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let silent = || End::new("no_hello", "no hello came in time", 1_000);
-    let first = timeout(shared.options.hello_within, next_frame(stream)).await;
-    let bytes = first.map_err(|_| silent())?.ok_or_else(silent)?;
+    let first = timeout(shared.options.hello_within, first_frame(stream, door)).await;
+    let bytes = first.map_err(|_| silent())??.ok_or_else(silent)?;
     let bad = |error: uplink::BadFrame| match error {
         uplink::BadFrame::Version(_) => End::new("version", error.to_string(), 60_000),
         _ => End::new("bad_frame", error.to_string(), 5_000),
@@ -106,6 +116,27 @@ where
 /// Compares without telling by its time where the difference is.
 fn equal(a: &[u8; 32], b: &[u8; 32]) -> bool {
     a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+}
+
+/// The first frame, or a refusal where it is longer than what is read before sign-in.
+async fn first_frame<S>(
+    stream: &mut SplitStream<WebSocketStream<S>>,
+    door: &Door,
+) -> Result<Option<Bytes>, End>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut frame = pin!(next_frame(stream));
+    poll_fn(|context| match frame.as_mut().poll(context) {
+        Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+        // Whatever was read so far is not yet a hello.
+        Poll::Pending if door.is_full() => {
+            let words = format!("no hello within the first {BEFORE_SIGN_IN_MAX} bytes");
+            Poll::Ready(Err(End::new("bad_frame", words, 60_000)))
+        }
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// Next frame; `None` when the connection has ended. Pings are answered by the library.

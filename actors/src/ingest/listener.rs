@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::connection;
+use super::doorstep::Doorstep;
 use crate::shared::Shared;
 
 /// Path of the uplink.
@@ -105,6 +106,7 @@ where
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME))
         .max_frame_size(Some(MAX_FRAME));
+    let (stream, door) = Doorstep::new(stream);
     // The error's size is the library's choice.
     #[allow(clippy::result_large_err)]
     let only_the_path = |request: &Request, response: Response| {
@@ -122,7 +124,7 @@ where
     let accepting =
         tokio_tungstenite::accept_hdr_async_with_config(stream, only_the_path, Some(config));
     match tokio::time::timeout(shared.options.hello_within, accepting).await {
-        Ok(Ok(socket)) => connection::serve(socket, peer, shared).await,
+        Ok(Ok(socket)) => connection::serve(socket, &door, peer, shared).await,
         Ok(Err(error)) => {
             metrics::counter!("anlan_ingest_handshake_failures_total").increment(1);
             tracing::debug!(%peer, %error, "an uplink connection failed at its handshake");

@@ -3,6 +3,7 @@
 //! | file | idea |
 //! | --- | --- |
 //! | [`listener`] | accepts connections, TLS and the WebSocket handshake, bounds |
+//! | [`doorstep`] | how much of a connection is read before sign-in |
 //! | [`connection`] | one connection: hello, frames in, acknowledgements out |
 //! | [`session`] | the actor of one gateway: what a frame means for its gateway |
 //! | [`book`] | who is connected; where acknowledgements go; the center's own link |
@@ -11,6 +12,7 @@
 
 pub mod book;
 pub mod connection;
+pub mod doorstep;
 pub mod ledger;
 pub mod listener;
 pub mod outbox;

@@ -26,7 +26,7 @@ use crate::dispatch::Control;
 use crate::dispatch::feed::Feed;
 use crate::dispatch::input::{Input, What};
 use crate::dispatch::routes::split;
-use crate::host::{Effects, Entry, Host, Readings, Run};
+use crate::host::{Counters, Effects, Entry, Host, Readings, Run};
 use crate::shared::Shared;
 
 /// Tracking for the live hub ends when it has not asked for this long, in logged time.
@@ -173,16 +173,13 @@ impl HostActor {
         state.effects.clear();
         let mut now = UtcMillis(0);
         let mut configured = false;
-        let before = state.readings();
+        let before = state.counters();
         for input in inputs {
             now = input.received;
             configured |= matches!(input.what, What::Configured(_));
             self.apply(state, &input);
         }
-        let taken = state.readings().saturating_sub(before);
-        if taken > 0 {
-            metrics::counter!("anlan_host_readings_total").increment(taken);
-        }
+        count(&before, &state.counters());
         state.pulse.beat(now);
         state.note_changes(now);
         let entries = std::mem::take(&mut state.effects.entries);
@@ -356,6 +353,22 @@ impl HostActor {
     }
 }
 
+/// Adds what a host has counted meanwhile to the metrics of the process.
+fn count(before: &Counters, after: &Counters) {
+    let readings = |counters: &Counters| counters.live_readings + counters.late_readings;
+    let more = [
+        ("anlan_host_readings_total", readings(before), readings(after)),
+        ("anlan_host_refused_devices_total", before.refused_devices, after.refused_devices),
+        ("anlan_host_refused_books_total", before.refused_books, after.refused_books),
+    ];
+    for (name, before, after) in more {
+        let more = after.saturating_sub(before);
+        if more > 0 {
+            metrics::counter!(name).increment(more);
+        }
+    }
+}
+
 /// Gives a host one entry.
 fn apply(
     host: &mut Host,
@@ -391,9 +404,8 @@ fn apply(
 
 impl HostState {
     /// Readings of both lanes that reached a sensor.
-    fn readings(&self) -> u64 {
-        let counters = self.host.as_ref().map(Host::counters).unwrap_or_default();
-        counters.live_readings + counters.late_readings
+    fn counters(&self) -> Counters {
+        self.host.as_ref().map(Host::counters).unwrap_or_default()
     }
 
     fn note_changes(&mut self, now: UtcMillis) {

@@ -239,6 +239,33 @@ fn what_one_scenario_has_in_hands_no_other_takes_until_it_has_ended() {
 }
 
 #[test]
+fn the_blackout_waits_for_all_others_and_they_for_it() {
+    let others = [
+        "tank-overfill",
+        "gas-leak",
+        "runaway-reaction",
+        "gateway-offline",
+        "sensor-frozen",
+        "flapping-sensor",
+        "alarm-flood",
+    ];
+    for other in others {
+        let mut world = World::new(Park::kaifeng(1));
+        let mut refused_after = |first: &str, second: &str| {
+            world.start(first, BTreeMap::new(), 0).unwrap();
+            let refused = world.start(second, BTreeMap::new(), 0).unwrap_err();
+            assert!(
+                matches!(&refused, StartError::Busy { scenario, .. } if *scenario == first),
+                "{second} during {first}: {refused}"
+            );
+            assert!(world.stop(first, 0));
+        };
+        refused_after(other, "park-blackout");
+        refused_after("park-blackout", other);
+    }
+}
+
+#[test]
 fn moments_of_a_time_line_are_told_on_the_clock_at_any_speed() {
     let mut world = World::new(Park::kaifeng(1));
     world.set_speed(4.0);

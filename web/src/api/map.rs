@@ -57,15 +57,17 @@ pub async fn put(call: Call) -> Answer {
             format!("At most {FEATURES_MAX} features at once"),
         ));
     }
+    let length = call.options().enterprise_code_length;
     let mut read = Vec::with_capacity(features.len());
     for (place, feature) in features.iter().enumerate() {
         if feature.get("id").is_none() {
             let why = format!("features[{place}] needs an id");
             return Err(Problem::bad_request("features", why));
         }
-        let parsed = feature_of(feature, None, &mut HashMap::new()).map_err(|(field, why)| {
-            Problem::bad_request("features", format!("features[{place}]: {field}: {why}"))
-        })?;
+        let parsed =
+            feature_of(feature, None, length, &mut HashMap::new()).map_err(|(field, why)| {
+                Problem::bad_request("features", format!("features[{place}]: {field}: {why}"))
+            })?;
         read.push(parsed);
     }
     call.put_all(&read).await?;

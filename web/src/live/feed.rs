@@ -76,6 +76,8 @@ impl Feed {
     pub async fn catch_up(&self) -> Result<(), IndexError> {
         if self.parts.alarms.cursor().await != self.parts.log.last_alarm() {
             self.parts.alarms.follow(&self.parts.log).await?;
+            metrics::counter!("anlan_alarm_raised_again_total")
+                .absolute(self.parts.alarms.raised_again());
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub(super) fn read(
     let mut read: Vec<MapFeature> = Vec::new();
     let mut ids: HashSet<String> = HashSet::new();
     for (place, feature) in features.iter().enumerate() {
-        match parse_by(feature, park.as_ref(), Some(code_length), &mut ordinals) {
+        match parse(feature, park.as_ref(), code_length, &mut ordinals) {
             Ok(feature) => {
                 for problem in feature.check() {
                     wrong(problems, place, problem.field, &problem.why);
@@ -85,26 +85,14 @@ impl Known {
     }
 }
 
-/// Reads one GeoJSON feature, where the length of enterprise codes is not known: eleven digits are then an enterprise.
+/// Reads one GeoJSON feature of an installation whose enterprise codes have `code_length` digits.
 ///
 /// # Errors
 /// With the field at fault and what is wrong.
 pub fn parse(
     feature: &Value,
     park: Option<&RegionCode>,
-    ordinals: &mut HashMap<String, u32>,
-) -> Result<MapFeature, (&'static str, String)> {
-    parse_by(feature, park, None, ordinals)
-}
-
-/// Reads one GeoJSON feature of an installation whose enterprise codes have `code_length` digits.
-///
-/// # Errors
-/// With the field at fault and what is wrong.
-pub fn parse_by(
-    feature: &Value,
-    park: Option<&RegionCode>,
-    code_length: Option<usize>,
+    code_length: usize,
     ordinals: &mut HashMap<String, u32>,
 ) -> Result<MapFeature, (&'static str, String)> {
     let empty = Map::new();
@@ -169,7 +157,7 @@ fn whose(
     refers_to: &str,
     region: &str,
     park: Option<&RegionCode>,
-    code_length: Option<usize>,
+    code_length: usize,
 ) -> Result<Owner, (&'static str, String)> {
     if !region.is_empty() {
         let region = RegionCode::new(region).map_err(|e| ("region", e.to_string()))?;
@@ -186,9 +174,7 @@ fn whose(
     }
     // Eleven digits are an enterprise of the provincial variant, or an enterprise of nine and its gateway: which, the
     // installation's length decides.
-    let fits = |code: EnterpriseCode| {
-        code_length.is_none_or(|length| code.has_length(length)).then_some(code)
-    };
+    let fits = |code: EnterpriseCode| code.has_length(code_length).then_some(code);
     let enterprise = EnterpriseCode::new(refers_to)
         .ok()
         .and_then(fits)
@@ -225,7 +211,7 @@ mod tests {
             ("410205001.V-1", 9, Some("410205001")),
             ("41020500101.V-1", 9, None),
         ] {
-            assert_eq!(owner(refers_to, Some(length)).as_deref(), expected, "{refers_to}");
+            assert_eq!(owner(refers_to, length).as_deref(), expected, "{refers_to}");
         }
     }
 }

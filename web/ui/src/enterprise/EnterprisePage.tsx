@@ -21,6 +21,10 @@ import { duration } from "../ui/time";
 import { Age } from "../ui/Value";
 import { regionPath, useDirectory, useRegionSubscription } from "./directory";
 import { GatewayState, LevelCounts } from "./EnterpriseListPage";
+import { shareOf, spoiling } from "./quality";
+
+/** Points that are named: enough to know where to begin. */
+const WORST_SHOWN = 8;
 
 type EnterpriseQuality = QualityRow & { enterprise: string; points?: (QualityRow & { id: string })[] };
 
@@ -146,15 +150,15 @@ function QualityCard({ code }: { code: string }) {
         {(q) => q === null ? <Empty>{t("value.noReading")}</Empty> : (
           <>
             <dl className="figures inner">
-              <div><dd>{formatPercent(q.online)}</dd><dt>{t("enterprise.online")}</dt></div>
-              <div><dd>{formatPercent(q.completeness)}</dd><dt>{t("enterprise.completeness")}</dt></div>
-              <div><dd>{formatPercent(q.bad_share)}</dd><dt>{t("enterprise.badShare")}</dt></div>
+              <div><dd>{shareOf(q.expected, q.online)}</dd><dt>{t("enterprise.online")}</dt></div>
+              <div><dd>{shareOf(q.expected, q.completeness)}</dd><dt>{t("enterprise.completeness")}</dt></div>
+              <div><dd>{shareOf(q.received, q.bad_share)}</dd><dt>{t("enterprise.badShare")}</dt></div>
             </dl>
-            {q.points && q.points.some((p) => p.completeness < 0.999 || p.bad_share > 0) ? (
+            {spoiling(q.points ?? []).length > 0 ? (
               <table className="plain">
                 <thead><tr><th scope="col">{t("enterprise.qualityWorst")}</th><th scope="col" className="num">{t("enterprise.completeness")}</th><th scope="col" className="num">{t("enterprise.badShare")}</th></tr></thead>
-                <tbody>{q.points.filter((p) => p.completeness < 0.999 || p.bad_share > 0).sort((a, b) => a.completeness - a.bad_share - (b.completeness - b.bad_share)).slice(0, 8).map((p) => (
-                  <tr key={p.id}><td>{tagOf(p.id)}</td><td className="num">{formatPercent(p.completeness)}</td><td className="num">{formatPercent(p.bad_share)}</td></tr>
+                <tbody>{spoiling(q.points ?? []).slice(0, WORST_SHOWN).map((p) => (
+                  <tr key={p.id}><td>{tagOf(p.id)}</td><td className="num">{shareOf(p.expected, p.completeness)}</td><td className="num">{shareOf(p.received, p.bad_share)}</td></tr>
                 ))}</tbody>
               </table>
             ) : null}

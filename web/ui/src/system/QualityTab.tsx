@@ -2,14 +2,15 @@
 import { Fragment, useState } from "react";
 import { tagOf } from "../alarms/alarm";
 import { getAll } from "../api/client";
+import type { QualityRow } from "../api/types";
 import { useResource } from "../api/useResource";
+import { shareOf, worst } from "../enterprise/quality";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { now } from "../ui/clock";
 import { Empty, Faces } from "../ui/faces";
 import { formatCount } from "../ui/number";
 import { Symbol } from "../ui/Symbol";
-import type { QualityRow } from "../api/types";
 import type { EnterpriseQuality } from "./types";
 
 const DAY = 86_400_000;
@@ -18,12 +19,6 @@ const PLANT_OFFSET = 8 * 3_600_000;
 
 export function plantMidnight(at: number): number {
   return Math.floor((at + PLANT_OFFSET) / DAY) * DAY - PLANT_OFFSET;
-}
-
-export function percent(share: number): string {
-  // 99.96 % must not round to "100.0 %": a gap stays visible.
-  const value = share * 100;
-  return `${value < 100 && value > 99.9 ? "99.9" : value.toFixed(1)} %`;
 }
 
 export function QualityTab() {
@@ -59,17 +54,6 @@ export function QualityTab() {
       </Faces>
     </section>
   );
-}
-
-/** The worst first; from whom nothing is expected yet, last: there is nothing to say about them. */
-export function worst(a: QualityRow, b: QualityRow): number {
-  if ((a.expected === 0) !== (b.expected === 0)) return a.expected === 0 ? 1 : -1;
-  return a.completeness - b.completeness || b.bad_share - a.bad_share;
-}
-
-/** A share of nothing is no share: 0 % would tell of a fault where there is none. */
-export function shareOf(whole: number, share: number): string {
-  return whole === 0 ? "–" : percent(share);
 }
 
 function Figures({ row }: { row: QualityRow }) {
