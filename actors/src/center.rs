@@ -10,14 +10,14 @@
 //!                                                             └─► roll-ups ─► Enterprise ─ Region … ─► Hub
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use anlan_domain::alarm::{AlarmEntry, AlarmId};
-use anlan_domain::ids::{GatewayId, PointId};
+use anlan_domain::ids::{EquipmentId, GatewayId, PointId};
 use anlan_domain::log::{Command, CommandRefused, HostConfig, HostNo, RecordKind};
 use anlan_domain::time::UtcMillis;
 use anlan_store::history::{DayQuality, Trend};
@@ -279,6 +279,21 @@ impl RunningCenter {
         now.into_iter().chain(others.into_iter().filter(|host| Some(*host) != now)).collect()
     }
 
+    /// Takes the views of nodes that stand nowhere any more off the board. Equipment that a new configuration takes out of a
+    /// host that stays goes with the next one: whoever looks at it is first shown that nothing of it is left.
+    fn forget_what_is_gone(&self) {
+        let plan = self.shared.tree_plan();
+        let nodes: HashSet<&str> = plan.nodes().map(|(_, facts)| facts.id.as_str()).collect();
+        let hosts: HashSet<HostNo> = plan.hosts().collect();
+        self.shared.rolls.keep(|node| match node.strip_prefix("equipment:") {
+            None => nodes.contains(node),
+            Some(id) => EquipmentId::new(id)
+                .ok()
+                .and_then(|id| self.shared.catalog.equipment(&id))
+                .is_some_and(|places| places.iter().any(|place| hosts.contains(&place.host))),
+        });
+    }
+
     /// Has one host acknowledge an alarm.
     async fn acknowledge_at(&self, host: HostNo, command: Bytes) -> Result<(), CenterError> {
         let logged = self.shared.log.append(RecordKind::Command, host.0, command).await;
@@ -469,6 +484,7 @@ impl Center for RunningCenter {
             }
         }
         self.shared.sessions.check_secrets(&outline.gateways);
+        self.forget_what_is_gone();
         let in_force: HashMap<_, _> =
             hosts.into_iter().map(|host| (host, self.shared.catalog.host(host))).collect();
         self.bring_into_force(configs, &in_force)

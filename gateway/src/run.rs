@@ -65,7 +65,9 @@ pub enum RunError {
     )]
     InUse(String),
     /// The data folder cannot be used.
-    #[error("cannot use the data folder {folder}")]
+    #[error(
+        "cannot use the data folder {folder}; give gateway.data_dir a folder that this user may write"
+    )]
     DataFolder {
         /// The folder.
         folder: String,

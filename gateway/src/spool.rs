@@ -151,7 +151,12 @@ impl Spool {
                 Err(error) if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest() => {}
                 Err(error) => {
                     self.count_dropped(1);
-                    return Err(error);
+                    let remedy = match error.kind() {
+                        io::ErrorKind::StorageFull => "; free space on its disk",
+                        _ => "",
+                    };
+                    let what = format!("{}: {error}{remedy}", self.dir.display());
+                    return Err(io::Error::new(error.kind(), what));
                 }
             }
         }
@@ -195,7 +200,10 @@ impl Spool {
             return false;
         };
         let lost = self.segments[&number].waiting as u64;
-        tracing::warn!(frames = lost, "the spool is full: the oldest waiting frames are dropped");
+        tracing::warn!(
+            frames = lost, folder = %self.dir.display(),
+            "the spool is full: the oldest waiting frames are dropped; raise gateway.spool_max_mb or free space on its disk"
+        );
         self.remove(number);
         self.count_dropped(lost);
         true

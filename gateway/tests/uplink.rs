@@ -469,3 +469,14 @@ async fn a_quiet_link_is_not_taken_for_a_dead_one() {
     assert_eq!(center.seen().sessions, 1);
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_used_is_named_with_what_to_do() {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("data"), "a file in its place").unwrap();
+    let config = config(dir.path(), "127.0.0.1:9", "127.0.0.1:9", "1s", "");
+    let folder = config.data_dir.display().to_string();
+    let refused = Box::pin(run(config, Hooks::default(), CancellationToken::new())).await;
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains(&folder) && said.contains("gateway.data_dir"), "{said}");
+}

@@ -68,6 +68,12 @@ impl RollBoard {
         views.insert(view.node.clone(), (version, view));
     }
 
+    /// Forgets the views of all nodes but those that `stands` knows.
+    pub fn keep(&self, stands: impl Fn(&str) -> bool) {
+        let mut views = self.views.write().expect("no code panics while it holds the board");
+        views.retain(|node, _| stands(node));
+    }
+
     /// Counts up with every change.
     #[must_use]
     pub fn version(&self) -> u64 {

@@ -37,6 +37,8 @@ pub enum BranchMsg {
     },
     /// The delay of a child that ended is over.
     StartAgain(NodeKey),
+    /// A child that kept failing has run for a while.
+    HasLived(NodeKey),
     /// What it and everything below says of itself.
     Describe(RpcReplyPort<TreeNode>),
 }
@@ -46,6 +48,9 @@ pub type BranchRef = ActorRef<BranchMsg>;
 
 /// How long a node that no longer stands somewhere may take to end.
 const PRUNE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Shortest time between two looks at a child that may have recovered.
+const HEALTH_STEP: Duration = Duration::from_secs(1);
 
 /// What never changes about a branch.
 pub struct Branch {
@@ -112,6 +117,10 @@ impl Actor for Branch {
                     self.start(&myself, state, key).await;
                     self.tell(state);
                 }
+            }
+            BranchMsg::HasLived(key) => {
+                self.watch_health(&myself, state, key);
+                self.tell(state);
             }
             BranchMsg::Describe(reply) => {
                 let node = self.describe(state);
@@ -208,12 +217,24 @@ impl Branch {
 
     async fn start(&self, myself: &BranchRef, state: &mut BranchState, key: NodeKey) {
         match self.spawn(myself, &key).await {
-            Ok(cell) => state.nursery.started(key, cell),
+            Ok(cell) => {
+                state.nursery.started(key.clone(), cell);
+                self.watch_health(myself, state, key);
+            }
             Err(error) => {
                 let delay = state.nursery.failed_to_start(&key, (self.shared.clock)());
                 tracing::error!(node = ?key, %error, "a child could not be started");
                 myself.send_after(delay, move || BranchMsg::StartAgain(key));
             }
+        }
+    }
+
+    /// Looks again when a child that kept failing may count as healthy: nothing else would tell of its recovery.
+    fn watch_health(&self, myself: &BranchRef, state: &BranchState, key: NodeKey) {
+        if let Some(wait) = state.nursery.healthy_in(&key, (self.shared.clock)()) {
+            // The clock of the center and the timer's do not tick as one: never at once, again and again.
+            let wait = wait.max(HEALTH_STEP);
+            myself.send_after(wait, move || BranchMsg::HasLived(key));
         }
     }
 
@@ -258,7 +279,10 @@ impl Branch {
             return;
         }
         state.told = Some(sum);
-        self.shared.rolls.publish(sum.view(&self.facts(&self.key).id));
+        // Where the plan has it no longer it is about to end, and shows nothing.
+        if let Some(facts) = self.shared.tree_plan().get(&self.key) {
+            self.shared.rolls.publish(sum.view(&facts.id));
+        }
         if let Some(parent) = &self.parent {
             let message = BranchMsg::RollChanged { child: self.key.clone(), roll: sum };
             if parent.send_message(message).is_err() {

@@ -92,6 +92,19 @@ impl Nursery {
         self.children.get(key).map_or("stopped", |child| child.state(&self.policy, now))
     }
 
+    /// How long a child that runs must go on doing so until it no longer counts as one that keeps failing; `None` where it does
+    /// not count as one.
+    #[must_use]
+    pub fn healthy_in(&self, key: &NodeKey, now: UtcMillis) -> Option<Duration> {
+        let child = self.children.get(key)?;
+        if child.cell.is_none() || child.state(&self.policy, now) != "faulty" {
+            return None;
+        }
+        // A clock that was set back makes it no longer than a life in health.
+        let lived = u64::try_from(now.since(child.last_failure)).unwrap_or(0);
+        Some(Duration::from_millis(self.policy.healthy_after_ms.saturating_sub(lived)))
+    }
+
     /// Children that keep failing.
     #[must_use]
     pub fn faulty(&self, now: UtcMillis) -> u32 {

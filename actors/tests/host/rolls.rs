@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anlan_actors::api::{Center, RollupView};
+use anlan_actors::tree::host::HostMsg;
 use anlan_domain::alarm::AlarmId;
 use anlan_domain::log::{HostConfig, HostNo};
 use anlan_domain::uplink::{DeviceStatus, Kind, Lane, Status, write_payload};
 use anlan_store::state::AlarmSeq;
 
 use crate::support::gateway::Gateway;
-use crate::support::plant::{Park, gateway_id, plan, table};
+use crate::support::plant::{Park, enterprise, gateway_id, plan, table};
 
 const POINTS: u32 = 16;
 
@@ -103,4 +104,57 @@ async fn equipment_that_left_a_host_shows_nothing_and_equipment_that_came_is_sho
     within(&park, &first, |roll| roll.points == 4).await;
     within(&park, &third, |roll| roll.points == 4).await;
     park.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_kept_failing_and_now_runs_is_shown_as_well_though_nothing_else_happens() {
+    let park = park().await;
+    let host = HostNo(1);
+    for life in 0..3 {
+        // The delay before the next life doubles from 100 ms.
+        if life > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let actor = park.center.shared().host_refs.get(host).unwrap();
+        actor.send_message(HostMsg::Crash).unwrap();
+    }
+    let node = format!("enterprise:{}", enterprise(0));
+    within(&park, &node, |roll| roll.faulty).await;
+    tokio::time::sleep(Duration::from_secs(55)).await;
+    assert!(roll(&park, &node).await.faulty, "it has not run for a minute");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    for node in [node.as_str(), "region:410205P01", "center"] {
+        assert!(!roll(&park, node).await.faulty, "{node}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_that_were_taken_out_of_the_plan_are_forgotten() {
+    let park = Park::start(plan(2, POINTS)).await;
+    let of = |i: u32| {
+        let code = enterprise(i);
+        let nodes = [
+            format!("enterprise:{code}"),
+            format!("hazard:{code}001"),
+            format!("general:{code}"),
+            format!("equipment:{code}.V-0"),
+            format!("equipment:{code}.V-2"),
+        ];
+        nodes.to_vec()
+    };
+    let shown = async |i| park.center.rollups(of(i)).await.len();
+    while shown(0).await + shown(1).await < 10 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    {
+        let mut plan = park.directory.0.lock().unwrap();
+        plan.enterprises.retain(|entry| entry.code != enterprise(1));
+        plan.gateways.retain(|gateway| gateway.enterprise != enterprise(1));
+        plan.hosts.retain(|host| host.enterprise != Some(enterprise(1)));
+    }
+    park.center.configure(vec![]).await.unwrap();
+    assert_eq!((shown(0).await, shown(1).await), (5, 0));
+    // And they do not come back by themselves.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!((shown(0).await, shown(1).await), (5, 0));
 }

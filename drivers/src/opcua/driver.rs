@@ -47,7 +47,7 @@ pub struct OpcUaServer {
     pub pki_dir: PathBuf,
     /// User name and password; anonymous without.
     pub user: Option<(String, String)>,
-    /// Publishing and sampling interval, and time between two reports.
+    /// Time between two reports. The server is asked to sample and publish four times as often.
     pub scan: Duration,
     /// Time limit of one request.
     pub timeout: Duration,

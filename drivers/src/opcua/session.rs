@@ -36,6 +36,9 @@ const PUBLISHES_MISSED: u32 = 3;
 pub(super) const SILENCE_CAP: Duration = Duration::from_secs(60 * 60);
 /// Nodes that the server refused are asked for again after this long.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// Sampling and publishing take their turns before the gateway's report does: each at so small a part of a scan, a value is at
+/// most half a scan old when a report may take it, and one and a half when it is reported.
+const TURNS_PER_SCAN: u32 = 4;
 /// Nodes per request: below what small servers limit `MaxMonitoredItemsPerCall` to.
 const NODES_PER_CALL: usize = 200;
 
@@ -125,7 +128,7 @@ pub(super) async fn run(
                     // The answer needs the event loop to be polled while it is waited for.
                     let polled = async { while let Ok(Some(_)) = events.try_next().await {} };
                     tokio::select! {
-                        result = again => known.refused = result.map_err(|e| cannot(&e))?,
+                        result = again => known.refused = result.map_err(|e| cannot(&e))?.refused,
                         () = polled => return Err(lost(server, StatusCode::BadConnectionClosed)),
                     }
                     known.retry_at = Instant::now() + REFUSED_RETRY;
@@ -175,21 +178,29 @@ async fn subscribe(
         }
     });
     // Lifetime: at least three keep-alives (Part 4, 5.13.2), and long enough for a slow network.
-    let keep_alives = keep_alive_count(server.scan);
+    let publishing = turn(server.scan);
+    let keep_alives = keep_alive_count(publishing);
     let lifetime = (keep_alives * 10).max(100);
     let subscription = session
-        .create_subscription(server.scan, lifetime, keep_alives, 0, 0, true, callback)
+        .create_subscription(publishing, lifetime, keep_alives, 0, 0, true, callback)
         .await?;
     let all: Vec<usize> = (0..server.points.len()).collect();
-    let refused = create_items(session, server, board, subscription, &all).await?;
+    let Items { refused, sampling } =
+        create_items(session, server, board, subscription, &all).await?;
     // The server may publish less often than asked, and says so in its answer.
     let granted = session
         .subscription_state()
         .lock()
         .get(subscription)
-        .map_or((server.scan, keep_alives), |s| {
-            (s.publishing_interval(), s.max_keep_alive_count())
-        });
+        .map_or((publishing, keep_alives), |s| (s.publishing_interval(), s.max_keep_alive_count()));
+    if is_slow(server.scan, sampling, granted.0) {
+        tracing::warn!(
+            driver.name = "opcua", peer = %server.endpoint,
+            "the server grants sampling every {sampling:?} and publishing every {:?}: a value may be that much older than \
+             its scan of {:?}; lower the server's minimum intervals or lengthen the scan",
+            granted.0, server.scan
+        );
+    }
     let silence_max = silence_max(server, granted);
     Ok(Subscribed { subscription, refused, retry_at: Instant::now() + REFUSED_RETRY, silence_max })
 }
@@ -202,15 +213,34 @@ fn silence_max(server: &OpcUaServer, (interval, keep_alives): (Duration, u32)) -
     longest.saturating_mul(PUBLISHES_MISSED).min(SILENCE_CAP) + server.timeout
 }
 
+/// Sampling and publishing interval that are asked for. The server may grant longer ones.
+fn turn(scan: Duration) -> Duration {
+    scan / TURNS_PER_SCAN
+}
+
+/// Whether values wait in the server for more than a scan, before the gateway's own report takes its turn.
+fn is_slow(scan: Duration, sampling: Duration, publishing: Duration) -> bool {
+    sampling.saturating_add(publishing) > scan
+}
+
 /// Publishing intervals without news after which the server says that it is still there.
-fn keep_alive_count(scan: Duration) -> u32 {
-    let intervals = KEEP_ALIVE.as_millis().div_ceil(scan.as_millis().max(1));
+fn keep_alive_count(publishing: Duration) -> u32 {
+    let intervals = KEEP_ALIVE.as_millis().div_ceil(publishing.as_millis().max(1));
     u32::try_from(intervals).unwrap_or(u32::MAX).clamp(1, 1_000)
 }
 
 /// Longest time between two words of a healthy subscription.
 pub(super) fn keep_alive_interval(server: &OpcUaServer) -> Duration {
-    server.scan * keep_alive_count(server.scan)
+    let publishing = turn(server.scan);
+    publishing * keep_alive_count(publishing)
+}
+
+/// What the server made of the nodes that it was asked for.
+struct Items {
+    /// Points that it refused.
+    refused: Vec<usize>,
+    /// The longest sampling interval that it granted.
+    sampling: Duration,
 }
 
 async fn create_items(
@@ -219,8 +249,8 @@ async fn create_items(
     board: &Arc<Board>,
     subscription: u32,
     wanted: &[usize],
-) -> Result<Vec<usize>, opcua::types::Error> {
-    let mut refused = Vec::new();
+) -> Result<Items, opcua::types::Error> {
+    let (mut refused, mut sampling) = (Vec::new(), Duration::ZERO);
     for chunk in wanted.chunks(NODES_PER_CALL) {
         // Node ids were checked with the configuration; one that is none all the same is the null node, which is refused.
         let requests = chunk.iter().map(|&i| {
@@ -238,10 +268,14 @@ async fn create_items(
                 );
                 board.set(index, Latest::bad(refusal(status)));
                 refused.push(index);
+                continue;
             }
+            let granted = created.result.revised_sampling_interval / 1_000.0;
+            // Negative or no number: the server samples as it likes, and there is nothing to compare.
+            sampling = sampling.max(Duration::try_from_secs_f64(granted).unwrap_or_default());
         }
     }
-    Ok(refused)
+    Ok(Items { refused, sampling })
 }
 
 fn request(index: usize, node_id: NodeId, scan: Duration) -> MonitoredItemCreateRequest {
@@ -254,7 +288,8 @@ fn request(index: usize, node_id: NodeId, scan: Duration) -> MonitoredItemCreate
         monitoring_mode: MonitoringMode::Reporting,
         requested_parameters: MonitoringParameters {
             client_handle: u32::try_from(index + 1).unwrap_or(u32::MAX),
-            sampling_interval: scan.as_secs_f64() * 1_000.0,
+            sampling_interval: turn(scan).as_secs_f64() * 1_000.0,
+            // The newest sample only: a report takes one value a scan however often the server publishes.
             queue_size: 1,
             discard_oldest: true,
             ..MonitoringParameters::default()
@@ -323,11 +358,27 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_asked_to_speak_every_few_seconds_however_short_or_long_the_scan() {
-        for (scan_ms, count) in
+    fn the_server_is_asked_to_speak_every_few_seconds_however_short_or_long_the_interval() {
+        for (interval_ms, count) in
             [(50, 60), (200, 15), (1_000, 3), (3_000, 1), (60_000, 1), (0, 1_000)]
         {
-            assert_eq!(keep_alive_count(Duration::from_millis(scan_ms)), count, "{scan_ms} ms");
+            let found = keep_alive_count(Duration::from_millis(interval_ms));
+            assert_eq!(found, count, "{interval_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_value_waits_in_the_server_for_half_a_scan_at_most() {
+        for scan_ms in [50, 200, 1_000, 60_000] {
+            let scan = Duration::from_millis(scan_ms);
+            let asked = request(0, NodeId::null(), scan).requested_parameters;
+            let sampling = Duration::from_secs_f64(asked.sampling_interval / 1_000.0);
+            assert!(sampling + turn(scan) <= scan / 2, "{scan_ms} ms: {sampling:?}");
+            // However often it publishes, nothing is queued behind the newest value.
+            assert_eq!((asked.queue_size, asked.discard_oldest), (1, true));
+            assert!(!is_slow(scan, sampling, turn(scan)), "{scan_ms} ms");
+            assert!(is_slow(scan, scan, turn(scan)), "{scan_ms} ms");
+            assert!(is_slow(scan, Duration::ZERO, scan * 2), "{scan_ms} ms");
         }
     }
 
@@ -345,7 +396,7 @@ mod tests {
         };
         for (interval_ms, keep_alives, seconds) in [
             // As asked: a word every 3 s.
-            (200, 15, 14),
+            (50, 60, 14),
             // Every 30 s, and every 5 s with a count that was kept.
             (1_000, 30, 95),
             (5_000, 15, 230),

@@ -423,12 +423,12 @@ impl Plant {
     }
 
     /// How long it may take until a gateway has read what can be read of a point in the field: one scan. Over OPC UA the server
-    /// samples once a scan, publishes once a scan, and the gateway reports once a scan, none in step with another.
+    /// samples and publishes four times a scan, and the gateway reports once a scan, none in step with another.
     #[must_use]
     pub fn read_ms(&self, point: &Point) -> u32 {
         match self.servers[self.devices[point.device].server].protocol {
             Protocol::Modbus { .. } => point.scan_ms,
-            Protocol::OpcUa { .. } => 3 * point.scan_ms,
+            Protocol::OpcUa { .. } => point.scan_ms + point.scan_ms / 2,
         }
     }
 
