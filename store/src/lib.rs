@@ -14,4 +14,5 @@ pub mod conformance;
 pub mod history;
 pub mod journal;
 pub mod registry;
+pub mod sql;
 pub mod state;

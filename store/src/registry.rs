@@ -5,15 +5,17 @@
 //! that the caller makes it effective. Reading for a person goes through [`scoped::Scoped`], which cannot be made without
 //! that person's [`scope::Scope`]; the unscoped reads here are for the machine itself.
 //!
-//! Engine: SQLite by sqlx, in WAL mode with full fsync and one writer. The SQL keeps to what PostgreSQL takes too; a
-//! second engine proves itself with [`conformance::check`]. Nothing here reads a clock or knows about HTTP.
+//! It stands on the relational port ([`crate::sql`]); the embedded engine is SQLite. The SQL keeps to what PostgreSQL takes too; a
+//! second engine proves itself with [`conformance::check`]. Nothing here reads a clock or knows about HTTP or an engine.
 
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool};
 use tokio::sync::watch;
+
+use crate::sql::sqlite::{OpenError, SqliteDatabase};
+use crate::sql::{Connection, Database, Row, SqlError, Statement};
 
 pub mod audit;
 mod births;
@@ -46,11 +48,11 @@ pub enum RegistryError {
         doing: &'static str,
         /// Cause.
         #[source]
-        source: sqlx::Error,
+        source: SqlError,
     },
     /// The schema could not be brought up to date.
     #[error("cannot bring the registry's schema up to date")]
-    Migrate(#[source] sqlx::migrate::MigrateError),
+    Migrate(#[source] SqlError),
     /// What is stored cannot be understood.
     #[error("registry: {what} is damaged: {why}")]
     Damaged {
@@ -123,15 +125,14 @@ fn problems_in_a_line(problems: &[Problem]) -> String {
 }
 
 /// Turns an engine error into ours, saying what was being done.
-pub(crate) fn engine(doing: &'static str) -> impl Fn(sqlx::Error) -> RegistryError {
+pub(crate) fn engine(doing: &'static str) -> impl Fn(SqlError) -> RegistryError {
     move |source| RegistryError::Engine { doing, source }
 }
 
 /// The registry of one center.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    readers: SqlitePool,
-    writer: SqlitePool,
+    database: Arc<dyn Database>,
     rights: watch::Sender<u64>,
 }
 
@@ -141,19 +142,18 @@ impl Registry {
     /// # Errors
     /// When the file cannot be opened or is of a newer schema.
     pub async fn open(path: &Path) -> Result<Self, RegistryError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10))
-            .statement_cache_capacity(256);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(engine("open"))?;
-        sqlx::migrate!("./migrations").run(&writer).await.map_err(RegistryError::Migrate)?;
-        let readers =
-            pool(4).connect_with(options.read_only(true)).await.map_err(engine("open"))?;
-        Ok(Self { readers, writer, rights: watch::Sender::new(0) })
+        let database = SqliteDatabase::open(path, &sqlx::migrate!("./migrations"));
+        let database = database.await.map_err(|error| match error {
+            OpenError::File(source) => RegistryError::Engine { doing: "open", source },
+            OpenError::Schema(source) => RegistryError::Migrate(source),
+        })?;
+        Ok(Self::over(Arc::new(database)))
+    }
+
+    /// The registry in a database of any engine that has its tables.
+    #[must_use]
+    pub fn over(database: Arc<dyn Database>) -> Self {
+        Self { database, rights: watch::Sender::new(0) }
     }
 
     /// Wakes whenever somebody's rights may have changed (session ended, user changed, enterprise moved): whoever
@@ -167,12 +167,19 @@ impl Registry {
         self.rights.send_modify(|epoch| *epoch += 1);
     }
 
-    pub(crate) fn readers(&self) -> &SqlitePool {
-        &self.readers
+    /// For single queries.
+    pub(crate) async fn reading(&self) -> Result<Box<dyn Connection>, RegistryError> {
+        self.database.read().await.map_err(engine("read"))
     }
 
-    pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.writer
+    /// For queries that must agree.
+    pub(crate) async fn snapshot(&self) -> Result<Box<dyn Connection>, RegistryError> {
+        self.database.snapshot().await.map_err(engine("read"))
+    }
+
+    /// For a change.
+    pub(crate) async fn writing(&self) -> Result<Box<dyn Connection>, RegistryError> {
+        self.database.change().await.map_err(engine("write to"))
     }
 
     /// Reads for one person: nothing outside `scope` can come out.
@@ -186,18 +193,52 @@ impl Registry {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), RegistryError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(engine("ask")).map(drop)
+        let mut on = self.database.read().await.map_err(engine("ask"))?;
+        on.execute(Statement::new("SELECT 1")).await.map_err(engine("ask"))
     }
 
     /// Closes every connection, checkpointing the write-ahead log.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 }
 
-fn pool(connections: u32) -> SqlitePoolOptions {
-    sqlx::pool::PoolOptions::<Sqlite>::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(15))
+/// What a query finds, read row by row: what an answer holds is many times as large as what is read from it.
+pub(crate) async fn rows<T: Send>(
+    on: &mut dyn Connection,
+    statement: Statement,
+    mut read: impl FnMut(&Row) -> Result<T, RegistryError> + Send,
+) -> Result<Vec<T>, RegistryError> {
+    let mut found = Vec::new();
+    let mut wrong = None;
+    let mut each = |row: Row| match read(&row) {
+        Ok(value) => {
+            found.push(value);
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            wrong = Some(error);
+            ControlFlow::Break(())
+        }
+    };
+    on.query(statement, &mut each).await.map_err(engine("read"))?;
+    wrong.map_or(Ok(found), Err)
+}
+
+/// The whole number that a query comes to; `None` where it finds no row.
+pub(crate) async fn number(
+    on: &mut dyn Connection,
+    statement: Statement,
+    column: &'static str,
+) -> Result<Option<i64>, RegistryError> {
+    use column::Column as _;
+    Ok(rows(on, statement, |row| i64::read(row, column)).await?.pop())
+}
+
+/// Runs a statement without an answer.
+pub(crate) async fn execute(
+    on: &mut dyn Connection,
+    statement: Statement,
+) -> Result<(), RegistryError> {
+    on.execute(statement).await.map_err(engine("write to"))
 }

@@ -94,6 +94,22 @@ fn the_domain_reads_no_clock_and_does_no_io() {
 }
 
 #[test]
+fn the_registry_names_no_engine() {
+    let of_it = |path: &&PathBuf| path.starts_with("store/src/registry");
+    let all = files(&[".rs"]);
+    let named: Vec<_> =
+        all.iter().filter(of_it).filter(|path| read(path).contains("sqlx::")).collect();
+    assert!(
+        all.iter().filter(of_it).count() > 10,
+        "the registry has moved; move this test with it"
+    );
+    assert!(
+        named.is_empty(),
+        "the registry stands on `store::sql`; these name an engine: {named:?}"
+    );
+}
+
+#[test]
 fn every_source_file_opens_by_saying_what_it_is_for() {
     for path in files(&[".rs"]) {
         let text = read(&path);

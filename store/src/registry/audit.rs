@@ -1,11 +1,11 @@
 //! The audit log: who did what to which object, from where, written in the transaction of the deed itself.
 
 use anlan_domain::time::UtcMillis;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::column::Column;
 use super::record::next_number;
-use super::{Doer, Registry, RegistryError, engine};
+use super::{Doer, Registry, RegistryError, engine, execute, rows};
+use crate::sql::{Connection, Statement};
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ fn without_credentials(text: &str) -> String {
 }
 
 pub(crate) async fn write(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     by: &Doer,
     at: UtcMillis,
     action: &str,
@@ -89,21 +89,18 @@ pub(crate) async fn write(
 ) -> Result<(), RegistryError> {
     let no = next_number(on, "audit").await?;
     let detail: String = without_credentials(detail).chars().take(DETAIL_CHARS_MAX).collect();
-    sqlx::query(
+    let entry = Statement::new(
         "INSERT INTO audit (no, made_at, who, action, object, detail, address)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(i64::from(no))
     .bind(at.0)
-    .bind(&by.name)
+    .bind(by.name.as_str())
     .bind(action)
     .bind(object)
     .bind(detail)
-    .bind(&by.address)
-    .execute(on)
-    .await
-    .map_err(engine("write to"))
-    .map(drop)
+    .bind(by.address.as_str());
+    execute(on, entry).await
 }
 
 impl Registry {
@@ -119,8 +116,8 @@ impl Registry {
         object: &str,
         detail: &str,
     ) -> Result<(), RegistryError> {
-        let mut on = self.writer().begin().await.map_err(engine("write to"))?;
-        write(&mut on, by, at, action, object, detail).await?;
+        let mut on = self.writing().await?;
+        write(&mut *on, by, at, action, object, detail).await?;
         on.commit().await.map_err(engine("write to"))
     }
 
@@ -129,7 +126,7 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, RegistryError> {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("SELECT * FROM audit WHERE 1 = 1");
+        let mut query = Statement::new("SELECT * FROM audit WHERE 1 = 1");
         if let Some(from) = filter.from {
             query.push(" AND made_at >= ").push_bind(from.0);
         }
@@ -148,20 +145,19 @@ impl Registry {
             query.push(" AND no < ").push_bind(i64::from(before));
         }
         query.push(" ORDER BY no DESC LIMIT ").push_bind(i64::from(filter.limit));
-        let rows = query.build().fetch_all(self.readers()).await.map_err(engine("read"))?;
-        rows.iter()
-            .map(|row| {
-                Ok(AuditEntry {
-                    no: u32::read(row, "no")?,
-                    at: UtcMillis(i64::read(row, "made_at")?),
-                    who: String::read(row, "who")?,
-                    action: String::read(row, "action")?,
-                    object: String::read(row, "object")?,
-                    detail: String::read(row, "detail")?,
-                    address: String::read(row, "address")?,
-                })
+        let mut on = self.reading().await?;
+        rows(&mut *on, query, |row| {
+            Ok(AuditEntry {
+                no: u32::read(row, "no")?,
+                at: UtcMillis(i64::read(row, "made_at")?),
+                who: String::read(row, "who")?,
+                action: String::read(row, "action")?,
+                object: String::read(row, "object")?,
+                detail: String::read(row, "detail")?,
+                address: String::read(row, "address")?,
             })
-            .collect()
+        })
+        .await
     }
 }
 

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 
 use anlan_domain::ids::EnterpriseCode;
 use anlan_domain::time::UtcMillis;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{RegistryError, Scoped, engine};
+use super::column::Column as _;
+use super::{RegistryError, Scoped, execute, rows};
+use crate::sql::{Connection, Statement};
 
 /// Notes that the points of `count` numbers from `first` on were made.
 pub(crate) async fn note(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     first: u32,
     count: u32,
     at: UtcMillis,
@@ -20,11 +21,11 @@ pub(crate) async fn note(
     if count == 0 {
         return Ok(());
     }
-    let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO point_births (point_no, made_at) ");
-    query.push_values((first..).take(count as usize), |mut values, no| {
+    let mut query = Statement::new("INSERT INTO point_births (point_no, made_at) ");
+    query.push_values((first..).take(count as usize), |values, no| {
         values.push_bind(i64::from(no)).push_bind(at.0);
     });
-    query.build().execute(on).await.map_err(engine("write to")).map(drop)
+    execute(on, query).await
 }
 
 impl Scoped {
@@ -36,19 +37,15 @@ impl Scoped {
         &self,
         enterprise: &EnterpriseCode,
     ) -> Result<HashMap<u32, UtcMillis>, RegistryError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = Statement::new(
             "SELECT no, made_at FROM points JOIN point_births ON point_no = no WHERE ",
         );
         self.scope().restrict(&mut query, "enterprise");
         query.push(" AND enterprise = ").push_bind(enterprise.as_str().to_owned());
-        let rows: Vec<(i64, i64)> = query
-            .build_query_as()
-            .fetch_all(self.registry().readers())
-            .await
-            .map_err(engine("read"))?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(no, at)| Some((u32::try_from(no).ok()?, UtcMillis(at))))
-            .collect())
+        let mut on = self.registry().reading().await?;
+        let made = rows(&mut *on, query, |row| {
+            Ok((u32::read(row, "no")?, UtcMillis(i64::read(row, "made_at")?)))
+        });
+        Ok(made.await?.into_iter().collect())
     }
 }

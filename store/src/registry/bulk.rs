@@ -7,13 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 use anlan_domain::ids::PointId;
 use anlan_domain::limits::Limits;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::births;
+use super::column::Column as _;
 use super::limits;
 use super::record::{self, Record};
 use super::records::{Enterprise, HazardSource, Point};
-use super::{Change, Expected, Outcome, Problem, RegistryError, engine};
+use super::{Change, Expected, Outcome, Problem, RegistryError, rows};
+use crate::sql::{Connection, Statement};
 
 /// Bound values in one statement; SQLite takes 32,766.
 const VALUES_MAX: usize = 30_000;
@@ -129,13 +130,12 @@ impl Change<'_> {
 
 /// Every key of a table, which is its first column.
 async fn keys(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     table: &'static str,
 ) -> Result<HashSet<String>, RegistryError> {
     let column = super::change::key_column(table);
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
+    let mut query = Statement::new("SELECT ");
     query.push(column).push(" FROM ").push(table);
-    let keys: Vec<String> =
-        query.build_query_scalar().fetch_all(on).await.map_err(engine("read"))?;
+    let keys = rows(on, query, |row| String::read(row, column)).await?;
     Ok(keys.into_iter().collect())
 }

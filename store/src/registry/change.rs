@@ -10,11 +10,13 @@ use anlan_domain::ids::{EnterpriseCode, PointId};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::HostConfig;
 use anlan_domain::time::UtcMillis;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::record::{self, Record};
 use super::records::{Enterprise, HazardSource, Point};
-use super::{Problem, Registry, RegistryError, audit, births, engine, homes, hosts, limits};
+use super::{
+    Problem, Registry, RegistryError, audit, births, engine, execute, homes, hosts, limits, number,
+};
+use crate::sql::{Connection, Statement};
 
 /// Who acts, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +67,7 @@ pub struct Changed {
 /// A change under way. Dropped without [`Change::commit`], it never was.
 pub struct Change<'a> {
     registry: &'a Registry,
-    tx: Transaction<'a, Sqlite>,
+    tx: Box<dyn Connection>,
     by: Doer,
     at: UtcMillis,
     /// Configurations before, of the enterprises touched; `None` for a change whose effect is computed as a whole.
@@ -80,7 +82,7 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn change(&self, by: Doer, at: UtcMillis) -> Result<Change<'_>, RegistryError> {
-        let tx = self.writer().begin_with("BEGIN IMMEDIATE").await.map_err(engine("write to"))?;
+        let tx = self.writing().await?;
         let before = Some(BTreeMap::new());
         Ok(Change { registry: self, tx, by, at, before, rights: false, audited: true })
     }
@@ -95,8 +97,8 @@ impl Change<'_> {
         self
     }
 
-    pub(crate) fn on(&mut self) -> &mut SqliteConnection {
-        &mut self.tx
+    pub(crate) fn on(&mut self) -> &mut dyn Connection {
+        &mut *self.tx
     }
 
     /// Who acts.
@@ -121,7 +123,7 @@ impl Change<'_> {
         object: &str,
         detail: &str,
     ) -> Result<(), RegistryError> {
-        audit::write(&mut self.tx, &self.by, self.at, action, object, detail).await
+        audit::write(&mut *self.tx, &self.by, self.at, action, object, detail).await
     }
 
     async fn remember(&mut self, enterprise: Option<EnterpriseCode>) -> Result<(), RegistryError> {
@@ -129,7 +131,7 @@ impl Change<'_> {
             return Ok(());
         };
         if let Entry::Vacant(entry) = before.entry(enterprise) {
-            let configs = hosts::configs(&mut self.tx, Some(entry.key())).await?;
+            let configs = hosts::configs(&mut *self.tx, Some(entry.key())).await?;
             entry.insert(configs);
         }
         Ok(())
@@ -140,7 +142,7 @@ impl Change<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn get<R: Record>(&mut self, key: &str) -> Result<Option<R>, RegistryError> {
-        record::get(&mut self.tx, key).await
+        record::get(&mut *self.tx, key).await
     }
 
     /// Creates or replaces an object.
@@ -153,7 +155,7 @@ impl Change<'_> {
         expected: Expected,
     ) -> Result<Outcome, RegistryError> {
         let key = object.key();
-        let present: Option<R> = record::get(&mut self.tx, &key).await?;
+        let present: Option<R> = record::get(&mut *self.tx, &key).await?;
         let kind = R::KIND;
         match (&present, expected) {
             (Some(_), Expected::New) => return Err(RegistryError::Taken { kind, key }),
@@ -167,7 +169,7 @@ impl Change<'_> {
         }
         let mut problems = object.check();
         for (field, table, to) in object.references() {
-            if !exists(&mut self.tx, table, &to).await? {
+            if !exists(&mut *self.tx, table, &to).await? {
                 problems.push(Problem::new(field, format!("there is no {to}")));
             }
         }
@@ -177,14 +179,14 @@ impl Change<'_> {
         self.remember(object.enterprise()).await?;
         let (action, detail, outcome) = match &present {
             Some(before) => {
-                record::update(&mut self.tx, object, before.meta().version + 1).await?;
+                record::update(&mut *self.tx, object, before.meta().version + 1).await?;
                 ("change", object.difference(before), Outcome::Changed)
             }
             None => {
-                let no = record::insert(&mut self.tx, object).await?;
+                let no = record::insert(&mut *self.tx, object).await?;
                 self.new_host::<R>(&key, object.enterprise()).await?;
                 if R::TABLE == Point::TABLE {
-                    births::note(&mut self.tx, no, 1, self.at).await?;
+                    births::note(&mut *self.tx, no, 1, self.at).await?;
                 }
                 ("create", String::new(), Outcome::Created)
             }
@@ -208,7 +210,7 @@ impl Change<'_> {
             _ => return Ok(()),
         };
         let enterprise = enterprise.expect("enterprises and hazard sources belong to one");
-        hosts::ensure(&mut self.tx, &format!("{prefix}:{key}"), &enterprise).await
+        hosts::ensure(&mut *self.tx, &format!("{prefix}:{key}"), &enterprise).await
     }
 
     /// Deletes an object that nothing refers to.
@@ -221,7 +223,7 @@ impl Change<'_> {
         expected: Expected,
     ) -> Result<(), RegistryError> {
         let (kind, key) = (R::KIND, key.to_owned());
-        let Some(present) = record::get::<R>(&mut self.tx, &key).await? else {
+        let Some(present) = record::get::<R>(&mut *self.tx, &key).await? else {
             return Err(RegistryError::Missing { kind, key });
         };
         let version = present.meta().version;
@@ -229,15 +231,15 @@ impl Change<'_> {
             return Err(RegistryError::ChangedMeanwhile { kind, key, version });
         }
         for &(table, column, dependents) in R::DEPENDENTS {
-            let count = count(&mut self.tx, table, column, &key).await?;
+            let count = count(&mut *self.tx, table, column, &key).await?;
             if count > 0 {
                 return Err(RegistryError::InUse { kind, key, count, dependents });
             }
         }
         self.remember(present.enterprise()).await?;
-        let mut query = sqlx::QueryBuilder::<Sqlite>::new("DELETE FROM ");
+        let mut query = Statement::new("DELETE FROM ");
         query.push(R::TABLE).push(" WHERE ").push(R::COLUMNS[0]).push(" = ").push_bind(key.clone());
-        query.build().execute(&mut *self.tx).await.map_err(engine("write to"))?;
+        execute(&mut *self.tx, query).await?;
         self.audit("delete", &format!("{kind} {key}"), "").await
     }
 
@@ -253,14 +255,14 @@ impl Change<'_> {
         reason: &str,
     ) -> Result<Outcome, RegistryError> {
         let (kind, key) = ("point", point.to_string());
-        let Some(of) = record::get::<Point>(&mut self.tx, &key).await? else {
+        let Some(of) = record::get::<Point>(&mut *self.tx, &key).await? else {
             return Err(RegistryError::Missing { kind, key });
         };
         let problems = limits::problems(new, &of);
         if !problems.is_empty() {
             return Err(RegistryError::Refused(problems));
         }
-        let present = limits::newest(&mut self.tx, of.meta.no).await?;
+        let present = limits::newest(&mut *self.tx, of.meta.no).await?;
         let version = present.version;
         match expected {
             Expected::Version(v) if v != version => {
@@ -286,7 +288,7 @@ impl Change<'_> {
         self.remember(Some(of.enterprise.clone())).await?;
         let saved = Limits { version: version + 1, ..new };
         let (by, at) = (self.by.name.clone(), self.at);
-        limits::insert(&mut self.tx, of.meta.no, &saved, &by, at, reason).await?;
+        limits::insert(&mut *self.tx, of.meta.no, &saved, &by, at, reason).await?;
         if self.audited {
             let detail = format!(
                 "{}: {}{}",
@@ -308,15 +310,15 @@ impl Change<'_> {
         let before = self.before.take();
         match &before {
             // An import of everything.
-            None => homes::keep(&mut self.tx, None).await?,
+            None => homes::keep(&mut *self.tx, None).await?,
             Some(before) => {
                 for enterprise in before.keys() {
-                    homes::keep(&mut self.tx, Some(enterprise)).await?;
+                    homes::keep(&mut *self.tx, Some(enterprise)).await?;
                 }
             }
         }
         for (enterprise, before) in before.unwrap_or_default() {
-            for config in hosts::configs(&mut self.tx, Some(&enterprise)).await? {
+            for config in hosts::configs(&mut *self.tx, Some(&enterprise)).await? {
                 if !before.contains(&config) {
                     touched.push(config);
                 }
@@ -333,7 +335,7 @@ impl Change<'_> {
 
 /// Whether a table has a row of this key. Every table's key is its first column, named `code` or `id`.
 async fn exists(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     table: &'static str,
     key: &str,
 ) -> Result<bool, RegistryError> {
@@ -348,12 +350,12 @@ pub(super) fn key_column(table: &str) -> &'static str {
 }
 
 async fn count(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     table: &'static str,
     column: &'static str,
     key: &str,
 ) -> Result<i64, RegistryError> {
-    let mut query = sqlx::QueryBuilder::<Sqlite>::new("SELECT COUNT(*) FROM ");
+    let mut query = Statement::new("SELECT COUNT(*) AS n FROM ");
     query.push(table).push(" WHERE ").push(column).push(" = ").push_bind(key.to_owned());
-    query.build_query_scalar().fetch_one(on).await.map_err(engine("read"))
+    Ok(number(on, query, "n").await?.unwrap_or(0))
 }

@@ -3,26 +3,23 @@
 //! Reading builds the domain type anew, with its checks: a value that cannot be is damage and is said to be, never
 //! passed on. Identities are stored as text.
 
+use super::RegistryError;
+use crate::sql::{Row, Separated};
 use anlan_domain::ids::{
     CameraId, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId, UserName,
 };
 use anlan_domain::region::RegionCode;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite};
-
-use super::RegistryError;
 
 /// A type that fits one column.
 pub trait Column: Sized {
     /// Adds the value to a list of bound values.
-    fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>);
+    fn bind_to(&self, to: &mut Separated<'_>);
 
     /// Takes the value from a row.
     ///
     /// # Errors
     /// When what is stored cannot be.
-    fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError>;
+    fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError>;
 }
 
 /// Says which column holds what cannot be.
@@ -33,11 +30,11 @@ pub fn damaged(column: &str, why: impl ToString) -> RegistryError {
 macro_rules! plain {
     ($($type:ty),*) => {$(
         impl Column for $type {
-            fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>) {
+            fn bind_to(&self, to: &mut Separated<'_>) {
                 to.push_bind(self.clone());
             }
-            fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
-                row.try_get(column).map_err(|error| damaged(column, error))
+            fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
+                row.get(column).map_err(|error| damaged(column, error))
             }
         }
     )*};
@@ -47,10 +44,10 @@ plain!(String, i64, f64, Option<f64>);
 macro_rules! by_number {
     ($($type:ty),*) => {$(
         impl Column for $type {
-            fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>) {
+            fn bind_to(&self, to: &mut Separated<'_>) {
                 to.push_bind(i64::from(*self));
             }
-            fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
+            fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
                 Self::try_from(i64::read(row, column)?).map_err(|error| damaged(column, error))
             }
         }
@@ -61,20 +58,20 @@ by_number!(u8, u16, u32);
 macro_rules! by_text {
     ($($type:ty),*) => {$(
         impl Column for $type {
-            fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>) {
+            fn bind_to(&self, to: &mut Separated<'_>) {
                 to.push_bind(self.as_str().to_owned());
             }
-            fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
+            fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
                 Self::new(&String::read(row, column)?).map_err(|error| damaged(column, error))
             }
         }
         impl Column for Option<$type> {
-            fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>) {
+            fn bind_to(&self, to: &mut Separated<'_>) {
                 to.push_bind(self.as_ref().map(|id| id.as_str().to_owned()));
             }
-            fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
+            fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
                 let text: Option<String> =
-                    row.try_get(column).map_err(|error| damaged(column, error))?;
+                    row.get(column).map_err(|error| damaged(column, error))?;
                 text.map(|t| <$type>::new(&t)).transpose().map_err(|error| damaged(column, error))
             }
         }

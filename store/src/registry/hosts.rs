@@ -7,39 +7,29 @@ use anlan_domain::ids::{EnterpriseCode, GatewayId, HazardCode};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
 use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::column::{Column, damaged};
 use super::record::{self, next_number};
 use super::records::{Enterprise, Equipment, Gateway, Point, Region};
-use super::{Registry, RegistryError, engine, limits};
+use super::{Registry, RegistryError, execute, limits, number, rows};
+use crate::sql::{Connection, Row, Statement};
 
 /// A lost gateway is alarmed after this long where nothing else is set: ten scans of the usual second (a proposal).
 pub const GATEWAY_GRACE_MS: u32 = 10_000;
 
 /// Gives a host a number if it has none.
 pub(crate) async fn ensure(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     key: &str,
     enterprise: &EnterpriseCode,
 ) -> Result<(), RegistryError> {
-    let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM hosts WHERE host_key = $1")
-        .bind(key)
-        .fetch_one(&mut *on)
-        .await
-        .map_err(engine("read"))?;
-    if known == 0 {
-        let no = next_number(on, "hosts").await?;
-        sqlx::query("INSERT INTO hosts (no, host_key, enterprise) VALUES ($1, $2, $3)")
-            .bind(i64::from(no))
-            .bind(key)
-            .bind(enterprise.as_str())
-            .execute(on)
-            .await
-            .map_err(engine("write to"))?;
+    let known = Statement::new("SELECT no FROM hosts WHERE host_key = $1").bind(key);
+    if number(&mut *on, known, "no").await?.is_some() {
+        return Ok(());
     }
-    Ok(())
+    let no = next_number(&mut *on, "hosts").await?;
+    let host = Statement::new("INSERT INTO hosts (no, host_key, enterprise) VALUES ($1, $2, $3)");
+    execute(on, host.bind(i64::from(no)).bind(key).bind(enterprise.as_str())).await
 }
 
 fn parse_key(text: &str) -> Result<HostKey, RegistryError> {
@@ -57,7 +47,7 @@ fn parse_key(text: &str) -> Result<HostKey, RegistryError> {
 /// Desired configuration of every host, of one enterprise or of all; in the order of their numbers. Points stand in the
 /// order of their equipment, then number.
 pub(crate) async fn configs(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     enterprise: Option<&EnterpriseCode>,
 ) -> Result<Vec<HostConfig>, RegistryError> {
     let mut shared = SharedSettings::default();
@@ -74,7 +64,7 @@ pub(crate) async fn configs(
 }
 
 async fn configs_of(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     enterprise: &EnterpriseCode,
     shared: &mut SharedSettings,
 ) -> Result<Vec<HostConfig>, RegistryError> {
@@ -130,7 +120,7 @@ async fn configs_of(
         .collect())
 }
 
-fn narrowed<R: record::Record>(enterprise: &EnterpriseCode, order: &str) -> QueryBuilder<Sqlite> {
+fn narrowed<R: record::Record>(enterprise: &EnterpriseCode, order: &str) -> Statement {
     let mut query = record::select::<R>();
     query.push(" WHERE enterprise = ").push_bind(enterprise.as_str().to_owned());
     query.push(" ORDER BY ").push(order);
@@ -138,15 +128,14 @@ fn narrowed<R: record::Record>(enterprise: &EnterpriseCode, order: &str) -> Quer
 }
 
 async fn hosts(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     enterprise: &EnterpriseCode,
 ) -> Result<Vec<HostEntry>, RegistryError> {
-    let query = sqlx::query("SELECT * FROM hosts WHERE enterprise = $1 ORDER BY no");
-    let rows = query.bind(enterprise.as_str()).fetch_all(on).await.map_err(engine("read"))?;
-    rows.iter().map(entry).collect()
+    let query = Statement::new("SELECT * FROM hosts WHERE enterprise = $1 ORDER BY no");
+    rows(on, query.bind(enterprise.as_str()), entry).await
 }
 
-fn entry(row: &SqliteRow) -> Result<HostEntry, RegistryError> {
+fn entry(row: &Row) -> Result<HostEntry, RegistryError> {
     Ok(HostEntry {
         host: HostNo(u32::read(row, "no")?),
         key: parse_key(&String::read(row, "host_key")?)?,
@@ -275,13 +264,13 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn plan(&self) -> Result<Plan, RegistryError> {
-        let mut on = self.readers().begin().await.map_err(engine("read"))?;
-        let gateways = record::all::<Gateway>(&mut on).await?;
+        let mut on = self.snapshot().await?;
+        let gateways = record::all::<Gateway>(&mut *on).await?;
         Ok(Plan {
-            regions: record::all(&mut on).await?,
-            enterprises: record::all(&mut on).await?,
+            regions: record::all(&mut *on).await?,
+            enterprises: record::all(&mut *on).await?,
             gateways: gateways.into_iter().map(binding).collect::<Result<_, _>>()?,
-            hosts: configs(&mut on, None).await?,
+            hosts: configs(&mut *on, None).await?,
         })
     }
 
@@ -290,15 +279,15 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn outline(&self) -> Result<Outline, RegistryError> {
-        let mut on = self.readers().begin().await.map_err(engine("read"))?;
-        let gateways = record::all::<Gateway>(&mut on).await?;
-        let hosts = sqlx::query("SELECT * FROM hosts ORDER BY no").fetch_all(&mut *on);
-        let hosts = hosts.await.map_err(engine("read"))?;
+        let mut on = self.snapshot().await?;
+        let gateways = record::all::<Gateway>(&mut *on).await?;
+        let hosts = Statement::new("SELECT * FROM hosts ORDER BY no");
+        let hosts = rows(&mut *on, hosts, entry).await?;
         Ok(Outline {
-            regions: record::all(&mut on).await?,
-            enterprises: record::all(&mut on).await?,
+            regions: record::all(&mut *on).await?,
+            enterprises: record::all(&mut *on).await?,
             gateways: gateways.into_iter().map(binding).collect::<Result<_, _>>()?,
-            hosts: hosts.iter().map(entry).collect::<Result<_, _>>()?,
+            hosts,
         })
     }
 
@@ -312,24 +301,18 @@ impl Registry {
         hosts: &[HostNo],
     ) -> Result<Vec<HostConfig>, RegistryError> {
         let wanted: BTreeSet<HostNo> = hosts.iter().copied().collect();
-        let mut on = self.readers().begin().await.map_err(engine("read"))?;
+        let mut on = self.snapshot().await?;
         let mut enterprises = BTreeSet::new();
         for host in &wanted {
-            let of: Option<String> =
-                sqlx::query_scalar("SELECT enterprise FROM hosts WHERE no = $1")
-                    .bind(i64::from(host.0))
-                    .fetch_optional(&mut *on)
-                    .await
-                    .map_err(engine("read"))?;
-            if let Some(code) = of {
-                enterprises
-                    .insert(EnterpriseCode::new(&code).map_err(|e| damaged("enterprise", e))?);
-            }
+            let of = Statement::new("SELECT enterprise FROM hosts WHERE no = $1");
+            let of = of.bind(i64::from(host.0));
+            enterprises
+                .extend(rows(&mut *on, of, |row| EnterpriseCode::read(row, "enterprise")).await?);
         }
         let mut shared = SharedSettings::default();
         let mut configs = Vec::new();
         for enterprise in &enterprises {
-            let all = configs_of(&mut on, enterprise, &mut shared).await?;
+            let all = configs_of(&mut *on, enterprise, &mut shared).await?;
             configs.extend(all.into_iter().filter(|config| wanted.contains(&config.host)));
         }
         configs.sort_by_key(|config| config.host);
@@ -341,8 +324,8 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn host_configs(&self) -> Result<Vec<HostConfig>, RegistryError> {
-        let mut on = self.readers().begin().await.map_err(engine("read"))?;
-        configs(&mut on, None).await
+        let mut on = self.snapshot().await?;
+        configs(&mut *on, None).await
     }
 
     /// Desired configuration of the hosts of one enterprise.
@@ -353,8 +336,8 @@ impl Registry {
         &self,
         enterprise: &EnterpriseCode,
     ) -> Result<Vec<HostConfig>, RegistryError> {
-        let mut on = self.readers().begin().await.map_err(engine("read"))?;
-        configs(&mut on, Some(enterprise)).await
+        let mut on = self.snapshot().await?;
+        configs(&mut *on, Some(enterprise)).await
     }
 
     /// A gateway by the identity it states.
@@ -362,8 +345,8 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn gateway(&self, id: &GatewayId) -> Result<Option<GatewayBinding>, RegistryError> {
-        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
-        record::get::<Gateway>(&mut on, id.as_str()).await?.map(binding).transpose()
+        let mut on = self.reading().await?;
+        record::get::<Gateway>(&mut *on, id.as_str()).await?.map(binding).transpose()
     }
 
     /// Numbers of all points, for whoever stores by number.
@@ -373,15 +356,10 @@ impl Registry {
     pub async fn point_numbers(
         &self,
     ) -> Result<BTreeMap<PointNo, anlan_domain::ids::PointId>, RegistryError> {
-        use super::column::Column as _;
-        let rows = sqlx::query("SELECT no, id FROM points")
-            .fetch_all(self.readers())
-            .await
-            .map_err(engine("read"))?;
-        rows.iter()
-            .map(|row| {
-                Ok((PointNo(u32::read(row, "no")?), anlan_domain::ids::PointId::read(row, "id")?))
-            })
-            .collect()
+        let mut on = self.reading().await?;
+        let numbers = rows(&mut *on, Statement::new("SELECT no, id FROM points"), |row| {
+            Ok((PointNo(u32::read(row, "no")?), anlan_domain::ids::PointId::read(row, "id")?))
+        });
+        Ok(numbers.await?.into_iter().collect())
     }
 }

@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use anlan_domain::ids::EnterpriseCode;
 use anlan_domain::limits::{BadLimits, Limit, Limits};
 use anlan_domain::time::UtcMillis;
-use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::column::{Column, damaged};
 use super::records::Point;
-use super::{Problem, RegistryError, engine};
+use super::{Problem, RegistryError, execute, rows};
+use crate::sql::{Connection, Row, Statement};
 
 /// A version with its making.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +110,7 @@ pub fn in_words(limits: &Limits) -> String {
 
 /// Saves a version.
 pub(crate) async fn insert(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     point_no: u32,
     limits: &Limits,
     by: &str,
@@ -124,7 +122,7 @@ pub(crate) async fn insert(
 
 /// Saves a version for each of many points.
 pub(crate) async fn insert_many(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     versions: &[(u32, Limits)],
     by: &str,
     at: UtcMillis,
@@ -137,16 +135,15 @@ pub(crate) async fn insert_many(
 }
 
 async fn save(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     versions: &[(u32, Limits)],
     by: &str,
     at: UtcMillis,
     reason: &str,
 ) -> Result<(), RegistryError> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO limit_versions (point_no, version, made_at, made_by, reason) ",
-    );
-    query.push_values(versions, |mut values, (point_no, limits)| {
+    let mut query =
+        Statement::new("INSERT INTO limit_versions (point_no, version, made_at, made_by, reason) ");
+    query.push_values(versions, |values, (point_no, limits)| {
         values
             .push_bind(i64::from(*point_no))
             .push_bind(i64::from(limits.version))
@@ -154,7 +151,7 @@ async fn save(
             .push_bind(by.to_owned())
             .push_bind(reason.to_owned());
     });
-    query.build().execute(&mut *on).await.map_err(engine("write to"))?;
+    execute(&mut *on, query).await?;
     let limits: Vec<_> = versions
         .iter()
         .flat_map(|(no, limits)| {
@@ -164,10 +161,10 @@ async fn save(
     if limits.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut query = Statement::new(
         "INSERT INTO limit_values (point_no, version, kind, value, deadband, on_delay_ms, off_delay_ms, level) ",
     );
-    query.push_values(limits, |mut values, (point_no, version, name, limit)| {
+    query.push_values(limits, |values, (point_no, version, name, limit)| {
         values
             .push_bind(i64::from(point_no))
             .push_bind(i64::from(version))
@@ -178,12 +175,20 @@ async fn save(
             .push_bind(i64::from(limit.off_delay_ms))
             .push_bind(limit.level.map(i64::from));
     });
-    query.build().execute(on).await.map_err(engine("write to")).map(drop)
+    execute(on, query).await
 }
 
-fn value(row: &SqliteRow) -> Result<(String, Limit), RegistryError> {
-    use sqlx::Row;
-    let level: Option<i64> = row.try_get("level").map_err(|e| damaged("level", e))?;
+fn version_of(row: &Row) -> Result<LimitsVersion, RegistryError> {
+    Ok(LimitsVersion {
+        limits: Limits { version: u32::read(row, "version")?, ..Limits::default() },
+        by: String::read(row, "made_by")?,
+        at: UtcMillis(i64::read(row, "made_at")?),
+        reason: String::read(row, "reason")?,
+    })
+}
+
+fn value(row: &Row) -> Result<(String, Limit), RegistryError> {
+    let level: Option<i64> = row.get("level").map_err(|e| damaged("level", e))?;
     let level = level.map(u8::try_from).transpose().map_err(|e| damaged("level", e))?;
     Ok((
         String::read(row, "kind")?,
@@ -199,34 +204,17 @@ fn value(row: &SqliteRow) -> Result<(String, Limit), RegistryError> {
 
 /// Every version of one point's limits, newest first.
 pub(crate) async fn history(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     point_no: u32,
 ) -> Result<Vec<LimitsVersion>, RegistryError> {
-    let rows =
-        sqlx::query("SELECT * FROM limit_versions WHERE point_no = $1 ORDER BY version DESC")
-            .bind(i64::from(point_no))
-            .fetch_all(&mut *on)
-            .await
-            .map_err(engine("read"))?;
-    let mut versions = rows
-        .iter()
-        .map(|row| {
-            Ok(LimitsVersion {
-                limits: Limits { version: u32::read(row, "version")?, ..Limits::default() },
-                by: String::read(row, "made_by")?,
-                at: UtcMillis(i64::read(row, "made_at")?),
-                reason: String::read(row, "reason")?,
-            })
-        })
-        .collect::<Result<Vec<_>, RegistryError>>()?;
-    let rows = sqlx::query("SELECT * FROM limit_values WHERE point_no = $1")
-        .bind(i64::from(point_no))
-        .fetch_all(on)
-        .await
-        .map_err(engine("read"))?;
-    for row in &rows {
-        let version = u32::read(row, "version")?;
-        let (name, limit) = value(row)?;
+    let query =
+        Statement::new("SELECT * FROM limit_versions WHERE point_no = $1 ORDER BY version DESC");
+    let mut versions = rows(&mut *on, query.bind(i64::from(point_no)), version_of).await?;
+    let query = Statement::new("SELECT * FROM limit_values WHERE point_no = $1");
+    let values = rows(on, query.bind(i64::from(point_no)), |row| {
+        Ok((u32::read(row, "version")?, value(row)?))
+    });
+    for (version, (name, limit)) in values.await? {
         if let Some(of) = versions.iter_mut().find(|v| v.limits.version == version) {
             set_by_name(&mut of.limits, &name, limit).map_err(|why| damaged("kind", why))?;
         }
@@ -236,7 +224,7 @@ pub(crate) async fn history(
 
 /// The newest limits of one point; version 0 where none was ever saved.
 pub(crate) async fn newest(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     point_no: u32,
 ) -> Result<Limits, RegistryError> {
     Ok(history(on, point_no).await?.into_iter().next().map(|v| v.limits).unwrap_or_default())
@@ -244,43 +232,33 @@ pub(crate) async fn newest(
 
 /// The newest limits of every point, of one enterprise or of all.
 pub(crate) async fn newest_of_all(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     enterprise: Option<&EnterpriseCode>,
 ) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut query = Statement::new(
         "SELECT v.* FROM limit_versions v JOIN points p ON p.no = v.point_no
          WHERE v.version = (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)",
     );
     of_enterprise(&mut query, enterprise);
-    let mut newest = HashMap::new();
-    let mut rows = query.build().fetch(&mut *on);
-    while let Some(row) = &rows.try_next().await.map_err(engine("read"))? {
-        let version = LimitsVersion {
-            limits: Limits { version: u32::read(row, "version")?, ..Limits::default() },
-            by: String::read(row, "made_by")?,
-            at: UtcMillis(i64::read(row, "made_at")?),
-            reason: String::read(row, "reason")?,
-        };
-        newest.insert(u32::read(row, "point_no")?, version);
-    }
-    drop(rows);
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let versions = rows(&mut *on, query, |row| Ok((u32::read(row, "point_no")?, version_of(row)?)));
+    let mut newest: HashMap<_, _> = versions.await?.into_iter().collect();
+    let mut query = Statement::new(
         "SELECT v.* FROM limit_values v JOIN points p ON p.no = v.point_no
          WHERE v.version = (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)",
     );
     of_enterprise(&mut query, enterprise);
-    let mut rows = query.build().fetch(on);
-    while let Some(row) = &rows.try_next().await.map_err(engine("read"))? {
+    let values = rows(on, query, |row| {
         let (name, limit) = value(row)?;
         if let Some(of) = newest.get_mut(&u32::read(row, "point_no")?) {
             set_by_name(&mut of.limits, &name, limit).map_err(|why| damaged("kind", why))?;
         }
-    }
-    drop(rows);
+        Ok(())
+    });
+    values.await?;
     Ok(newest)
 }
 
-fn of_enterprise(query: &mut QueryBuilder<Sqlite>, enterprise: Option<&EnterpriseCode>) {
+fn of_enterprise(query: &mut Statement, enterprise: Option<&EnterpriseCode>) {
     if let Some(enterprise) = enterprise {
         query.push(" AND p.enterprise = ").push_bind(enterprise.as_str().to_owned());
     }

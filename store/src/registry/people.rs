@@ -7,14 +7,12 @@ use std::collections::HashMap;
 
 use anlan_domain::ids::{Role, UserName};
 use anlan_domain::time::UtcMillis;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::change::{Change, Expected, Outcome};
 use super::column::{Column, damaged};
 use super::record::{self, record};
-use super::{Doer, Problem, Registry, RegistryError, Scope, audit, engine};
+use super::{Doer, Problem, Registry, RegistryError, Scope, audit, engine, execute, number, rows};
+use crate::sql::{Connection, Row, Separated, Statement};
 
 record! {
     /// A person who may sign in.
@@ -92,10 +90,10 @@ pub fn role_of(code: &str) -> Option<Role> {
 }
 
 impl Column for Role {
-    fn bind_to(&self, to: &mut Separated<'_, sqlx::Sqlite, &'static str>) {
+    fn bind_to(&self, to: &mut Separated<'_>) {
         to.push_bind(role_code(*self));
     }
-    fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
+    fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
         let code = String::read(row, column)?;
         role_of(&code).ok_or_else(|| damaged(column, format!("{code:?} is no role")))
     }
@@ -157,8 +155,8 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn user(&self, username: &UserName) -> Result<Option<User>, RegistryError> {
-        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
-        record::get(&mut on, username.as_str()).await
+        let mut on = self.reading().await?;
+        record::get(&mut *on, username.as_str()).await
     }
 
     /// Every user, with the time until which the name is locked.
@@ -169,20 +167,15 @@ impl Registry {
         &self,
         now: UtcMillis,
     ) -> Result<Vec<(User, Option<UtcMillis>)>, RegistryError> {
-        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
-        let users = record::all::<User>(&mut on).await?;
-        let rows = sqlx::query(
+        let mut on = self.reading().await?;
+        let users = record::all::<User>(&mut *on).await?;
+        let locked = Statement::new(
             "SELECT username, locked_until FROM sign_in_failures WHERE locked_until > $1",
-        )
-        .bind(now.0)
-        .fetch_all(&mut *on)
-        .await
-        .map_err(engine("read"))?;
-        let mut locked = HashMap::new();
-        for row in &rows {
-            locked
-                .insert(String::read(row, "username")?, UtcMillis(i64::read(row, "locked_until")?));
-        }
+        );
+        let locked = rows(&mut *on, locked.bind(now.0), |row| {
+            Ok((String::read(row, "username")?, UtcMillis(i64::read(row, "locked_until")?)))
+        });
+        let locked: HashMap<_, _> = locked.await?.into_iter().collect();
         Ok(users
             .into_iter()
             .map(|user| {
@@ -202,17 +195,17 @@ impl Registry {
     ) -> Result<HashMap<String, String>, RegistryError> {
         let mut names = HashMap::with_capacity(usernames.len());
         for some in usernames.chunks(500) {
-            let mut query = QueryBuilder::<sqlx::Sqlite>::new(
-                "SELECT username, name FROM users WHERE username IN (",
-            );
+            let mut query = Statement::new("SELECT username, name FROM users WHERE username IN (");
             let mut list = query.separated(", ");
             for username in some {
                 list.push_bind((*username).to_owned());
             }
             query.push(")");
-            let rows: Vec<(String, String)> =
-                query.build_query_as().fetch_all(self.readers()).await.map_err(engine("read"))?;
-            names.extend(rows);
+            let mut on = self.reading().await?;
+            let some = rows(&mut *on, query, |row| {
+                Ok((String::read(row, "username")?, String::read(row, "name")?))
+            });
+            names.extend(some.await?);
         }
         Ok(names)
     }
@@ -229,37 +222,33 @@ impl Registry {
         rule: LockRule,
         now: UtcMillis,
     ) -> Result<Try, RegistryError> {
-        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
+        let mut tx = self.writing().await?;
         // Old failures are forgotten here, which also bounds the table.
-        sqlx::query("DELETE FROM sign_in_failures WHERE last_at < $1")
-            .bind(now.plus(-rule.lock_ms).0)
-            .execute(&mut *tx)
-            .await
-            .map_err(engine("write to"))?;
-        if let Some(until) = locked(&mut tx, username, now).await? {
+        execute(
+            &mut *tx,
+            Statement::new("DELETE FROM sign_in_failures WHERE last_at < $1")
+                .bind(now.plus(-rule.lock_ms).0),
+        )
+        .await?;
+        if let Some(until) = locked(&mut *tx, username, now).await? {
             return Ok(Try::Locked(until));
         }
-        let failures: i64 = sqlx::query_scalar(
+        let failures = Statement::new(
             "INSERT INTO sign_in_failures (username, failures, last_at, locked_until) VALUES ($1, 1, $2, NULL)
              ON CONFLICT (username) DO UPDATE SET failures = sign_in_failures.failures + 1, last_at = excluded.last_at
              RETURNING failures",
         )
         .bind(username)
-        .bind(now.0)
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(engine("write to"))?;
+        .bind(now.0);
+        let failures = number(&mut *tx, failures, "failures").await?.unwrap_or(i64::MAX);
         let failures = u32::try_from(failures).unwrap_or(u32::MAX);
         let counted = if failures >= rule.tries {
             let until = now.plus(rule.lock_ms);
-            sqlx::query(
+            execute(&mut *tx, Statement::new(
                 "UPDATE sign_in_failures SET failures = 0, locked_until = $1 WHERE username = $2",
             )
             .bind(until.0)
-            .bind(username)
-            .execute(&mut *tx)
-            .await
-            .map_err(engine("write to"))?;
+            .bind(username)).await?;
             Counted::Last(until)
         } else {
             Counted::Remaining(rule.tries - failures)
@@ -279,13 +268,13 @@ impl Registry {
         counted: Counted,
         now: UtcMillis,
     ) -> Result<(), RegistryError> {
-        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
+        let mut tx = self.writing().await?;
         let by = Doer { name: username.to_owned(), address: address.to_owned() };
         let detail = match counted {
             Counted::Remaining(left) => format!("{left} tries left"),
             Counted::Last(_) => "locked".to_owned(),
         };
-        audit::write(&mut tx, &by, now, "sign_in_failed", "session", &detail).await?;
+        audit::write(&mut *tx, &by, now, "sign_in_failed", "session", &detail).await?;
         tx.commit().await.map_err(engine("write to"))
     }
 
@@ -304,39 +293,37 @@ impl Registry {
         expires_at: UtcMillis,
     ) -> Result<Opened, RegistryError> {
         let username = &checked.username;
-        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
-        let present: Option<User> = record::get(&mut tx, username.as_str()).await?;
+        let mut tx = self.writing().await?;
+        let present: Option<User> = record::get(&mut *tx, username.as_str()).await?;
         if present.is_none_or(|user| user.password_hash != checked.password_hash) {
             return Ok(Opened::Changed);
         }
-        if let Some(until) = locked(&mut tx, username.as_str(), now).await?
+        if let Some(until) = locked(&mut *tx, username.as_str(), now).await?
             && counted != Counted::Last(until)
         {
             return Ok(Opened::Locked(until));
         }
-        sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(engine("write to"))?;
-        sqlx::query("DELETE FROM sign_in_failures WHERE username = $1")
-            .bind(username.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(engine("write to"))?;
-        sqlx::query(
+        execute(
+            &mut *tx,
+            Statement::new("DELETE FROM sessions WHERE expires_at <= $1").bind(now.0),
+        )
+        .await?;
+        execute(
+            &mut *tx,
+            Statement::new("DELETE FROM sign_in_failures WHERE username = $1")
+                .bind(username.as_str()),
+        )
+        .await?;
+        execute(&mut *tx, Statement::new(
             "INSERT INTO sessions (token_sha256, username, created_at, expires_at, address) VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(token_sha256)
         .bind(username.as_str())
         .bind(now.0)
         .bind(expires_at.0)
-        .bind(address)
-        .execute(&mut *tx)
-        .await
-        .map_err(engine("write to"))?;
+        .bind(address)).await?;
         let by = Doer { name: username.to_string(), address: address.to_owned() };
-        audit::write(&mut tx, &by, now, "sign_in", "session", "").await?;
+        audit::write(&mut *tx, &by, now, "sign_in", "session", "").await?;
         tx.commit().await.map_err(engine("write to"))?;
         Ok(Opened::Yes)
     }
@@ -350,17 +337,17 @@ impl Registry {
         token_sha256: &str,
         now: UtcMillis,
     ) -> Result<Option<Session>, RegistryError> {
-        let mut on = self.readers().acquire().await.map_err(engine("read"))?;
-        let found: Option<(String, i64)> = sqlx::query_as(
+        let mut on = self.reading().await?;
+        let found = Statement::new(
             "SELECT username, expires_at FROM sessions WHERE token_sha256 = $1 AND expires_at > $2",
         )
         .bind(token_sha256)
-        .bind(now.0)
-        .fetch_optional(&mut *on)
-        .await
-        .map_err(engine("read"))?;
-        let Some((username, expires_at)) = found else { return Ok(None) };
-        let user: Option<User> = record::get(&mut on, &username).await?;
+        .bind(now.0);
+        let found = rows(&mut *on, found, |row| {
+            Ok((String::read(row, "username")?, i64::read(row, "expires_at")?))
+        });
+        let Some((username, expires_at)) = found.await?.pop() else { return Ok(None) };
+        let user: Option<User> = record::get(&mut *on, &username).await?;
         Ok(user.map(|user| Session { user, expires_at: UtcMillis(expires_at) }))
     }
 
@@ -373,13 +360,11 @@ impl Registry {
         token_sha256: &str,
         expires_at: UtcMillis,
     ) -> Result<(), RegistryError> {
-        sqlx::query("UPDATE sessions SET expires_at = $1 WHERE token_sha256 = $2")
-            .bind(expires_at.0)
-            .bind(token_sha256)
-            .execute(self.writer())
-            .await
-            .map_err(engine("write to"))
-            .map(drop)
+        let mut tx = self.writing().await?;
+        let extended =
+            Statement::new("UPDATE sessions SET expires_at = $1 WHERE token_sha256 = $2");
+        execute(&mut *tx, extended.bind(expires_at.0).bind(token_sha256)).await?;
+        tx.commit().await.map_err(engine("write to"))
     }
 
     /// Ends a session.
@@ -392,13 +377,13 @@ impl Registry {
         by: &Doer,
         now: UtcMillis,
     ) -> Result<(), RegistryError> {
-        let mut tx = self.writer().begin().await.map_err(engine("write to"))?;
-        sqlx::query("DELETE FROM sessions WHERE token_sha256 = $1")
-            .bind(token_sha256)
-            .execute(&mut *tx)
-            .await
-            .map_err(engine("write to"))?;
-        audit::write(&mut tx, by, now, "sign_out", "session", "").await?;
+        let mut tx = self.writing().await?;
+        execute(
+            &mut *tx,
+            Statement::new("DELETE FROM sessions WHERE token_sha256 = $1").bind(token_sha256),
+        )
+        .await?;
+        audit::write(&mut *tx, by, now, "sign_out", "session", "").await?;
         tx.commit().await.map_err(engine("write to"))?;
         self.note_rights_change();
         Ok(())
@@ -426,15 +411,12 @@ impl Change<'_> {
         let mut outcome = self.put(&hidden, expected).await?;
         let new_password = hidden.password_hash != user.password_hash;
         if new_password {
-            sqlx::query(
+            execute(self.on(), Statement::new(
                 "UPDATE users SET password_hash = $1, version = version + $2 WHERE username = $3",
             )
-            .bind(&user.password_hash)
+            .bind(user.password_hash.as_str())
             .bind(i64::from(outcome == Outcome::Same))
-            .bind(user.username.as_str())
-            .execute(self.on())
-            .await
-            .map_err(engine("write to"))?;
+            .bind(user.username.as_str())).await?;
             self.audit("password", &format!("user {}", user.username), "").await?;
             outcome = Outcome::Changed;
         }
@@ -476,21 +458,19 @@ impl Change<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn unlock(&mut self, username: &UserName) -> Result<(), RegistryError> {
-        sqlx::query("DELETE FROM sign_in_failures WHERE username = $1")
-            .bind(username.as_str())
-            .execute(self.on())
-            .await
-            .map_err(engine("write to"))?;
+        execute(
+            self.on(),
+            Statement::new("DELETE FROM sign_in_failures WHERE username = $1")
+                .bind(username.as_str()),
+        )
+        .await?;
         self.audit("unlock", &format!("user {username}"), "").await
     }
 
     async fn keeps_an_administrator(&mut self) -> Result<(), RegistryError> {
-        let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = $1")
-            .bind(role_code(Role::Administrator))
-            .fetch_one(self.on())
-            .await
-            .map_err(engine("read"))?;
-        if left == 0 {
+        let left = Statement::new("SELECT COUNT(*) AS n FROM users WHERE role = $1")
+            .bind(role_code(Role::Administrator));
+        if number(self.on(), left, "n").await? == Some(0) {
             let why = "the last administrator must stay one; make another first";
             return Err(RegistryError::Refused(vec![Problem::new("role", why)]));
         }
@@ -500,26 +480,19 @@ impl Change<'_> {
 
 /// Until when a name is locked, if it is. `username` is what was typed.
 async fn locked(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     username: &str,
     now: UtcMillis,
 ) -> Result<Option<UtcMillis>, RegistryError> {
-    let until: Option<i64> = sqlx::query_scalar(
+    let until = Statement::new(
         "SELECT locked_until FROM sign_in_failures WHERE username = $1 AND locked_until > $2",
     )
     .bind(username)
-    .bind(now.0)
-    .fetch_optional(on)
-    .await
-    .map_err(engine("read"))?;
+    .bind(now.0);
+    let until = number(on, until, "locked_until").await?;
     Ok(until.map(UtcMillis))
 }
 
-async fn end_sessions(on: &mut SqliteConnection, username: &str) -> Result<(), RegistryError> {
-    sqlx::query("DELETE FROM sessions WHERE username = $1")
-        .bind(username)
-        .execute(on)
-        .await
-        .map_err(engine("write to"))
-        .map(drop)
+async fn end_sessions(on: &mut dyn Connection, username: &str) -> Result<(), RegistryError> {
+    execute(on, Statement::new("DELETE FROM sessions WHERE username = $1").bind(username)).await
 }

@@ -5,12 +5,9 @@
 use std::fmt::Debug;
 
 use anlan_domain::ids::EnterpriseCode;
-use futures_util::TryStreamExt;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{Problem, RegistryError, engine};
+use super::{Problem, RegistryError, execute, number, rows};
+use crate::sql::{Connection, Row, Separated, Statement};
 
 /// What the registry gives to an object: the caller never chooses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,12 +39,12 @@ pub trait Record: Sized + Clone + Send + Sync + 'static {
     /// Number and version.
     fn meta(&self) -> Meta;
     /// Adds every column's value.
-    fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>);
+    fn bind_to(&self, to: &mut Separated<'_>);
     /// Reads it from a row.
     ///
     /// # Errors
     /// When what is stored cannot be.
-    fn read(row: &SqliteRow) -> Result<Self, RegistryError>;
+    fn read(row: &Row) -> Result<Self, RegistryError>;
     /// Whether the fields are the same; number and version do not count.
     fn same(&self, other: &Self) -> bool;
     /// The enterprise that it belongs to, if any.
@@ -93,10 +90,10 @@ macro_rules! record {
             fn meta(&self) -> $crate::registry::record::Meta {
                 self.meta
             }
-            fn bind_to(&self, to: &mut sqlx::query_builder::Separated<'_, sqlx::Sqlite, &'static str>) {
+            fn bind_to(&self, to: &mut $crate::sql::Separated<'_>) {
                 $( $crate::registry::column::Column::bind_to(&self.$field, to); )*
             }
-            fn read(row: &sqlx::sqlite::SqliteRow) -> Result<Self, $crate::registry::RegistryError> {
+            fn read(row: &$crate::sql::Row) -> Result<Self, $crate::registry::RegistryError> {
                 use $crate::registry::column::Column;
                 Ok(Self {
                     $( $field: <$type as Column>::read(row, stringify!($field))?, )*
@@ -154,14 +151,14 @@ pub(crate) fn told(field: &str, before: &impl Debug, after: &impl Debug) -> Stri
 }
 
 /// `SELECT` of every column of a record, up to and without `WHERE`.
-pub(crate) fn select<R: Record>() -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT ");
+pub(crate) fn select<R: Record>() -> Statement {
+    let mut query = Statement::new("SELECT ");
     columns::<R>(&mut query);
     query.push(" FROM ").push(R::TABLE);
     query
 }
 
-fn columns<R: Record>(query: &mut QueryBuilder<Sqlite>) {
+fn columns<R: Record>(query: &mut Statement) {
     for column in R::COLUMNS {
         query.push(column).push(", ");
     }
@@ -170,31 +167,24 @@ fn columns<R: Record>(query: &mut QueryBuilder<Sqlite>) {
 
 /// Reads one record by its key.
 pub(crate) async fn get<R: Record>(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     key: &str,
 ) -> Result<Option<R>, RegistryError> {
     let mut query = select::<R>();
     query.push(" WHERE ").push(R::COLUMNS[0]).push(" = ").push_bind(key.to_owned());
-    let row = query.build().fetch_optional(on).await.map_err(engine("read"))?;
-    row.as_ref().map(R::read).transpose()
+    Ok(fetch(on, query).await?.pop())
 }
 
 /// Reads what a query made by [`select`] finds.
 pub(crate) async fn fetch<R: Record>(
-    on: &mut SqliteConnection,
-    mut query: QueryBuilder<Sqlite>,
+    on: &mut dyn Connection,
+    query: Statement,
 ) -> Result<Vec<R>, RegistryError> {
-    // Row by row: a row of the driver is many times as large as what is read from it.
-    let mut rows = query.build().fetch(on);
-    let mut records = Vec::new();
-    while let Some(row) = rows.try_next().await.map_err(engine("read"))? {
-        records.push(R::read(&row)?);
-    }
-    Ok(records)
+    rows(on, query, R::read).await
 }
 
 /// Every record of a kind, by key.
-pub(crate) async fn all<R: Record>(on: &mut SqliteConnection) -> Result<Vec<R>, RegistryError> {
+pub(crate) async fn all<R: Record>(on: &mut dyn Connection) -> Result<Vec<R>, RegistryError> {
     let mut query = select::<R>();
     query.push(" ORDER BY ").push(R::COLUMNS[0]);
     fetch(on, query).await
@@ -202,11 +192,11 @@ pub(crate) async fn all<R: Record>(on: &mut SqliteConnection) -> Result<Vec<R>, 
 
 /// Adds a record that is not there yet.
 pub(crate) async fn insert<R: Record>(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     record: &R,
 ) -> Result<u32, RegistryError> {
     let no = if R::NUMBERED { next_number(on, R::TABLE).await? } else { 0 };
-    let mut query = QueryBuilder::new("INSERT INTO ");
+    let mut query = Statement::new("INSERT INTO ");
     query.push(R::TABLE).push(" (");
     columns::<R>(&mut query);
     query.push(") VALUES (");
@@ -217,13 +207,13 @@ pub(crate) async fn insert<R: Record>(
     }
     values.push_bind(1i64);
     query.push(")");
-    query.build().execute(on).await.map_err(engine("write to"))?;
+    execute(on, query).await?;
     Ok(no)
 }
 
 /// Adds records that are not there yet, in one statement; says the number of the first.
 pub(crate) async fn insert_many<R: Record>(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     records: &[&R],
 ) -> Result<u32, RegistryError> {
     let count = u32::try_from(records.len()).expect("bounded by the values of a statement");
@@ -231,63 +221,59 @@ pub(crate) async fn insert_many<R: Record>(
         return Ok(0);
     }
     let first = if R::NUMBERED { next_numbers(on, R::TABLE, count).await? } else { 0 };
-    let mut query = QueryBuilder::new("INSERT INTO ");
+    let mut query = Statement::new("INSERT INTO ");
     query.push(R::TABLE).push(" (");
     columns::<R>(&mut query);
     query.push(") ");
-    query.push_values((first..).zip(records), |mut values, (no, record)| {
-        record.bind_to(&mut values);
+    query.push_values((first..).zip(records), |values, (no, record)| {
+        record.bind_to(values);
         if R::NUMBERED {
             values.push_bind(i64::from(no));
         }
         values.push_bind(1i64);
     });
-    query.build().execute(on).await.map_err(engine("write to"))?;
+    execute(on, query).await?;
     Ok(first)
 }
 
 /// Replaces a record and counts its version up.
 pub(crate) async fn update<R: Record>(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     record: &R,
     version: u32,
 ) -> Result<(), RegistryError> {
-    let mut query = QueryBuilder::new("UPDATE ");
+    let mut query = Statement::new("UPDATE ");
     query.push(R::TABLE).push(" SET (");
     query.push(R::COLUMNS.join(", ")).push(", version) = (");
     let mut values = query.separated(", ");
     record.bind_to(&mut values);
     values.push_bind(i64::from(version));
     query.push(") WHERE ").push(R::COLUMNS[0]).push(" = ").push_bind(record.key());
-    query.build().execute(on).await.map_err(engine("write to")).map(drop)
+    execute(on, query).await
 }
 
 /// The next number of a sequence, from 1, never given twice.
-pub(crate) async fn next_number(
-    on: &mut SqliteConnection,
-    kind: &str,
-) -> Result<u32, RegistryError> {
+pub(crate) async fn next_number(on: &mut dyn Connection, kind: &str) -> Result<u32, RegistryError> {
     next_numbers(on, kind, 1).await
 }
 
 /// The first of the next `count` numbers of a sequence.
 async fn next_numbers(
-    on: &mut SqliteConnection,
+    on: &mut dyn Connection,
     kind: &str,
     count: u32,
 ) -> Result<u32, RegistryError> {
-    let last: i64 = sqlx::query_scalar(
+    let next = Statement::new(
         "INSERT INTO numbers (kind, last) VALUES ($1, $2)
          ON CONFLICT (kind) DO UPDATE SET last = numbers.last + $2 RETURNING last",
     )
     .bind(kind)
-    .bind(i64::from(count))
-    .fetch_one(on)
-    .await
-    .map_err(engine("write to"))?;
-    u32::try_from(last - i64::from(count) + 1).map_err(|_| RegistryError::Damaged {
+    .bind(i64::from(count));
+    let last = number(on, next, "last").await?;
+    let first = last.and_then(|last| u32::try_from(last - i64::from(count) + 1).ok());
+    first.ok_or_else(|| RegistryError::Damaged {
         what: format!("sequence {kind}"),
-        why: format!("{last} is out of range"),
+        why: format!("{last:?} is out of range"),
     })
 }
 

@@ -9,13 +9,11 @@ use anlan_domain::ids::{
     CameraId, CreditCode, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId,
 };
 use anlan_domain::region::RegionCode;
-use sqlx::Sqlite;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
 
 use super::column::{Column, damaged};
 use super::record::{Reference, record};
 use super::{Problem, RegistryError};
+use crate::sql::{Row, Separated};
 
 /// Kinds of equipment, as symbols and interfaces name them.
 pub const EQUIPMENT_KINDS: [&str; 6] = ["tank", "sphere", "htank", "unit", "warehouse", "area"];
@@ -391,10 +389,10 @@ impl fmt::Display for States {
 }
 
 impl Column for States {
-    fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>) {
+    fn bind_to(&self, to: &mut Separated<'_>) {
         to.push_bind(self.to_string());
     }
-    fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
+    fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
         Self::parse(&String::read(row, column)?).map_err(|why| damaged(column, why))
     }
 }

@@ -8,13 +8,11 @@ use std::str::FromStr;
 
 use anlan_domain::ids::EnterpriseCode;
 use anlan_domain::region::RegionCode;
-use sqlx::query_builder::Separated;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::RegistryError;
 use super::column::{Column, damaged};
 use super::records::path_of;
+use crate::sql::{Row, Separated, Statement};
 
 /// What a person may see.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +47,7 @@ impl Scope {
     }
 
     /// Adds the condition that `column` (an enterprise code) is in scope.
-    pub(crate) fn restrict(&self, query: &mut QueryBuilder<Sqlite>, column: &str) {
+    pub(crate) fn restrict(&self, query: &mut Statement, column: &str) {
         match self {
             Self::Everything => {
                 query.push("1 = 1");
@@ -69,7 +67,7 @@ impl Scope {
 }
 
 /// Adds the condition that a path lies at or below a region. A range rather than LIKE: it uses the index on every engine.
-pub(crate) fn below(query: &mut QueryBuilder<Sqlite>, column: &str, region: &RegionCode) {
+pub(crate) fn below(query: &mut Statement, column: &str, region: &RegionCode) {
     let from = path_of(region);
     // '0' is the character after '/'.
     let to = format!("{}0", from.trim_end_matches('/'));
@@ -104,10 +102,10 @@ impl FromStr for Scope {
 }
 
 impl Column for Scope {
-    fn bind_to(&self, to: &mut Separated<'_, Sqlite, &'static str>) {
+    fn bind_to(&self, to: &mut Separated<'_>) {
         to.push_bind(self.to_string());
     }
-    fn read(row: &SqliteRow, column: &'static str) -> Result<Self, RegistryError> {
+    fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
         String::read(row, column)?.parse().map_err(|why: String| damaged(column, why))
     }
 }

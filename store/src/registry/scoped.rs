@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use anlan_domain::ids::{CameraId, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
 use anlan_domain::region::RegionCode;
-use sqlx::{QueryBuilder, Sqlite};
 
 use super::column::Column;
 use super::limits::{self, LimitsVersion};
@@ -15,7 +14,8 @@ use super::records::{
     Camera, Enterprise, Equipment, Gateway, HazardSource, MapFeature, Point, Region,
 };
 use super::scope::{Scope, below};
-use super::{Registry, RegistryError, engine};
+use super::{Registry, RegistryError, rows};
+use crate::sql::Statement;
 
 /// What a list is narrowed by. Everything is optional; `after` is the key of the last object of the page before.
 #[derive(Clone, Debug, Default)]
@@ -101,8 +101,8 @@ impl Scoped {
             .push_bind(key.to_owned())
             .push(" AND ");
         self.scope.restrict(&mut query, owner);
-        let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
-        Ok(record::fetch(&mut on, query).await?.pop())
+        let mut on = self.registry.reading().await?;
+        Ok(record::fetch(&mut *on, query).await?.pop())
     }
 
     async fn list<R: Record>(
@@ -151,8 +151,8 @@ impl Scoped {
         if filter.limit > 0 {
             query.push(" LIMIT ").push_bind(i64::from(filter.limit));
         }
-        let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
-        record::fetch(&mut on, query).await
+        let mut on = self.registry.reading().await?;
+        record::fetch(&mut *on, query).await
     }
 
     /// Regions that the person may know of: those in scope, and the names of those above.
@@ -177,8 +177,8 @@ impl Scoped {
             },
         }
         query.push(" ORDER BY path");
-        let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
-        record::fetch(&mut on, query).await
+        let mut on = self.registry.reading().await?;
+        record::fetch(&mut *on, query).await
     }
 
     /// One enterprise.
@@ -264,8 +264,8 @@ impl Scoped {
                 list.push_bind(id.as_str().to_owned());
             }
             query.push(")");
-            let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
-            found.extend(record::fetch::<Point>(&mut on, query).await?);
+            let mut on = self.registry.reading().await?;
+            found.extend(record::fetch::<Point>(&mut *on, query).await?);
         }
         Ok(found)
     }
@@ -278,18 +278,18 @@ impl Scoped {
         &self,
         points: &[Point],
     ) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
-        let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
+        let mut on = self.registry.reading().await?;
         let mut newest = HashMap::new();
         if points.len() > 40 {
             let mut of: Vec<_> = points.iter().map(|p| &p.enterprise).collect();
             of.sort_unstable();
             of.dedup();
             for enterprise in of {
-                newest.extend(limits::newest_of_all(&mut on, Some(enterprise)).await?);
+                newest.extend(limits::newest_of_all(&mut *on, Some(enterprise)).await?);
             }
         } else {
             for point in points {
-                let mut versions = limits::history(&mut on, point.meta.no).await?;
+                let mut versions = limits::history(&mut *on, point.meta.no).await?;
                 if !versions.is_empty() {
                     newest.insert(point.meta.no, versions.swap_remove(0));
                 }
@@ -307,8 +307,8 @@ impl Scoped {
         point: &PointId,
     ) -> Result<Option<(Point, Vec<LimitsVersion>)>, RegistryError> {
         let Some(point) = self.point(point).await? else { return Ok(None) };
-        let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
-        let versions = limits::history(&mut on, point.meta.no).await?;
+        let mut on = self.registry.reading().await?;
+        let versions = limits::history(&mut *on, point.meta.no).await?;
         Ok(Some((point, versions)))
     }
 
@@ -349,15 +349,13 @@ impl Scoped {
     /// # Errors
     /// When the database fails.
     pub async fn points_per_gateway(&self) -> Result<HashMap<String, u32>, RegistryError> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT gateway, COUNT(*) FROM points WHERE ");
+        let mut query = Statement::new("SELECT gateway, COUNT(*) AS n FROM points WHERE ");
         self.scope.restrict(&mut query, "enterprise");
         query.push(" GROUP BY gateway");
-        let rows: Vec<(String, i64)> = query
-            .build_query_as()
-            .fetch_all(self.registry.readers())
-            .await
-            .map_err(engine("read"))?;
-        Ok(rows.into_iter().map(|(id, n)| (id, u32::try_from(n).unwrap_or(u32::MAX))).collect())
+        let mut on = self.registry.reading().await?;
+        let counts =
+            rows(&mut *on, query, |row| Ok((String::read(row, "gateway")?, u32::read(row, "n")?)));
+        Ok(counts.await?.into_iter().collect())
     }
 
     /// Features of the map: those of enterprises in scope, and the common ground of the regions that the person may know.
@@ -392,8 +390,8 @@ impl Scoped {
             query.push(")");
         }
         query.push(" ORDER BY id");
-        let mut on = self.registry.readers().acquire().await.map_err(engine("read"))?;
-        record::fetch(&mut on, query).await
+        let mut on = self.registry.reading().await?;
+        record::fetch(&mut *on, query).await
     }
 
     /// What the given enterprises have. They come from a scoped read.
@@ -408,21 +406,19 @@ impl Scoped {
             of.iter().map(|e| (e.code.clone(), Holdings::default())).collect();
         for some in of.chunks(400) {
             for (sql, add) in HOLDINGS {
-                let mut query = QueryBuilder::<Sqlite>::new(sql);
+                let mut query = Statement::new(sql);
                 query.push(" WHERE enterprise IN (");
                 let mut list = query.separated(", ");
                 for enterprise in some {
                     list.push_bind(enterprise.code.as_str().to_owned());
                 }
                 query.push(") GROUP BY enterprise, k");
-                let rows = query
-                    .build()
-                    .fetch_all(self.registry.readers())
-                    .await
-                    .map_err(engine("read"))?;
-                for row in &rows {
+                let mut on = self.registry.reading().await?;
+                let counted = rows(&mut *on, query, |row| {
                     let enterprise = EnterpriseCode::read(row, "enterprise")?;
-                    let (kind, n) = (String::read(row, "k")?, u32::read(row, "n")?);
+                    Ok((enterprise, String::read(row, "k")?, u32::read(row, "n")?))
+                });
+                for (enterprise, kind, n) in counted.await? {
                     if let Some(holdings) = all.get_mut(&enterprise) {
                         add(holdings, kind, n);
                     }
@@ -469,7 +465,7 @@ const HOLDINGS: [(&str, Add); 5] = [
 ];
 
 /// Adds `OR` the regions above (and the region itself) to a condition on regions.
-fn above(query: &mut QueryBuilder<Sqlite>, region: &RegionCode) {
+fn above(query: &mut Statement, region: &RegionCode) {
     for rung in std::iter::successors(Some(region.clone()), RegionCode::parent) {
         query.push(" OR code = ").push_bind(rung.as_str().to_owned());
     }

@@ -11,13 +11,13 @@ use crate::registry::record;
 use crate::registry::records::{
     Camera, Enterprise, Equipment, Gateway, HazardSource, MapFeature, Point, Region,
 };
-use crate::registry::{Registry, RegistryError, engine};
+use crate::registry::{Registry, RegistryError};
 
 pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportError> {
     let file = |source| ExportError::File { path: dir.to_owned(), source };
     std::fs::create_dir_all(dir).map_err(file)?;
-    let mut tx = registry.readers().begin().await.map_err(engine("read"))?;
-    let on = &mut tx;
+    let mut tx = registry.snapshot().await?;
+    let on = &mut *tx;
     table(
         dir,
         "regions.csv",
