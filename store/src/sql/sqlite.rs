@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -15,8 +15,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{
-    AssertSqlSafe, Column as _, Decode, Row as _, Sqlite, SqliteConnection, SqlitePool,
-    Transaction, TypeInfo as _, ValueRef as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Decode, Row as _, Sqlite, SqliteConnection,
+    SqlitePool, Transaction, TypeInfo as _, ValueRef as _,
 };
 
 use super::{Connection, Database, Each, Row, SqlError, Statement, Value};
@@ -44,7 +44,8 @@ impl SqliteDatabase {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
         let writer = pool(1).connect_with(options.clone()).await.map_err(OpenError::open)?;
         schema.run(&writer).await.map_err(|e| OpenError::Schema(SqlError::new(e)))?;
         let readers = pool(READERS).connect_with(options.read_only(true));
@@ -113,8 +114,11 @@ impl Held {
     }
 }
 
-fn prepared(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-    let (text, values) = statement.into_parts();
+fn prepared(
+    text: String,
+    values: Vec<Value>,
+) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    let text = positional(&text).unwrap_or(text);
     // Texts are the program's own: whatever comes from outside is bound.
     values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
         Value::Null => query.bind(None::<i64>),
@@ -124,10 +128,54 @@ fn prepared(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteA
     })
 }
 
+/// The text with `?` for its parameters, where each stands once and in order. SQLite takes `$1` for a name and looks for it among all
+/// names before it: tens of thousands of them in one statement took seconds.
+fn positional(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut parts = text.split('$');
+    out.push_str(parts.next()?);
+    for (n, part) in parts.enumerate() {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        if part[..digits].parse() != Ok(n + 1) {
+            return None;
+        }
+        out.push('?');
+        out.push_str(&part[digits..]);
+    }
+    Some(out)
+}
+
+/// A statement that takes longer than this is told of.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Tells of a slow statement by its beginning: whole, one of an import would fill a page of the log.
+struct Stopwatch {
+    begun: Instant,
+    beginning: String,
+}
+
+impl Stopwatch {
+    fn start(text: &str) -> Self {
+        Self { begun: Instant::now(), beginning: text.chars().take(120).collect() }
+    }
+}
+
+impl Drop for Stopwatch {
+    fn drop(&mut self) {
+        let elapsed = self.begun.elapsed();
+        if elapsed > SLOW {
+            let (elapsed_ms, statement) = (elapsed.as_millis() as u64, &self.beginning);
+            tracing::warn!(elapsed_ms, statement, "a statement was slow");
+        }
+    }
+}
+
 #[async_trait]
 impl Connection for Held {
     async fn query(&mut self, statement: Statement, each: &mut Each<'_>) -> Result<(), SqlError> {
-        let mut rows = prepared(statement).fetch(self.on());
+        let (text, values) = statement.into_parts();
+        let _stopwatch = Stopwatch::start(&text);
+        let mut rows = prepared(text, values).fetch(self.on());
         let mut names: Option<Arc<[String]>> = None;
         while let Some(row) = rows.try_next().await.map_err(SqlError::new)? {
             let names = names.get_or_insert_with(|| {
@@ -142,7 +190,9 @@ impl Connection for Held {
     }
 
     async fn execute(&mut self, statement: Statement) -> Result<(), SqlError> {
-        prepared(statement).execute(self.on()).await.map_err(SqlError::new).map(drop)
+        let (text, values) = statement.into_parts();
+        let _stopwatch = Stopwatch::start(&text);
+        prepared(text, values).execute(self.on()).await.map_err(SqlError::new).map(drop)
     }
 
     async fn commit(self: Box<Self>) -> Result<(), SqlError> {
@@ -170,4 +220,18 @@ fn value(row: &SqliteRow, at: usize) -> Result<Value, SqlError> {
 
 fn unknown(kind: impl Display, column: impl Display) -> SqlError {
     SqlError::new(format!("column {column} holds {kind}, which nothing here writes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::positional;
+
+    #[test]
+    fn only_parameters_that_stand_once_and_in_order_lose_their_numbers() {
+        assert_eq!(positional("a = $1 AND b IN ($2, $3)").unwrap(), "a = ? AND b IN (?, ?)");
+        assert_eq!(positional("SELECT 1").unwrap(), "SELECT 1");
+        for text in ["VALUES ($1, $2) ON CONFLICT last + $2", "b = $2 AND a = $1", "word = '$'"] {
+            assert_eq!(positional(text), None, "{text}");
+        }
+    }
 }
