@@ -29,6 +29,8 @@ export function TesterPage() {
     runs.reload();
   };
   if (scenarios.error?.code === "no_simulator") return <div className="page"><h1 className="page-title">{t("tester.title")}</h1><Empty>{t("tester.none")}</Empty></div>;
+  // Once for the page: four cards that each refuse, beside a form that would be refused, say less.
+  if (scenarios.error?.status === 403) return <div className="page"><h1 className="page-title">{t("tester.title")}</h1><Empty>{t("face.forbidden")}</Empty></div>;
   return (
     <div className="page tester system">
       <header>
