@@ -154,6 +154,13 @@ async fn every_scope_sees_its_own_and_nothing_else(registry: &Registry) {
         assert_eq!(scoped.map(None).await.expect("reads").len(), features, "{scope}");
     }
     let other = registry.scoped("enterprise:410205002".parse().expect("a scope"));
+    let tanks = ["410205001.V-1203", "410205002.V-201", "410205002.V-999"]
+        .map(|id| EquipmentId::new(id).expect("an id"));
+    let named = tanks.iter().collect::<Vec<_>>();
+    let seen = other.equipment_by_id(&named).await.expect("reads");
+    assert_eq!(seen.iter().map(|e| &e.id).collect::<Vec<_>>(), [&tanks[1]], "its own alone");
+    let everything = registry.scoped(Scope::Everything);
+    assert_eq!(everything.equipment_by_id(&named).await.expect("reads").len(), 2);
     let id = PointId::new("410205001.LT-1203A").expect("an id");
     assert!(other.point(&id).await.expect("reads").is_none());
     assert!(other.limit_versions(&id).await.expect("reads").is_none());

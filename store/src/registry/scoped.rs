@@ -253,19 +253,36 @@ impl Scoped {
     /// # Errors
     /// When the database fails.
     pub async fn points_by_id(&self, ids: &[PointId]) -> Result<Vec<Point>, RegistryError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for some in ids.chunks(500) {
-            let mut query = record::select::<Point>();
+        let ids: Vec<&str> = ids.iter().map(PointId::as_str).collect();
+        self.some("enterprise", &ids).await
+    }
+
+    /// Equipment by its identities; what is out of scope is left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn equipment_by_id(
+        &self,
+        ids: &[&EquipmentId],
+    ) -> Result<Vec<Equipment>, RegistryError> {
+        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        self.some("enterprise", &ids).await
+    }
+
+    async fn some<R: Record>(&self, owner: &str, keys: &[&str]) -> Result<Vec<R>, RegistryError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for some in keys.chunks(500) {
+            let mut query = record::select::<R>();
             query.push(" WHERE ");
-            self.scope.restrict(&mut query, "enterprise");
-            query.push(" AND id IN (");
+            self.scope.restrict(&mut query, owner);
+            query.push(" AND ").push(R::COLUMNS[0]).push(" IN (");
             let mut list = query.separated(", ");
-            for id in some {
-                list.push_bind(id.as_str().to_owned());
+            for &key in some {
+                list.push_bind(key);
             }
             query.push(")");
             let mut on = self.registry.reading().await?;
-            found.extend(record::fetch::<Point>(&mut *on, query).await?);
+            found.extend(record::fetch::<R>(&mut *on, query).await?);
         }
         Ok(found)
     }

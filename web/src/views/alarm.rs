@@ -1,13 +1,12 @@
 //! An alarm as it is sent: the row of the index, with names, unit and place from the registry.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmState, ClearReason};
-use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId};
+use anlan_domain::ids::{EquipmentId, PointId};
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmRow;
 use anlan_store::registry::records::{Equipment, Point};
-use anlan_store::registry::scoped::Filter;
 use anlan_store::registry::{Registry, RegistryError, Scoped};
 use anlan_store::state::{AlarmRecord, AlarmSeq};
 use serde::Serialize;
@@ -205,8 +204,8 @@ pub fn undurable(entry: &AlarmEntry, decided_at: UtcMillis) -> Option<AlarmRow> 
     })
 }
 
-/// Gives rows their names, with as many queries for a thousand rows as for one, but where points have no place of their own. `scoped` is
-/// the reader's own, so that nothing foreign can come in by a name.
+/// Gives rows their names, with as many queries for five hundred rows as for one. `scoped` is the reader's own, so that nothing foreign
+/// can come in by a name.
 pub async fn enrich(
     rows: Vec<AlarmRow>,
     scoped: &Scoped,
@@ -233,33 +232,21 @@ pub async fn enrich(
         .collect())
 }
 
-/// Equipment whose place an alarm is shown at, because its point has none. Where an enterprise has several, all of its equipment is
-/// read at once.
+/// Equipment whose place an alarm is shown at, because its point has none.
 async fn equipment_of(
     rows: &[AlarmRow],
     points: &HashMap<PointId, Point>,
     scoped: &Scoped,
 ) -> Result<HashMap<EquipmentId, Equipment>, RegistryError> {
-    let mut wanted: BTreeMap<EnterpriseCode, BTreeSet<&EquipmentId>> = BTreeMap::new();
+    let mut wanted: BTreeSet<&EquipmentId> = BTreeSet::new();
     for row in rows {
         let point = PointId::new(&row.id.subject.0).ok();
         let placed = point.and_then(|id| points.get(&id)).is_some_and(|p| p.longitude.is_some());
-        if let Some(id) = row.equipment.as_ref().filter(|_| !placed) {
-            wanted.entry(id.enterprise()).or_default().insert(id);
-        }
+        wanted.extend(row.equipment.as_ref().filter(|_| !placed));
     }
-    let mut found = HashMap::new();
-    for (enterprise, ids) in wanted {
-        let read = match ids.first() {
-            Some(id) if ids.len() == 1 => scoped.equipment_of(id).await?.into_iter().collect(),
-            _ => {
-                let of = Filter { enterprise: Some(enterprise), ..Filter::default() };
-                scoped.equipment(&of).await?
-            }
-        };
-        found.extend(read.into_iter().map(|e| (e.id.clone(), e)));
-    }
-    Ok(found)
+    let wanted: Vec<&EquipmentId> = wanted.into_iter().collect();
+    let found = scoped.equipment_by_id(&wanted).await?;
+    Ok(found.into_iter().map(|e| (e.id.clone(), e)).collect())
 }
 
 fn build(
