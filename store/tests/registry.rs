@@ -1,6 +1,12 @@
 //! The embedded engine of the registry against the conformance checks that a second engine would join.
 
+use std::path::Path;
+
+use anlan_domain::point::PointKind;
 use anlan_store::registry::{Registry, conformance};
+use anlan_store::sql::sqlite::SqliteDatabase;
+use anlan_store::sql::{Database as _, Statement};
+use sqlx::migrate::Migrator;
 
 #[tokio::test]
 async fn sqlite_keeps_the_registry_as_every_engine_must() {
@@ -10,4 +16,40 @@ async fn sqlite_keeps_the_registry_as_every_engine_must() {
     registry.close().await;
     let again = Registry::open(&scratch.path().join("registry.sqlite")).await.unwrap();
     assert_eq!(again.plan().await.unwrap().enterprises.len(), 3, "it is there after a restart");
+}
+
+/// A registry of before delays, with one discrete point.
+const BEFORE_DELAYS: &[&str] = &[
+    "INSERT INTO regions VALUES ('410205', '禹王台区', 'Yuwangtai', '/410000/410200/410205/', 1)",
+    "INSERT INTO enterprises VALUES ('410205001', '', '豫澜氮化', '', '410205', '', '', NULL, NULL, '', '', 1)",
+    "INSERT INTO equipment VALUES ('410205001.A-1', '410205001', NULL, 'area', '厂前区', '', '', '', NULL, NULL, NULL, 1)",
+    "INSERT INTO gateways VALUES ('41020500101', 1, '410205001', 'GW-1', '', 1)",
+    "INSERT INTO hosts VALUES (1, 'general:410205001', '410205001')",
+    "INSERT INTO points VALUES ('410205001.XV-1', 1, '410205001', '410205001.A-1', '41020500101', 'plc', '阀', '', 'discrete', 'state', '', 0, 2, 0, 1000, 3, 0, NULL, NULL, '', '!2=故障/Fault', 1)",
+];
+
+#[tokio::test]
+async fn a_registry_of_before_delays_opens_and_changes_no_configuration() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("registry.sqlite");
+    let older = scratch.path().join("migrations");
+    std::fs::create_dir_all(&older).unwrap();
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    for name in ["0001_registry.sql", "0002_point_births.sql", "0003_point_homes.sql"] {
+        std::fs::copy(migrations.join(name), older.join(name)).unwrap();
+    }
+    let schema = Migrator::new(older).await.unwrap();
+    let database = SqliteDatabase::open(&file, &schema).await.unwrap();
+    let mut change = database.change().await.unwrap();
+    for insert in BEFORE_DELAYS {
+        change.execute(Statement::new(*insert)).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    database.close().await;
+
+    let registry = Registry::open(&file).await.unwrap();
+    let hosts = registry.host_configs().await.unwrap();
+    let kinds: Vec<_> = hosts.iter().flat_map(|h| &h.points).map(|p| &p.settings.kind).collect();
+    assert_eq!(kinds, [&PointKind::Discrete { alarm_state: Some(2), on_delay_ms: 0 }]);
+    registry.close().await;
 }

@@ -463,6 +463,10 @@ pub struct Point {
     pub frozen_ms: u32,
     /// States of a discrete point.
     pub states: Vec<State>,
+    /// How long the alarm state must hold before its alarm is raised; 0 for an analog point.
+    pub on_delay_ms: u32,
+    /// How long another state must hold before that alarm clears; 0 for an analog point.
+    pub off_delay_ms: u32,
     /// Limits in their newest version.
     pub limits: LimitsBody,
     /// Degrees east.
@@ -494,6 +498,8 @@ impl Point {
             scan_ms: p.scan_ms,
             missing_scans: p.missing_scans,
             frozen_ms: p.frozen_ms,
+            on_delay_ms: p.on_delay_ms,
+            off_delay_ms: p.off_delay_ms,
             states: p
                 .states
                 .0

@@ -277,6 +277,40 @@ async fn objects_are_created_changed_with_their_version_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_discrete_point_has_delays_of_its_state_alarm_and_an_analog_one_is_refused_them() {
+    let world = World::new().await;
+    let token = world.sign_in("manager").await;
+    let mut point = json!({
+        "id": "410205001.XV-9", "equipment": "410205001.V-1203", "gateway": "41020500101", "device": "plc-2",
+        "name": { "zh": "阀", "en": "Valve" }, "kind": "discrete", "signal": "state", "range": [0, 2], "scan_ms": 1000,
+        "states": [{ "value": 2, "name": { "zh": "故障", "en": "Fault" }, "alarm": true }],
+    });
+    let delays = |point: &Value| (point["on_delay_ms"].clone(), point["off_delay_ms"].clone());
+    let made = world.api(&token, "POST", "/points", Some(&point)).await.json();
+    assert_eq!(delays(&made), (json!(0), json!(0)), "none where none is stated: {made}");
+    let put = |body: Value| {
+        let (world, token) = (&world, &token);
+        async move { world.api(token, "PUT", "/points/410205001.XV-9", Some(&body)).await }
+    };
+    point["version"] = json!(1);
+    point["on_delay_ms"] = json!(2000);
+    point["off_delay_ms"] = json!(5000);
+    let changed = put(point.clone()).await.json();
+    assert_eq!((delays(&changed), &changed["version"]), ((json!(2000), json!(5000)), &json!(2)));
+    let read = world.get(&token, "/points/410205001.XV-9").await;
+    assert_eq!(delays(&read), (json!(2000), json!(5000)));
+    point["version"] = json!(2);
+    point["off_delay_ms"] = json!(86_400_001);
+    let refused = put(point.clone()).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["field"]), (422, &json!("off_delay_ms")));
+    point["off_delay_ms"] = json!(0);
+    point["kind"] = json!("analog");
+    let refused = put(point.clone()).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["field"]), (422, &json!("on_delay_ms")));
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn an_administrator_makes_users_and_a_new_scope_ends_their_sessions() {
     let world = World::new().await;
     let admin = world.sign_in("admin").await;

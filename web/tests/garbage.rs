@@ -83,6 +83,8 @@ fn garbage_is_refused_and_never_an_internal_error() {
         "region",
         "level",
         "states",
+        "on_delay_ms",
+        "off_delay_ms",
     ]);
     let body = prop_oneof![
         prop::collection::vec((field, leaf), 0..8).prop_map(|fields| {

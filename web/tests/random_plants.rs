@@ -290,6 +290,8 @@ async fn fill(registry: &Registry, world: &World, sites: &[Site], regions: &BTre
                 latitude: place.map(|_| 34.0),
                 role: mark(),
                 states: States::default(),
+                on_delay_ms: 0,
+                off_delay_ms: 0,
                 meta,
             };
             change.put(&point, Expected::New).await.unwrap();

@@ -8,6 +8,7 @@ use std::path::Path;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId, Role, UserName};
 use anlan_domain::limits::Limit;
 use anlan_domain::log::{HostKey, HostNo};
+use anlan_domain::point::PointKind;
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
 
@@ -74,6 +75,8 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     a_wrong_folder_changes_nothing(registry, scratch).await;
     every_scope_sees_its_own_and_nothing_else(registry).await;
     a_watch_of_less_than_a_second_survives_export_and_import(registry, scratch).await;
+    delays_of_a_state_alarm_reach_the_host_and_survive_export_and_import(registry, scratch).await;
+    delays_that_cannot_be_are_refused_at_their_line(registry, scratch).await;
     no_password_of_a_camera_enters_the_audit_log(registry).await;
     the_outline_and_single_hosts_agree_with_the_whole(registry).await;
     a_change_names_the_hosts_it_touches(registry).await;
@@ -193,6 +196,75 @@ async fn a_watch_of_less_than_a_second_survives_export_and_import(
     registry.export(&out).await.expect("exports");
     let report = registry.import(&out, sample_options()).await.expect("what we wrote");
     assert!(!report.changed_anything(), "{report}");
+}
+
+/// What the sample's valve is, as its host is told.
+async fn valve_kind(registry: &Registry) -> PointKind {
+    let hosts = registry.host_configs().await.expect("reads");
+    let mut points = hosts.iter().flat_map(|host| &host.points);
+    points.find(|p| p.id.as_str() == "410205001.XV-1").expect("has a host").settings.kind.clone()
+}
+
+async fn delays_of_a_state_alarm_reach_the_host_and_survive_export_and_import(
+    registry: &Registry,
+    scratch: &Path,
+) {
+    let alarm_state = Some(2);
+    let undelayed = PointKind::Discrete { alarm_state, on_delay_ms: 0 };
+    assert_eq!(valve_kind(registry).await, undelayed, "tables without the columns mean none");
+    let set = async |on_delay_ms, off_delay_ms| {
+        let mut change = registry.change(doer(), AT).await.expect("begins");
+        let valve: Point = change.get("410205001.XV-1").await.expect("reads").expect("is there");
+        let valve = Point { on_delay_ms, off_delay_ms, ..valve };
+        change.put(&valve, Expected::Any).await.expect("writes");
+        let keys: Vec<_> =
+            change.commit().await.expect("commits").hosts.into_iter().map(|h| h.key).collect();
+        let farm = anlan_domain::ids::HazardCode::new("410205001001").expect("a code");
+        assert_eq!(keys, [HostKey::Hazard(farm)], "its host is told");
+    };
+    set(1_500, 0).await;
+    assert_eq!(valve_kind(registry).await, PointKind::Discrete { alarm_state, on_delay_ms: 1_500 });
+    set(2_000, 86_400_000).await;
+    let delayed =
+        PointKind::DelayedDiscrete { alarm_state, on_delay_ms: 2_000, off_delay_ms: 86_400_000 };
+    assert_eq!(valve_kind(registry).await, delayed);
+    let out = scratch.join("delays");
+    registry.export(&out).await.expect("exports");
+    let report = registry.import(&out, sample_options()).await.expect("what we wrote");
+    assert!(!report.changed_anything(), "{report}");
+    set(0, 0).await;
+    assert_eq!(valve_kind(registry).await, undelayed);
+    let report = registry.import(&out, sample_options()).await.expect("what we wrote");
+    assert_eq!(report.tables["points"], (0, 1, 4));
+    assert_eq!(valve_kind(registry).await, delayed);
+}
+
+async fn delays_that_cannot_be_are_refused_at_their_line(registry: &Registry, scratch: &Path) {
+    let dir = scratch.join("wrong-delays");
+    fs::create_dir_all(&dir).expect("a scratch folder");
+    let rows = [
+        ("analog", "", "5000", ""),
+        ("discrete", "0=关/Closed;!1=开/Open", "", "86400001"),
+        ("discrete", "0=关/Closed;!1=开/Open", "1.5", ""),
+    ];
+    let mut table = "id,equipment,gateway,device,name_zh,name_en,kind,signal,unit,range_lo,range_hi,decimals,scan_ms,longitude,latitude,role,states,on_delay_ms,off_delay_ms\n".to_owned();
+    for (n, (kind, states, on, off)) in rows.into_iter().enumerate() {
+        table += &format!(
+            "410205001.D-{n},410205001.V-1203,41020500101,plc-1,新,New,{kind},state,,0,2,0,1000,,,,{states},{on},{off}\n"
+        );
+    }
+    fs::write(dir.join("points.csv"), table).expect("writes");
+    let Err(ImportError::Problems(problems)) = registry.import(&dir, sample_options()).await else {
+        panic!("wrong delays were taken");
+    };
+    for start in [
+        "points.csv:2: on_delay_ms: 5000 is for discrete points only",
+        "points.csv:3: off_delay_ms: 86400001 is too long: 0 to 86400000 ms",
+        "points.csv:4: on_delay_ms: \"1.5\"",
+    ] {
+        assert!(problems.iter().any(|p| p.starts_with(start)), "{start:?} not among {problems:#?}");
+    }
+    assert_eq!(problems.len(), 3, "{problems:#?}");
 }
 
 async fn no_password_of_a_camera_enters_the_audit_log(registry: &Registry) {

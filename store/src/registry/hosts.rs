@@ -145,10 +145,15 @@ fn entry(row: &Row) -> Result<HostEntry, RegistryError> {
 
 /// What a point's decision step needs, from its record and limits.
 fn settings_of(point: &Point, limits: Limits, of_hazard_source: bool) -> PointSettings {
-    let kind = if point.kind == "discrete" {
-        PointKind::Discrete { alarm_state: point.states.alarm_state(), on_delay_ms: 0 }
-    } else {
-        PointKind::Analog
+    let alarm_state = point.states.alarm_state();
+    let (on_delay_ms, off_delay_ms) = (point.on_delay_ms, point.off_delay_ms);
+    // Without an off-delay in the older form: so a point that has none keeps the configuration that it has in the journal.
+    let kind = match point.kind.as_str() {
+        "discrete" if off_delay_ms > 0 => {
+            PointKind::DelayedDiscrete { alarm_state, on_delay_ms, off_delay_ms }
+        }
+        "discrete" => PointKind::Discrete { alarm_state, on_delay_ms },
+        _ => PointKind::Analog,
     };
     PointSettings {
         kind,

@@ -19,6 +19,8 @@ use crate::sql::{Row, Separated};
 pub const EQUIPMENT_KINDS: [&str; 6] = ["tank", "sphere", "htank", "unit", "warehouse", "area"];
 /// Kinds of points.
 pub const POINT_KINDS: [&str; 2] = ["analog", "discrete"];
+/// Longest delay of a state alarm: a day.
+pub const STATE_DELAY_MS_MAX: u32 = 86_400_000;
 
 record! {
     /// Region (GB/T 2260) or chemical park.
@@ -217,6 +219,10 @@ record! {
         role: String,
         /// Names of the states of a discrete point.
         states: States,
+        /// How long the alarm state of a discrete point must hold before its alarm is raised.
+        on_delay_ms: u32,
+        /// How long another state must hold before that alarm clears.
+        off_delay_ms: u32,
     }
     enterprise: |p| Some(p.enterprise.clone()),
     check: |p| [
@@ -236,6 +242,8 @@ record! {
         (p.kind == "discrete" && p.states.0.is_empty()).then(|| Problem::new("states", "a discrete point needs the names of its states, for example 0=关/Closed;1=开/Open")),
         (States::parse(&p.states.to_string()).as_ref() != Ok(&p.states)).then(|| Problem::new("states", "names of states must not be blank or hold ; or /, and each number stands once")),
         (p.states.0.iter().filter(|s| s.alarm).count() > 1).then(|| Problem::new("states", "only one state can be the alarm state")),
+        state_delay("on_delay_ms", &p.kind, p.on_delay_ms),
+        state_delay("off_delay_ms", &p.kind, p.off_delay_ms),
     ].into_iter().flatten().chain(position(p.longitude, p.latitude)).collect(),
     references: |p| vec![
         ("equipment", Equipment::TABLE, p.equipment.to_string()),
@@ -420,6 +428,20 @@ fn name(field: &'static str, text: &str) -> Option<Problem> {
 fn one_of(field: &'static str, text: &str, allowed: &[&str]) -> Option<Problem> {
     (!allowed.contains(&text))
         .then(|| Problem::new(field, format!("{text:?} is not one of {}", allowed.join(", "))))
+}
+
+/// Delays of an analog point belong to each of its limits: one here would be kept and never act.
+fn state_delay(field: &'static str, kind: &str, ms: u32) -> Option<Problem> {
+    if ms > STATE_DELAY_MS_MAX {
+        Some(Problem::new(field, format!("{ms} is too long: 0 to {STATE_DELAY_MS_MAX} ms (a day)")))
+    } else if ms > 0 && kind != "discrete" {
+        let why = format!(
+            "{ms} is for discrete points only: set the delays of an analog point with its limits, and 0 here"
+        );
+        Some(Problem::new(field, why))
+    } else {
+        None
+    }
 }
 
 fn whose(field: &'static str, by_id: &EnterpriseCode, stated: &EnterpriseCode) -> Option<Problem> {

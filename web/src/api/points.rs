@@ -94,6 +94,8 @@ async fn save(call: &Call, input: PointInput, expected: Expected) -> Answer {
         latitude: input.latitude,
         role: input.role,
         states: States(states),
+        on_delay_ms: input.on_delay_ms,
+        off_delay_ms: input.off_delay_ms,
         meta: Meta::default(),
     };
     call.put(&point, expected).await?;

@@ -126,6 +126,10 @@ input! {
         #[serde(default)] frozen_ms: Option<u32>,
         /// States of a discrete point.
         #[serde(default)] states: Vec<State>,
+        /// How long the alarm state must hold before its alarm is raised, in ms, at most a day; of a discrete point.
+        #[serde(default)] on_delay_ms: u32,
+        /// How long another state must hold before that alarm clears, in ms, at most a day; of a discrete point.
+        #[serde(default)] off_delay_ms: u32,
         /// Degrees east.
         #[serde(default)] longitude: Option<f64>,
         /// Degrees north.

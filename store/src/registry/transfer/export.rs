@@ -139,6 +139,8 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
             "states",
             "missing_scans",
             "frozen_s",
+            "on_delay_ms",
+            "off_delay_ms",
         ],
         points,
         |p| {
@@ -162,6 +164,8 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
                 p.states.to_string(),
                 p.missing_scans.to_string(),
                 Seconds { ms: p.frozen_ms }.to_string(),
+                p.on_delay_ms.to_string(),
+                p.off_delay_ms.to_string(),
             ]
         },
     )?;

@@ -108,7 +108,7 @@ pub(super) async fn read(
     );
     let equipment = reader.table("equipment.csv", EQUIPMENT, &[], self::equipment);
     let gateways = reader.table("gateways.csv", &["id", "name", "secret_sha256"], &[], gateway);
-    let points = reader.table("points.csv", POINTS, &["missing_scans", "frozen_s"], point);
+    let points = reader.table("points.csv", POINTS, POINTS_OPTIONAL, point);
     let cameras = reader.table("cameras.csv", CAMERAS, &[], camera);
     let mut checked = Plant {
         regions: reader.checked("regions.csv", regions),
@@ -224,6 +224,7 @@ const POINTS: &[&str] = &[
     "role",
     "states",
 ];
+const POINTS_OPTIONAL: &[&str] = &["missing_scans", "frozen_s", "on_delay_ms", "off_delay_ms"];
 const CAMERAS: &[&str] = &["id", "equipment", "name_zh", "name_en", "url", "longitude", "latitude"];
 
 fn region(row: &mut Row<'_>) -> Option<Region> {
@@ -314,6 +315,7 @@ fn point(row: &mut Row<'_>) -> Option<Point> {
     let (range_lo, range_hi) = (row.need("range_lo"), row.need("range_hi"));
     let (decimals, scan_ms) = (row.need("decimals"), row.need("scan_ms"));
     let (missing_scans, frozen_s) = (row.maybe("missing_scans"), row.maybe::<Seconds>("frozen_s"));
+    let (on_delay_ms, off_delay_ms) = (row.maybe("on_delay_ms"), row.maybe("off_delay_ms"));
     let (longitude, latitude) = (row.maybe("longitude"), row.maybe("latitude"));
     let states = match States::parse(&row.text("states")) {
         Ok(states) => Some(states),
@@ -344,6 +346,8 @@ fn point(row: &mut Row<'_>) -> Option<Point> {
         latitude: latitude?,
         role: row.text("role"),
         states: states?,
+        on_delay_ms: on_delay_ms?.unwrap_or(0),
+        off_delay_ms: off_delay_ms?.unwrap_or(0),
         meta: META,
     })
 }

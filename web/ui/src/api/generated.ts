@@ -3296,6 +3296,16 @@ export interface components {
             missing_scans: number;
             /** @description Name. */
             name: components["schemas"]["Names"];
+            /**
+             * Format: int32
+             * @description How long another state must hold before that alarm clears; 0 for an analog point.
+             */
+            off_delay_ms: number;
+            /**
+             * Format: int32
+             * @description How long the alarm state must hold before its alarm is raised; 0 for an analog point.
+             */
+            on_delay_ms: number;
             /** @description Engineering range. */
             range: number[];
             /** @description What it is to its equipment. */
@@ -3360,6 +3370,16 @@ export interface components {
             missing_scans?: number | null;
             /** @description Name. */
             name: components["schemas"]["Names"];
+            /**
+             * Format: int32
+             * @description How long another state must hold before that alarm clears, in ms, at most a day; of a discrete point.
+             */
+            off_delay_ms?: number;
+            /**
+             * Format: int32
+             * @description How long the alarm state must hold before its alarm is raised, in ms, at most a day; of a discrete point.
+             */
+            on_delay_ms?: number;
             /** @description Engineering range. */
             range: number[];
             /** @description What it is to its equipment. */

@@ -47,7 +47,7 @@ export function RecordForm({ kind, enterprise, row, choices, near, close, saved,
     <Drawer open size={Math.min(520, window.innerWidth)} title={id === null ? t("plant.add") : [tagOf(id), localName(row?.name, language)].filter(Boolean).join(" ")} onClose={close} destroyOnHidden
       footer={<div className="row g8" style={{ justifyContent: "flex-end" }}><button type="button" className="btn" onClick={close}>{t("dialog.cancel")}</button><button type="button" className="btn pri" disabled={busy || away !== null} onClick={() => form.submit()}>{t(away ?? "plant.save")}</button></div>}>
       <Form form={form} layout="vertical" requiredMark={false} initialValues={initial} onFinish={(draft) => void save(draft)} className="record-form">
-        {spec.fields.filter((field) => field.type !== "states" || discrete).map((field) => (
+        {spec.fields.filter((field) => !field.discreteOnly || discrete).map((field) => (
           <Form.Item key={field.key} name={field.key} label={t(`field.${field.key}` as MessageKey)} className={field.type === "place" || field.type === "states" ? "whole" : ""}
             rules={field.required ? [{ required: true, message: t("form.required") }] : []}>
             {control(field, choices, near, id !== null, t)}

@@ -21,6 +21,8 @@ export type Field = {
   of?: "region" | "hazard" | "equipment" | "gateway";
   /** Not a column of the table. */
   formOnly?: boolean;
+  /** Means something for a discrete point alone. */
+  discreteOnly?: boolean;
 };
 export type RecordSpec = { path: string; idKey: string; list: (enterprise: string) => Record<string, string>; fields: readonly Field[]; removable: boolean; label: MessageKey };
 
@@ -58,7 +60,8 @@ export const RECORDS: Record<RecordKind, RecordSpec> = {
       { key: "id", type: "text", required: true, fixed: true }, ...names, { key: "equipment", type: "ref", of: "equipment", required: true }, { key: "gateway", type: "ref", of: "gateway", required: true, formOnly: true },
       { key: "device", type: "text", required: true, formOnly: true }, { key: "kind", type: "select", options: ["analog", "discrete"], words: "kind", required: true, formOnly: true }, { key: "signal", type: "open", options: SIGNALS, words: "signal", required: true },
       { key: "role", type: "open", options: ROLES, words: "role.point", formOnly: true }, { key: "unit", type: "text" }, { key: "range_lo", type: "number", required: true, formOnly: true }, { key: "range_hi", type: "number", required: true, formOnly: true },
-      { key: "decimals", type: "number", formOnly: true }, { key: "scan_ms", type: "number", required: true, formOnly: true }, { key: "states", type: "states", formOnly: true }, place,
+      { key: "decimals", type: "number", formOnly: true }, { key: "scan_ms", type: "number", required: true, formOnly: true }, { key: "states", type: "states", formOnly: true, discreteOnly: true },
+      { key: "on_delay_ms", type: "number", formOnly: true, discreteOnly: true }, { key: "off_delay_ms", type: "number", formOnly: true, discreteOnly: true }, place,
     ],
   },
   camera: {
@@ -146,6 +149,10 @@ class Reader {
     const states = (this.draft["states"] ?? []) as readonly PointState[];
     return states.map(({ value, name, alarm }) => ({ value, name: { zh: name.zh.trim(), en: name.en.trim() || name.zh.trim() }, alarm }));
   }
+  /** Of the state alarm. An analog point has its delays with its limits, and the center refuses them here. */
+  stateDelay(key: string): number {
+    return this.text("kind") === "discrete" ? (this.number(key) ?? 0) : 0;
+  }
   get version(): number | null {
     return this.before?.version ?? null;
   }
@@ -164,6 +171,7 @@ const BODIES: { [K in RecordKind]: (r: Reader) => Body<K> } = {
   point: (r): Body<"point"> => ({
     id: r.text("id"), name: r.name, equipment: r.text("equipment"), gateway: r.text("gateway"), device: r.text("device"), kind: r.text("kind"), signal: r.text("signal"), role: r.text("role"),
     unit: r.text("unit"), range: [r.required("range_lo"), r.required("range_hi")], decimals: r.required("decimals"), scan_ms: r.required("scan_ms"), states: r.states,
+    on_delay_ms: r.stateDelay("on_delay_ms"), off_delay_ms: r.stateDelay("off_delay_ms"),
     missing_scans: r.kept("missing_scans"), frozen_ms: r.kept("frozen_ms"), ...r.place, version: r.version,
   }),
   camera: (r): Body<"camera"> => ({ id: r.text("id"), name: r.name, equipment: r.text("equipment") || null, url: r.text("url"), ...r.place, version: r.version }),
