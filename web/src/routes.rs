@@ -155,7 +155,7 @@ fn table() -> Vec<Route> {
         GET "/alarms/{id}" SignedIn, "One alarm, with what happened to it", [], None, one::<views::alarm::Alarm>(), alarms::one;
         POST "/alarms/{id}/acknowledge" ANSWERERS, "Acknowledges an alarm", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::acknowledge;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;
-        GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection", ["region"], None, Out::Free, map::read;
+        GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated`", ["region"], None, Out::Free, map::read;
         PUT "/map/features" ADMINISTRATOR, "Places or moves features", [], body::<MapInput>(), Out::Nothing, map::put;
         GET "/search" SignedIn, "Enterprises, hazard sources, equipment, points and open alarms by text", ["q"], None, list::<search::Hit>(), search::search;
         GET "/gateways" SignedIn, "Gateways in scope", ["enterprise", "region", "q", "cursor", "limit"], None, list::<views::Gateway>(), gateways::list;

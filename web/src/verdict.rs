@@ -106,7 +106,7 @@ pub struct Seen {
 pub enum State {
     /// Nothing of the kind came, as it must.
     Absent,
-    /// The run ended before it could come, or it did not last for its delay: nothing is demanded.
+    /// Nothing is demanded, for the [`Reason`] that stands with it.
     Void,
     /// It came in time, and went in time where that is stated.
     Met,
@@ -126,11 +126,25 @@ pub enum State {
     Wrong,
 }
 
+/// Why a statement is void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The run was stopped before the value passed its limit.
+    Stopped,
+    /// The condition did not last for its delay and the scans that may miss it.
+    TooBrief,
+    /// The run is over and the value never passed its limit: a wind may turn away from a detector that was foreseen in the plume.
+    NeverCrossed,
+}
+
 /// A verdict with what it rests on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     /// How it stands.
     pub state: State,
+    /// Why nothing is demanded, where it is void.
+    pub reason: Option<Reason>,
     /// Slowest raising, from the moment that condition and delay were fulfilled.
     pub latency_ms: Option<i64>,
     /// Slowest clearing, likewise.
@@ -196,6 +210,7 @@ pub fn judge(expectation: &Expectation, run: &Run, alarms: &[Seen], now: i64) ->
         };
         Verdict {
             state,
+            reason: None,
             latency_ms: None,
             clear_latency_ms: None,
             occurrences: of_it.len(),
@@ -214,6 +229,7 @@ fn judge_must(
     let spans = expectation.spans(run);
     let mut verdict = Verdict {
         state: State::Absent,
+        reason: None,
         latency_ms: None,
         clear_latency_ms: None,
         occurrences: alarms.len(),
@@ -247,11 +263,16 @@ fn judge_must(
     }
     if spans.is_empty() {
         verdict.seen = alarms.first().map(|a| (*a).clone());
-        verdict.state = match (over, run.stopped) {
-            (true, true) => State::Void,
-            (true, false) => State::Missed,
-            (false, _) => State::Waiting,
+        let by_crossing = matches!(expectation.raised, Some(Moment::Crossing { .. }));
+        (verdict.state, verdict.reason) = match (over, run.stopped) {
+            (false, _) => (State::Waiting, None),
+            (true, true) => (State::Void, Some(Reason::Stopped)),
+            (true, false) if by_crossing => (State::Void, Some(Reason::NeverCrossed)),
+            // A step is the simulator's own doing: a whole run that did not come to it is an error.
+            (true, false) => (State::Missed, None),
         };
+    } else if verdict.state == State::Void {
+        verdict.reason = Some(Reason::TooBrief);
     }
     verdict
 }
@@ -411,6 +432,13 @@ mod tests {
         judge(&run.expectations[0], &run, alarms, (now_s * 1_000.0) as i64)
     }
 
+    /// A run that ended at its sixtieth second and saw no alarm.
+    fn ended(stopped: bool, crossed: &str, now_s: f64) -> (State, Option<Reason>) {
+        let run = json!({"ended_at": 60_000, "stopped": stopped, "crossings": crossings(crossed)});
+        let found = verdict(&crossing_statement(), run, &[], now_s);
+        (found.state, found.reason)
+    }
+
     #[track_caller]
     fn crossing(crossed: &str, seen: &str, now_s: f64, expected: State) {
         let alarms = alarms(POINT, "H", seen);
@@ -474,17 +502,23 @@ mod tests {
 
     #[test]
     fn a_run_that_was_stopped_demands_only_what_it_came_to() {
-        let ended = |stopped, crossed: &str| {
-            let run =
-                json!({"ended_at": 60_000, "stopped": stopped, "crossings": crossings(crossed)});
-            verdict(&crossing_statement(), run, &[], 70.0).state
-        };
-        assert_eq!(ended(true, ""), State::Void);
-        assert_eq!(ended(false, ""), State::Missed);
-        assert_eq!(ended(true, "+50"), State::Missed);
+        assert_eq!(ended(true, "", 70.0), (State::Void, Some(Reason::Stopped)));
+        assert_eq!(ended(true, "+50", 70.0), (State::Missed, None));
         let run = json!({"ended_at": 20_000, "stopped": true, "moments": [{"at_s": 0.0, "at": 0}]});
         let lost = alarms("gateway:41020501001", "GATEWAY", "10.5..20.5");
         assert_eq!(verdict(&step_statement(), run, &lost, 60.0).state, State::Met);
+    }
+
+    #[test]
+    fn a_statement_whose_value_never_passed_its_limit_is_void_once_the_run_is_over() {
+        assert_eq!(ended(false, "", 62.0), (State::Waiting, None));
+        assert_eq!(ended(false, "", 70.0), (State::Void, Some(Reason::NeverCrossed)));
+        assert_eq!(ended(false, "+10 -11", 70.0), (State::Void, Some(Reason::TooBrief)));
+        assert_eq!(ended(false, "+10 -20", 70.0), (State::Missed, None));
+        // What the simulator does itself must come.
+        let run = json!({ "ended_at": 60_000 });
+        let found = verdict(&step_statement(), run, &[], 70.0);
+        assert_eq!((found.state, found.reason), (State::Missed, None));
     }
 
     #[test]

@@ -114,6 +114,7 @@ async fn lists_are_paged_by_cursor_and_hold_names_values_and_rollups() {
     assert_eq!(point["limits"]["hh"]["value"], 85.0);
     let map = world.get(&token, "/map").await;
     assert_eq!(map["features"].as_array().unwrap().len(), 5);
+    assert_eq!((&map["total"], &map["truncated"]), (&json!(5), &json!(false)));
     let hits = world.get(&token, "/search?q=1203").await;
     assert_eq!(hits["items"][0]["kind"], "equipment");
     let regions = world.get(&token, "/regions").await;

@@ -1,12 +1,16 @@
 //! The map, as GeoJSON of the project's own.
+//!
+//! An answer has no pages, since half a map is of little use, but a bound, so that it does not grow with the province of whoever
+//! sees all of it. What is left out is counted, and a region narrows it.
 
 use std::collections::HashMap;
 
 use anlan_domain::region::RegionCode;
-use anlan_store::registry::Scope;
+use anlan_store::registry::records::MapFeature;
 use anlan_store::registry::transfer::{feature_of, geojson_of};
+use anlan_store::registry::{RegistryError, Scope};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::parsed;
 use crate::gate::{Answer, Call, Reply};
@@ -17,6 +21,9 @@ use crate::views::input::MapInput;
 struct MapQuery {
     region: Option<String>,
 }
+
+/// Most features in one answer.
+const DRAWN_MAX: usize = 20_000;
 
 /// `GET /map`
 pub async fn read(call: Call) -> Answer {
@@ -30,19 +37,39 @@ pub async fn read(call: Call) -> Answer {
         }
         Scope::Everything | Scope::Region(_) => None,
     };
-    let mut features = Vec::new();
-    for stored in registry.map(region.as_ref()).await? {
-        if let (Some(home), Some(ground)) = (&home, &stored.region)
-            && !ground.covers(home)
-        {
-            continue;
-        }
+    let mut known = registry.map(region.as_ref()).await?;
+    known.retain(|stored| match (&home, &stored.region) {
+        (Some(home), Some(ground)) => ground.covers(home),
+        _ => true,
+    });
+    Reply::json(&collection(known, DRAWN_MAX)?)
+}
+
+/// The features as GeoJSON, at most `max` of them, with how many there are.
+fn collection(mut stored: Vec<MapFeature>, max: usize) -> Result<Value, RegistryError> {
+    let total = stored.len();
+    if total > max {
+        // What the rest is found by comes before it: common ground, then the outlines of enterprises.
+        stored.sort_by_key(|feature| match (&feature.enterprise, feature.kind.as_str()) {
+            (None, _) => 0,
+            (Some(_), "plot") => 1,
+            (Some(_), _) => 2,
+        });
+        stored.truncate(max);
+    }
+    let mut features = Vec::with_capacity(stored.len());
+    for stored in stored {
         let mut feature = geojson_of(&stored)?;
         feature["properties"]["name"] = json!({ "zh": stored.name_zh, "en": stored.name_en });
         feature["properties"]["enterprise"] = json!(stored.enterprise.map(|e| e.to_string()));
         features.push(feature);
     }
-    Reply::json(&json!({ "type": "FeatureCollection", "features": features }))
+    Ok(json!({
+        "type": "FeatureCollection",
+        "features": features,
+        "total": total,
+        "truncated": total > max,
+    }))
 }
 
 /// Most features in one request.
@@ -72,4 +99,54 @@ pub async fn put(call: Call) -> Answer {
     }
     call.put_all(&read).await?;
     Ok(Reply::nothing())
+}
+
+#[cfg(test)]
+mod tests {
+    use anlan_domain::ids::EnterpriseCode;
+    use anlan_store::registry::record::Meta;
+
+    use super::*;
+
+    fn feature(id: &str, enterprise: Option<&str>, kind: &str) -> MapFeature {
+        MapFeature {
+            id: id.to_owned(),
+            enterprise: enterprise.map(|code| EnterpriseCode::new(code).unwrap()),
+            region: None,
+            kind: kind.to_owned(),
+            refers_to: String::new(),
+            name_zh: String::new(),
+            name_en: String::new(),
+            geometry: json!({ "type": "Point", "coordinates": [114.3, 34.7] }).to_string(),
+            properties: "{}".to_owned(),
+            meta: Meta::default(),
+        }
+    }
+
+    fn of_a_park() -> Vec<MapFeature> {
+        vec![
+            feature("a-tank", Some("410205001"), "tank"),
+            feature("b-plot", Some("410205001"), "plot"),
+            feature("c-tank", Some("410205001"), "tank"),
+            feature("d-road", None, "road"),
+        ]
+    }
+
+    fn ids(answer: &Value) -> Vec<&str> {
+        answer["features"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_map_within_the_limit_is_whole_and_in_its_order() {
+        let answer = collection(of_a_park(), 4).unwrap();
+        assert_eq!(ids(&answer), ["a-tank", "b-plot", "c-tank", "d-road"]);
+        assert_eq!((&answer["total"], &answer["truncated"]), (&json!(4), &json!(false)));
+    }
+
+    #[test]
+    fn a_map_beyond_the_limit_keeps_the_ground_and_says_how_many_there_are() {
+        let answer = collection(of_a_park(), 3).unwrap();
+        assert_eq!(ids(&answer), ["d-road", "b-plot", "a-tank"]);
+        assert_eq!((&answer["total"], &answer["truncated"]), (&json!(4), &json!(true)));
+    }
 }

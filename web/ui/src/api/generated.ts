@@ -1331,7 +1331,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The map as a GeoJSON FeatureCollection */
+        /** The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated` */
         get: {
             parameters: {
                 query?: {

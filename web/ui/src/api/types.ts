@@ -80,4 +80,5 @@ export type QualityRow = { online: number; completeness: number; bad_share: numb
 
 export type MapProperties = { kind: string; ref?: string | null; name?: Name | string | null } & Record<string, unknown>;
 export type MapFeature = Feature<Geometry, MapProperties>;
-export type MapData = { type: "FeatureCollection"; features: MapFeature[] };
+/** `total` is how many there are; where `truncated`, not all of them are among `features`. */
+export type MapData = { type: "FeatureCollection"; features: MapFeature[]; total: number; truncated: boolean };

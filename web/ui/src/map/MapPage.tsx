@@ -18,14 +18,14 @@ import { Failed, Loading } from "../ui/faces";
 import { now } from "../ui/clock";
 import { Filters, Legend, ZoomButtons } from "./Furniture";
 import { HourStrip } from "./HourStrip";
-import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, placeFeatures, regionBounds, ringGroups, rungBelow, type KindFilter, type Place } from "./markers";
+import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, notDrawn, placeFeatures, regionBounds, ringGroups, rungBelow, type KindFilter, type Place } from "./markers";
 import type { Hit, MapHandle, View } from "./MapView";
 import { Overlay, type LostPlot, type NameSpot } from "./Overlay";
 import { sectors } from "./wind";
 import { useStation, WindCard } from "./Wind";
 
 const MapView = lazy(() => import("./MapView").then((m) => ({ default: m.MapView })));
-const NOTHING: MapData = { type: "FeatureCollection", features: [] };
+const NOTHING: MapData = { type: "FeatureCollection", features: [], total: 0, truncated: false };
 /** Detectors are many and small: they are read for the enterprises in view, from this zoom on. */
 const DETECTOR_ZOOM = 15;
 
@@ -80,6 +80,7 @@ export function MapPage() {
     () => places.features.flatMap((f) => (f.properties?.["kind"] === "enterprise" ? [{ at: f.geometry.coordinates as Place, ems: Math.max(9, [...String(f.properties["name"])].length) }] : [])),
     [places],
   );
+  const missing = notDrawn(map.data ?? undefined);
   const band = view?.band ?? "equipment";
   const groups = useMemo(() => alarmGroups({ alarms, equipment, enterprises, band, filter: kind, near: view?.close ?? false }), [alarms, equipment, enterprises, band, kind, view?.close]);
   const abnormal = useMemo(() => new Set(alarms.flatMap((a) => (a.equipment ? [a.equipment] : []))), [alarms]);
@@ -162,6 +163,7 @@ export function MapPage() {
           </Suspense>
         ) : <Loading />}
         <Filters kind={kind} abnormal={alarms.length} onChange={(k) => change({ kind: k === "all" ? null : k })} />
+        {missing > 0 ? <p className="float map-cut f12" role="status">{t("map.cut", { n: missing })}</p> : null}
         {station ? <WindCard station={station} onDirection={setWindFrom} /> : null}
         <Legend metresPerPixel={view?.metresPerPixel ?? null} />
         <ZoomButtons onWhole={() => bounds && handle.current?.fit(bounds)} onStep={(s) => handle.current?.zoomBy(s)} />

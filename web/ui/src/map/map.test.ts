@@ -1,8 +1,8 @@
 /** The map shows what is abnormal, clusters no grave alarm away, and keeps its callouts apart. */
 import { describe, expect, it } from "vitest";
-import type { Alarm, Enterprise, Equipment, Level, Region } from "../api/types";
+import type { Alarm, Enterprise, Equipment, Level, MapData, Region } from "../api/types";
 import { apart, overlaps, placeCallouts } from "./callouts";
-import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, ringGroups, rungBelow } from "./markers";
+import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, notDrawn, ringGroups, rungBelow } from "./markers";
 import { compassKey, downwind, sectors } from "./wind";
 
 const tank = (id: string, kind = "tank"): Equipment => ({ id, tag: id, enterprise: "e", kind, longitude: 114.1, latitude: 34.7, rollup: null }) as unknown as Equipment;
@@ -116,4 +116,10 @@ describe("callouts", () => {
   });
   it("thin out rings that would lie on each other", () => expect(apart([0, 10, 30, 45, 70], (x) => ({ x, y: 0 }), 26)).toEqual([0, 30, 70]));
   it("are left out for a point outside the view", () => expect(placeCallouts([{ x: -50, y: 10 }], size, view)).toEqual([null]));
+});
+
+describe("a map that was cut", () => {
+  const of = (total: number, truncated: boolean): MapData => ({ type: "FeatureCollection", features: [{ type: "Feature", geometry: { type: "Point", coordinates: [114, 34] }, properties: { kind: "plot" } }], total, truncated });
+  it("counts what is not drawn", () => expect(notDrawn(of(20_001, true))).toBe(20_000));
+  it("counts nothing where it is whole or not there yet", () => expect([notDrawn(of(1, false)), notDrawn(undefined)]).toEqual([0, 0]));
 });

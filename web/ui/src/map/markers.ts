@@ -204,6 +204,11 @@ export function labelled(map: MapData, language: Language): MapData {
   };
 }
 
+/** Features that the center left out because they are too many. */
+export function notDrawn(map: MapData | undefined): number {
+  return map?.truncated ? map.total - map.features.length : 0;
+}
+
 export type Bounds = [west: number, south: number, east: number, north: number];
 
 export function boundsOf(features: readonly { geometry: { type: string; coordinates?: unknown } }[]): Bounds | null {

@@ -107,6 +107,9 @@ function RunTable({ run }: { run: Run }) {
   );
 }
 
+/** Classes of the tones. */
+const TONES = { bad: "bad", open: "m", calm: "calm", good: "" } as const;
+
 function ExpectationRow({ expectation }: { expectation: Expectation }) {
   const { t, language } = useI18n();
   const { seen, verdict: v } = expectation;
@@ -123,7 +126,7 @@ function ExpectationRow({ expectation }: { expectation: Expectation }) {
         ) : <span className="m">—</span>}
       </td>
       <td className="num">{v.latency_ms === null ? "—" : seconds(v.latency_ms)}{v.clear_latency_ms === null ? null : <span className="m"> · {t("tester.clearedAfter", { s: seconds(v.clear_latency_ms) })}</span>}</td>
-      <td className={`nw ${how === "bad" ? "bad" : how === "open" ? "m" : ""}`}>{how === "bad" ? <Symbol name="ui-info" size={14} className="t2" style={{ display: "inline", verticalAlign: "-2px" }} /> : null} {t(`tester.${v.state}`)}</td>
+      <td className={`nw ${TONES[how]}`} title={v.reason ? t(`tester.void.${v.reason}`) : undefined}>{how === "bad" ? <Symbol name="ui-info" size={14} className="t2" style={{ display: "inline", verticalAlign: "-2px" }} /> : null} {t(`tester.${v.state}`)}</td>
     </tr>
   );
 }

@@ -3,7 +3,9 @@ import type { Name } from "../api/types";
 
 export type Seen = { id: string; level: number; raised_at: number; received_at: number; decided_at: number; cleared_at: number | null; clear_decided_at: number | null };
 export type VerdictState = "absent" | "void" | "met" | "raised" | "waiting" | "late" | "early" | "stuck" | "missed" | "wrong";
-export type Verdict = { state: VerdictState; latency_ms: number | null; clear_latency_ms: number | null; occurrences: number };
+/** Why a verdict is void; null for every other. */
+export type VoidReason = "never_crossed" | "stopped" | "too_brief";
+export type Verdict = { state: VerdictState; reason: VoidReason | null; latency_ms: number | null; clear_latency_ms: number | null; occurrences: number };
 export type Expectation = { subject: string; condition: string; must: boolean; zh: string; en: string; seen: Seen | null; verdict: Verdict };
 /** `ends_s` is null where a run goes on until something else begins. */
 export type Run = { number: number; scenario: string; started_at: number; ended_at: number | null; ends_s: number | null; elapsed_s: number; expectations: Expectation[] };
@@ -12,8 +14,8 @@ export type Scenario = { name: string; title: Name; about: Name; parameters: Par
 export type ServerFault = { server: string; address: string; fault: { kind: string } | null };
 export type Faults = { servers: ServerFault[]; points: { point: string; fault: { kind: string } }[] };
 
-/** Whether a person must look: it went wrong, it is still open, or it is as stated. */
-export function tone({ state }: Verdict): "bad" | "open" | "good" {
+/** Whether a person must look: it went wrong, it is still open, nothing came of it that could be judged, or it is as stated. */
+export function tone({ state }: Verdict): "bad" | "open" | "calm" | "good" {
   switch (state) {
     case "late":
     case "early":
@@ -23,8 +25,9 @@ export function tone({ state }: Verdict): "bad" | "open" | "good" {
       return "bad";
     case "waiting":
     case "raised":
-    case "void":
       return "open";
+    case "void":
+      return "calm";
     case "met":
     case "absent":
       return "good";
@@ -36,8 +39,8 @@ export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(2)} s`;
 }
 
-/** What did not go as stated first, then what is open; in the order of the statement otherwise. */
+/** What did not go as stated first, then what is open, then what is void; in the order of the statement otherwise. */
 export function byUrgency(expectations: Expectation[]): Expectation[] {
-  const rank = { bad: 0, open: 1, good: 2 };
+  const rank = { bad: 0, open: 1, calm: 2, good: 3 };
   return [...expectations].sort((a, b) => rank[tone(a.verdict)] - rank[tone(b.verdict)]);
 }
