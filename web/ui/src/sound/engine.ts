@@ -46,11 +46,13 @@ export class SoundEngine {
   start(): () => void {
     this.timer = setInterval(() => this.tick(), TICK_MS);
     const unblock = (): void => this.unblock();
-    window.addEventListener("pointerdown", unblock);
+    // Not with the press: the line that says "blocked" would go before the release, the page would move up under the finger, and the
+    // first click of a night would hit nothing.
+    window.addEventListener("click", unblock);
     window.addEventListener("keydown", unblock);
     return () => {
       clearInterval(this.timer);
-      window.removeEventListener("pointerdown", unblock);
+      window.removeEventListener("click", unblock);
       window.removeEventListener("keydown", unblock);
     };
   }
