@@ -6,8 +6,11 @@
 //!
 //! After a start or a reconnect the first live frame, and it alone, carries [`FLAG_GAP`]. It is a status, so that the center
 //! learns the backlog together with the gap.
+//!
+//! How the devices stood while the link was down is told in the backlog itself: by a status before the first readings of each
+//! stretch of it, and by one when a device is lost or answers again. No others: nobody watches, and they would take room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,9 +47,13 @@ struct Inner {
     last_seq: BTreeMap<Lane, u64>,
     link_up: bool,
     gap: bool,
+    /// The backlog says how the devices stood when this stretch of it began.
+    stretch_told: bool,
     out_of_turn: Option<Waiting>,
     table: Table,
     table_hash: u64,
+    /// Lanes in which this boot has sealed its table.
+    table_lanes: BTreeSet<Lane>,
     tables: TableFolder,
     devices: Vec<DeviceStatus>,
 }
@@ -85,9 +92,11 @@ impl Outbox {
             last_seq: BTreeMap::new(),
             link_up: false,
             gap: true,
+            stretch_told: false,
             out_of_turn: None,
             table,
             table_hash,
+            table_lanes: BTreeSet::new(),
             tables,
         };
         // Before the hello says what waits.
@@ -120,7 +129,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes note of a device's state and, while the link is up, says so in a status frame.
+    /// Takes note of a device's state and says so in a status frame; while the link is down, only where the device is lost or
+    /// answers again.
     ///
     /// # Errors
     /// When the disk refuses the frame.
@@ -128,7 +138,8 @@ impl Outbox {
         let mut inner = self.inner();
         let wall = inner.clock.wall();
         let status = &mut inner.devices[usize::from(device.0)];
-        if status.connected != state.is_connected() {
+        let changed = status.connected != state.is_connected();
+        if changed {
             status.connected = state.is_connected();
             status.since = wall;
         }
@@ -136,7 +147,7 @@ impl Outbox {
             DeviceState::Lost { why } => why.clone(),
             DeviceState::Connecting | DeviceState::Connected => String::new(),
         };
-        if inner.link_up {
+        if inner.link_up || changed {
             inner.seal_status()?;
         }
         drop(inner);
@@ -168,6 +179,7 @@ impl Outbox {
         inner.acknowledge(durable);
         inner.link_up = true;
         inner.gap = true;
+        inner.stretch_told = false;
         inner.out_of_turn = None;
         inner.seal_status()?;
         let mut tables = inner.spool.tables();
@@ -286,9 +298,12 @@ impl Inner {
     }
 
     fn seal_readings(&mut self, points: &[PointConfig], samples: &[Sample]) -> io::Result<()> {
-        if !self.last_seq.contains_key(&self.lane()) {
-            // First of this boot and lane: whoever reads the lane in order meets the table before the readings.
+        if !self.table_lanes.contains(&self.lane()) {
+            // First readings of this boot and lane: whoever reads the lane in order meets the table before the readings.
             self.seal_table(self.table_hash)?;
+        }
+        if !self.link_up && !self.stretch_told {
+            self.seal_status()?;
         }
         let stamp = self.clock.look();
         let groups = group(points, samples, Instant::now(), stamp.wall);
@@ -300,15 +315,21 @@ impl Inner {
     }
 
     fn seal_status(&mut self) -> io::Result<()> {
+        let lane = self.lane();
         let (backlog_frames, backlog_bytes) = self.spool.waiting(Lane::Backfill);
         let status = Status {
             devices: self.devices.clone(),
-            backlog_frames,
+            // One that is part of the backlog never says that there is none.
+            backlog_frames: backlog_frames + u64::from(lane == Lane::Backfill),
             backlog_bytes,
             spool_capacity_bytes: self.spool.capacity(),
             dropped_frames: self.spool.dropped(),
         };
-        self.seal(Kind::Status, Lane::Live, None, &write_payload(&status))
+        // Where the disk refuses it, the next readings try again.
+        self.stretch_told = false;
+        self.seal(Kind::Status, lane, None, &write_payload(&status))?;
+        self.stretch_told = lane == Lane::Backfill;
+        Ok(())
     }
 
     /// Says how many frames had to be dropped because the table is lost.
@@ -320,7 +341,11 @@ impl Inner {
         } else {
             return Ok(self.give_up_table(hash));
         };
-        self.seal(Kind::Table, self.lane(), None, &payload)?;
+        let lane = self.lane();
+        self.seal(Kind::Table, lane, None, &payload)?;
+        if hash == self.table_hash {
+            self.table_lanes.insert(lane);
+        }
         Ok(0)
     }
 
@@ -445,7 +470,7 @@ impl TableFolder {
         Ok(whole.then_some(payload))
     }
 
-    fn forget_all_but(&self, needed: &std::collections::BTreeSet<u64>) {
+    fn forget_all_but(&self, needed: &BTreeSet<u64>) {
         let Ok(entries) = fs::read_dir(&self.dir) else { return };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let hash =
