@@ -32,6 +32,7 @@ mod configure;
 mod describe;
 mod entry;
 mod isolate;
+mod late_device;
 mod line;
 mod names;
 mod path;

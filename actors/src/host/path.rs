@@ -18,6 +18,7 @@ use anlan_domain::time::{LineMillis, UtcMillis};
 use anlan_domain::uplink::{DeviceStatus, Header, Lane, Status};
 
 use super::entry::Effects;
+use super::late_device::LateDevice;
 use super::state::{Device, DeviceState, Link, State};
 use super::{Evaluator, Host, Now};
 
@@ -32,7 +33,7 @@ const DEVICE_NAME_MAX: usize = 128;
 
 /// A node of the data path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
+pub(super) enum Node {
     Center,
     Gateway(usize),
     Device(usize),
@@ -77,8 +78,8 @@ impl<E: Evaluator> Host<E> {
         }
         node.link = Link::Up(Moment { at: node.line.now(now.clock), wall: now.clock });
         for device in &mut self.state.devices {
-            if usize::from(device.gateway) == gateway {
-                device.state = DeviceState::Unknown;
+            if usize::from(device.gateway) == gateway && device.state != DeviceState::Unknown {
+                device.stood = std::mem::replace(&mut device.state, DeviceState::Unknown);
             }
         }
         self.end_alarm(now, Node::Gateway(gateway), ClearReason::Returned, now.clock, effects);
@@ -94,7 +95,11 @@ impl<E: Evaluator> Host<E> {
         effects: &mut Effects,
     ) {
         let Some(gateway) = self.state.gateway_index(gateway) else { return };
-        if header.lane != Lane::Live || !self.state.is_new(gateway, header) {
+        if !self.state.is_new(gateway, header) {
+            return;
+        }
+        if header.lane == Lane::Backfill {
+            self.take_late_status(now, gateway, header, status, effects);
             return;
         }
         self.live_frame(now, gateway, header, effects);
@@ -103,7 +108,8 @@ impl<E: Evaluator> Host<E> {
         for said in &status.devices {
             differs |= self.take_device_status(now, gateway, sealed, header.wall, said, effects);
         }
-        differs |= self.forget_devices(now, gateway, header.wall, status, effects);
+        let moment = Moment { at: sealed, wall: header.wall };
+        differs |= self.forget_devices(now, gateway, moment, status, effects);
         if differs {
             self.path_changed(now, effects);
         }
@@ -122,12 +128,16 @@ impl<E: Evaluator> Host<E> {
         effects: &mut Effects,
     ) -> bool {
         let Some(device) = self.state.device_index(gateway, &said.device) else { return false };
+        if let Some(late) = self.state.newest_late_device(gateway, device) {
+            late.note_live(said, sealed);
+        }
         let state = self.state.devices[device].state;
         if said.connected {
             if matches!(state, DeviceState::Connected(_)) {
                 return false;
             }
             self.state.devices[device].state = DeviceState::Connected(Moment { at: sealed, wall });
+            self.state.devices[device].parted = None;
             self.end_alarm(now, Node::Device(device), ClearReason::Returned, said.since, effects);
         } else {
             if matches!(state, DeviceState::Lost { .. }) {
@@ -145,7 +155,7 @@ impl<E: Evaluator> Host<E> {
         &mut self,
         now: Now,
         gateway: usize,
-        wall: UtcMillis,
+        moment: Moment,
         status: &Status,
         effects: &mut Effects,
     ) -> bool {
@@ -153,14 +163,20 @@ impl<E: Evaluator> Host<E> {
         let mut differs = false;
         for device in 0..self.state.devices.len() {
             let Device { gateway: of, ref name, state, .. } = self.state.devices[device];
-            if usize::from(of) != gateway
-                || state == DeviceState::Unknown
-                || named.contains(&**name)
-            {
+            if usize::from(of) != gateway || named.contains(&**name) {
                 continue;
             }
-            self.state.devices[device].state = DeviceState::Unknown;
-            self.end_alarm(now, Node::Device(device), ClearReason::PointRemoved, wall, effects);
+            if let Some(late) = self.state.newest_late_device(gateway, device) {
+                late.note_live_end(moment, ClearReason::PointRemoved);
+            }
+            let node = &mut self.state.devices[device];
+            (node.stood, node.parted) = (DeviceState::Unknown, None);
+            if state == DeviceState::Unknown {
+                continue;
+            }
+            node.state = DeviceState::Unknown;
+            let reason = ClearReason::PointRemoved;
+            self.end_alarm(now, Node::Device(device), reason, moment.wall, effects);
             differs = true;
         }
         differs
@@ -179,7 +195,7 @@ impl<E: Evaluator> Host<E> {
         match (up, self.state.center_lost) {
             (false, None) => {
                 self.state.center_lost = Some(now.clock);
-                self.begin_alarm(now, Node::Center, now.clock, effects);
+                self.begin_alarm(now, Node::Center, now.clock, false, effects);
                 for slot in 0..self.state.cells.len() {
                     self.parent_lost(now, slot, now.clock, effects);
                 }
@@ -229,10 +245,13 @@ impl<E: Evaluator> Host<E> {
             return;
         }
         self.state.gateways[gateway].link = Link::Down { since, told: true };
-        self.begin_alarm(now, Node::Gateway(gateway), due, effects);
+        self.begin_alarm(now, Node::Gateway(gateway), due, false, effects);
         for device in 0..self.state.devices.len() {
             if usize::from(self.state.devices[device].gateway) == gateway {
-                self.end_alarm(now, Node::Device(device), ClearReason::ParentLost, due, effects);
+                let reason = ClearReason::ParentLost;
+                let parted = self.end_alarm(now, Node::Device(device), reason, due, effects);
+                let node = &mut self.state.devices[device];
+                node.parted = parted.or(node.parted);
             }
         }
         for slot in 0..self.state.cells.len() {
@@ -259,7 +278,7 @@ impl<E: Evaluator> Host<E> {
         }
         self.state.devices[device].state = DeviceState::Lost { at, since, told: true };
         let raised_at = since.plus(grace);
-        self.begin_alarm(now, Node::Device(device), raised_at, effects);
+        self.begin_alarm(now, Node::Device(device), raised_at, false, effects);
         for slot in 0..self.state.cells.len() {
             if usize::from(self.state.cells[slot].device) == device {
                 self.parent_lost(now, slot, raised_at, effects);
@@ -267,7 +286,13 @@ impl<E: Evaluator> Host<E> {
         }
     }
 
-    fn parent_lost(&mut self, now: Now, slot: usize, at: UtcMillis, effects: &mut Effects) {
+    pub(super) fn parent_lost(
+        &mut self,
+        now: Now,
+        slot: usize,
+        at: UtcMillis,
+        effects: &mut Effects,
+    ) {
         self.change(now, slot, effects, |host, findings| {
             host.state.cells[slot].sensor.parent_lost(at, findings);
         });
@@ -297,7 +322,15 @@ impl<E: Evaluator> Host<E> {
         }
     }
 
-    fn begin_alarm(&mut self, now: Now, node: Node, at: UtcMillis, effects: &mut Effects) {
+    /// `late`: it was found in the back-fill lane.
+    pub(super) fn begin_alarm(
+        &mut self,
+        now: Now,
+        node: Node,
+        at: UtcMillis,
+        late: bool,
+        effects: &mut Effects,
+    ) {
         if !self.state.keeps_alarm_of(node) {
             return;
         }
@@ -308,13 +341,21 @@ impl<E: Evaluator> Host<E> {
             return;
         }
         let occurrence = book.raise(condition, level, at);
+        if let Node::Device(device) = node {
+            self.state.devices[device].parted = None;
+            let gateway = usize::from(self.state.devices[device].gateway);
+            if let Some(late) = self.state.newest_late_device(gateway, device) {
+                late.note_live_alarm(occurrence, at);
+            }
+        }
         let change =
-            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late: false };
+            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late };
         let subject = self.state.subject_of(node);
         let place = self.place(None);
         effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
     }
 
+    /// Gives its number, where it stood.
     fn end_alarm(
         &mut self,
         now: Now,
@@ -322,17 +363,23 @@ impl<E: Evaluator> Host<E> {
         reason: ClearReason,
         at: UtcMillis,
         effects: &mut Effects,
-    ) {
+    ) -> Option<u32> {
         let condition = node.condition();
-        let Some(occurrence) = self.state.book_of(node).clear(condition) else { return };
+        let occurrence = self.state.book_of(node).clear(condition)?;
         let change = AlarmChange::Cleared { reason, value: None };
         let subject = self.state.subject_of(node);
         let place = self.place(None);
         effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
+        Some(occurrence)
     }
 }
 
 impl State {
+    /// A device in the newest gap of its gateway, if there is one: what live readings are said after.
+    fn newest_late_device(&mut self, gateway: usize, device: usize) -> Option<&mut LateDevice> {
+        self.gateways[gateway].backfill.as_mut()?.newest_device(device)
+    }
+
     /// What follows for the points of a device from how the path above them stands.
     fn watch_below(&self, device: usize) -> Watch {
         let Device { gateway, state, .. } = &self.devices[device];
@@ -372,7 +419,7 @@ impl State {
     }
 
     /// The device of a gateway by its name. The general-area host takes in devices that no point of its own has.
-    fn device_index(&mut self, gateway: usize, name: &str) -> Option<usize> {
+    pub(super) fn device_index(&mut self, gateway: usize, name: &str) -> Option<usize> {
         let found =
             self.devices.iter().position(|d| usize::from(d.gateway) == gateway && *d.name == *name);
         if found.is_some() || !matches!(self.key, HostKey::General(_)) {
@@ -390,14 +437,14 @@ impl State {
         Some(self.add_device(gateway, name))
     }
 
-    fn keeps_alarm_of(&self, node: Node) -> bool {
+    pub(super) fn keeps_alarm_of(&self, node: Node) -> bool {
         match node {
             Node::Center => self.key == HostKey::Center,
             Node::Gateway(_) | Node::Device(_) => matches!(self.key, HostKey::General(_)),
         }
     }
 
-    fn book_of(&mut self, node: Node) -> &mut AlarmBook {
+    pub(super) fn book_of(&mut self, node: Node) -> &mut AlarmBook {
         match node {
             Node::Center => &mut self.center_book,
             Node::Gateway(gateway) => &mut self.gateways[gateway].book,
@@ -405,7 +452,7 @@ impl State {
         }
     }
 
-    fn subject_of(&self, node: Node) -> AlarmSubject {
+    pub(super) fn subject_of(&self, node: Node) -> AlarmSubject {
         AlarmSubject(match node {
             Node::Center => "center".into(),
             Node::Gateway(gateway) => gateway_subject(&self.gateways[gateway].id).into(),

@@ -484,6 +484,10 @@ impl Session {
                     Ok(status) => status,
                     Err(error) => return Ok(Err(error.to_string())),
                 };
+                if header.lane == Lane::Backfill {
+                    // How its devices stood then is for the hosts; here is how they stand.
+                    return Ok(Ok(()));
+                }
                 state.view.backlog_frames = status.backlog_frames;
                 state.view.devices = status
                     .devices

@@ -5,6 +5,7 @@
 
 mod backfill;
 mod isolation;
+mod late_device;
 mod live;
 mod moves;
 mod path;

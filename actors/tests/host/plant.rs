@@ -273,6 +273,33 @@ impl<E: Evaluator> Plant<E> {
         self.put(Logged::Status { header, status, received }).unwrap();
     }
 
+    /// A status of the backlog, sealed at `at`, that says since when each device is (not) connected.
+    pub fn late_status(&mut self, at: i64, devices: &[(&str, bool, i64)]) {
+        let header = self.uplink.header(Kind::Status, Lane::Backfill, at);
+        self.said(header, devices, 90);
+    }
+
+    /// A live status, sealed now, that says since when each device is (not) connected.
+    pub fn live_status(&mut self, devices: &[(&str, bool, i64)], backlog: u64) {
+        let header = self.uplink.header(Kind::Status, Lane::Live, self.now);
+        self.said(header, devices, backlog);
+    }
+
+    fn said(&mut self, header: Header, devices: &[(&str, bool, i64)], backlog_frames: u64) {
+        let devices = devices
+            .iter()
+            .map(|&(device, connected, since)| DeviceStatus {
+                device: device.to_owned(),
+                connected,
+                since: UtcMillis(START + since + self.uplink.skew),
+                last_error: String::new(),
+            })
+            .collect();
+        let status = Status { devices, backlog_frames, ..Status::default() };
+        let received = self.received();
+        self.put(Logged::Status { header, status, received }).unwrap();
+    }
+
     /// Live readings of consecutive slots, taken and received at `at`.
     pub fn live(&mut self, at: i64, first: u32, values: &[f64]) {
         let readings: Vec<_> = values.iter().map(|&v| (v, Quality::GOOD)).collect();

@@ -25,6 +25,7 @@ enum Act {
     Link { up: bool },
     Gap,
     Status { one: bool, two: Option<bool>, backlog: u64 },
+    LateStatus { back_ms: i64, one: bool, two: Option<bool> },
     CenterReady,
     CenterLink { up: bool },
     Configure { h: f64, drop_first: bool },
@@ -49,6 +50,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Gap),
         2 => (any::<bool>(), prop::option::weighted(0.9, prop::bool::weighted(0.8)), 0..3_u64)
             .prop_map(|(one, two, backlog)| Act::Status { one, two, backlog }),
+        2 => (0..60_000_i64, any::<bool>(), prop::option::weighted(0.9, any::<bool>()))
+            .prop_map(|(back_ms, one, two)| Act::LateStatus { back_ms, one, two }),
         1 => Just(Act::CenterReady),
         1 => any::<bool>().prop_map(|up| Act::CenterLink { up }),
         1 => (prop::sample::select(vec![70.0, 80.0, 88.0]), any::<bool>())
@@ -79,6 +82,12 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
                 let two = two.map(|two| ("plc-2", two));
                 let devices: Vec<_> = [("plc-1", *one)].into_iter().chain(two).collect();
                 plant.device_status(&devices, *backlog);
+            }
+            Act::LateStatus { back_ms, one, two } => {
+                let at = plant.now - back_ms;
+                let two = two.map(|two| ("plc-2", two, at));
+                let devices: Vec<_> = [("plc-1", *one, at)].into_iter().chain(two).collect();
+                plant.late_status(at, &devices);
             }
             Act::CenterReady => {
                 let received = plant.received();

@@ -125,10 +125,11 @@ impl Sensor {
     pub fn end_unseen(
         &mut self,
         condition: Condition,
+        reason: ClearReason,
         cleared_at: UtcMillis,
         findings: &mut Vec<Finding>,
     ) {
-        self.clear(condition, ClearReason::Returned, None, cleared_at, findings);
+        self.clear(condition, reason, None, cleared_at, findings);
     }
 
     /// This sensor as it would be if every watched condition stood: the most that a gap can have left behind. While it takes
