@@ -230,6 +230,26 @@ async fn the_skew_and_the_steps_of_a_clock_are_measured() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_backlog_says_of_a_device_is_not_shown_as_how_it_stands() {
+    let (park, mut gateway) = park_with_gateway().await;
+    gateway.socket = None;
+    gateway.set_device(false);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    gateway.set_device(true);
+    gateway.connect(&park.center).await.unwrap();
+    let seq = gateway.tell();
+    assert!(gateway.send(Lane::Live, seq).await);
+    gateway.listen(Duration::from_secs(1), |g| !g.unacked.contains_key(&(Lane::Live, seq))).await;
+    // The first status of the backlog says that it is lost.
+    assert!(gateway.send(Lane::Backfill, 1).await);
+    gateway.listen(Duration::from_secs(1), |g| g.acked.len() > 1 && g.unacked.len() == 1).await;
+    assert!(!gateway.unacked.contains_key(&(Lane::Backfill, 1)), "acknowledged like any other");
+    let view = park.center.gateways().into_iter().find(|g| g.id == gateway_id(0)).unwrap();
+    assert!(view.devices[0].connected);
+    assert_eq!(view.backlog_frames, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_disk_stops_acknowledgement_and_alarms_are_shown_as_not_durable() {
     let (park, mut gateway) = park_with_gateway().await;
     gateway.seal_readings(Lane::Live, 0, &[1.0; 8]);

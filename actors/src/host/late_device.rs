@@ -8,9 +8,11 @@
 //! The state is kept by every host, because the points follow it (`Late::watch`); its alarms by the general-area host alone.
 //! An older gateway tells nothing of its devices in the backlog: then nothing here is touched, and nothing settled.
 //!
-//! Two things cannot be known and are decided so, as in the live lane. Of what happened between two boots nobody was told: a
-//! loss whose grace was not over begins anew with the next boot, and an alarm that stood, stands until the device answers. And
-//! where a full spool dropped a status, the device is taken to have stood as the one before said.
+//! What cannot be known is decided as in the live lane. Of what happened between two boots nobody was told: a loss whose grace was
+//! not over begins anew with the next boot, and an alarm that stood, stands until the device answers. Where a full spool dropped a
+//! status, the device is taken to have stood as the one before said. A cut in which the gateway read nothing has no backlog, so
+//! the grace of a loss that ran when it began starts anew at its end. Where an alarm ended because that of the gateway carried
+//! it, and the device is still lost after the cut, the live lane raises another with the same start.
 
 use anlan_domain::alarm::{AlarmChange, ClearReason, Condition, default_level};
 use anlan_domain::sensor::{Moment, amended};
@@ -185,7 +187,8 @@ impl<E: Evaluator> Host<E> {
     ) {
         let late = self.late_device(gateway, device);
         match (said.connected, late.state) {
-            (true, DeviceState::Connected(_)) | (false, DeviceState::Lost { .. }) => {}
+            (true, DeviceState::Connected(_)) | (false, DeviceState::Lost { told: true, .. }) => {}
+            (false, DeviceState::Lost { since, .. }) if since == said.since => {}
             (true, _) => {
                 late.state = DeviceState::Connected(moment);
                 let end = (said.since, ClearReason::Returned);
@@ -356,23 +359,16 @@ impl<E: Evaluator> Host<E> {
     ) {
         let DeviceState::Lost { at, since, .. } = late else { return };
         let raised_at = since.plus(i64::from(self.state.gateway_grace_ms));
-        let lost = DeviceState::Lost { at, since, told: true };
         let backfill = self.state.gateways[gateway].backfill.as_mut();
         if let Some(next) = backfill.and_then(|backfill| backfill.oldest_device(device)) {
             next.touched = true;
-            next.state = lost;
+            next.state = DeviceState::Lost { at, since, told: true };
             if !next.stands_from_before() {
                 next.open = Some(raised_at);
             }
             return;
         }
-        self.state.devices[device].state = lost;
-        self.begin_alarm(now, Node::Device(device), raised_at, true, effects);
-        for slot in 0..self.state.cells.len() {
-            if usize::from(self.state.cells[slot].device) == device {
-                self.parent_lost(now, slot, raised_at, effects);
-            }
-        }
+        self.device_lost(now, device, (at, since), true, effects);
         self.path_changed(now, effects);
     }
 

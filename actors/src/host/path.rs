@@ -4,6 +4,10 @@
 //! Every host notes how the path stands, because its points depend on it; the alarm of a gateway or a device is kept by
 //! the enterprise's general-area host alone, that of the center's link by the center's host. All of them use the same times,
 //! so that a point's own alarms end (上级断链) in the same entry of the log in which the node above begins to carry them.
+//!
+//! A device's grace runs on while its gateway says nothing and its link counts as up: waiting until the gateway is heard would
+//! delay the alarm by the time between two frames. So where the center stood still (its disk was full), the first tick after it
+//! may hold a device for lost that answers again; its alarm ends with the next status.
 
 use std::collections::HashSet;
 
@@ -15,7 +19,7 @@ use anlan_domain::ids::GatewayId;
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey};
 use anlan_domain::sensor::{Moment, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
-use anlan_domain::uplink::{DeviceStatus, Header, Lane, Status};
+use anlan_domain::uplink::{DeviceStatus, FLAG_GAP, Header, Lane, Status};
 
 use super::entry::Effects;
 use super::late_device::LateDevice;
@@ -104,11 +108,15 @@ impl<E: Evaluator> Host<E> {
         }
         self.live_frame(now, gateway, header, effects);
         let sealed = self.state.gateways[gateway].line.now(now.clock);
-        let mut differs = false;
-        for said in &status.devices {
-            differs |= self.take_device_status(now, gateway, sealed, header.wall, said, effects);
-        }
         let moment = Moment { at: sealed, wall: header.wall };
+        let mut differs = false;
+        let after_gap = header.flags & FLAG_GAP != 0;
+        if !after_gap {
+            self.pass_live_device_time(now, gateway, sealed, status, effects);
+        }
+        for said in &status.devices {
+            differs |= self.take_device_status(now, gateway, moment, after_gap, said, effects);
+        }
         differs |= self.forget_devices(now, gateway, moment, status, effects);
         if differs {
             self.path_changed(now, effects);
@@ -118,15 +126,38 @@ impl<E: Evaluator> Host<E> {
         }
     }
 
-    fn take_device_status(
+    /// Frames that could not be sent for a while come at once, with no tick between them: a device that answers again has been lost
+    /// for as long as they say. What happened in a gap the backlog tells.
+    fn pass_live_device_time(
         &mut self,
         now: Now,
         gateway: usize,
         sealed: LineMillis,
-        wall: UtcMillis,
+        status: &Status,
+        effects: &mut Effects,
+    ) {
+        let grace = i64::from(self.state.gateway_grace_ms);
+        for said in status.devices.iter().filter(|said| said.connected) {
+            if let Some(device) = self.state.device_named(gateway, &said.device)
+                && let DeviceState::Lost { at, since, told: false } =
+                    self.state.devices[device].state
+                && at.plus(grace) < sealed
+            {
+                self.device_lost(now, device, (at, since), false, effects);
+            }
+        }
+    }
+
+    fn take_device_status(
+        &mut self,
+        now: Now,
+        gateway: usize,
+        moment: Moment,
+        after_gap: bool,
         said: &DeviceStatus,
         effects: &mut Effects,
     ) -> bool {
+        let sealed = moment.at;
         let Some(device) = self.state.device_index(gateway, &said.device) else { return false };
         if let Some(late) = self.state.newest_late_device(gateway, device) {
             late.note_live(said, sealed);
@@ -136,12 +167,16 @@ impl<E: Evaluator> Host<E> {
             if matches!(state, DeviceState::Connected(_)) {
                 return false;
             }
-            self.state.devices[device].state = DeviceState::Connected(Moment { at: sealed, wall });
+            self.state.devices[device].state = DeviceState::Connected(moment);
             self.state.devices[device].parted = None;
             self.end_alarm(now, Node::Device(device), ClearReason::Returned, said.since, effects);
         } else {
-            if matches!(state, DeviceState::Lost { .. }) {
-                return false;
+            match state {
+                // Another loss: it answered in a gap, and the backlog tells when.
+                DeviceState::Lost { since, told: false, .. }
+                    if since != said.since && after_gap => {}
+                DeviceState::Lost { .. } => return false,
+                DeviceState::Connected(_) | DeviceState::Unknown => {}
             }
             self.state.devices[device].state =
                 DeviceState::Lost { at: sealed, since: said.since, told: false };
@@ -276,9 +311,21 @@ impl<E: Evaluator> Host<E> {
             self.state.sweep_by(logged);
             return;
         }
+        self.device_lost(now, device, (at, since), false, effects);
+    }
+
+    /// The grace of a device is over: it carries the alarm of its points. `late`: that was found in the back-fill lane.
+    pub(super) fn device_lost(
+        &mut self,
+        now: Now,
+        device: usize,
+        (at, since): (LineMillis, UtcMillis),
+        late: bool,
+        effects: &mut Effects,
+    ) {
         self.state.devices[device].state = DeviceState::Lost { at, since, told: true };
-        let raised_at = since.plus(grace);
-        self.begin_alarm(now, Node::Device(device), raised_at, false, effects);
+        let raised_at = since.plus(i64::from(self.state.gateway_grace_ms));
+        self.begin_alarm(now, Node::Device(device), raised_at, late, effects);
         for slot in 0..self.state.cells.len() {
             if usize::from(self.state.cells[slot].device) == device {
                 self.parent_lost(now, slot, raised_at, effects);
@@ -286,13 +333,7 @@ impl<E: Evaluator> Host<E> {
         }
     }
 
-    pub(super) fn parent_lost(
-        &mut self,
-        now: Now,
-        slot: usize,
-        at: UtcMillis,
-        effects: &mut Effects,
-    ) {
+    fn parent_lost(&mut self, now: Now, slot: usize, at: UtcMillis, effects: &mut Effects) {
         self.change(now, slot, effects, |host, findings| {
             host.state.cells[slot].sensor.parent_lost(at, findings);
         });
@@ -322,8 +363,7 @@ impl<E: Evaluator> Host<E> {
         }
     }
 
-    /// `late`: it was found in the back-fill lane.
-    pub(super) fn begin_alarm(
+    fn begin_alarm(
         &mut self,
         now: Now,
         node: Node,
@@ -420,8 +460,7 @@ impl State {
 
     /// The device of a gateway by its name. The general-area host takes in devices that no point of its own has.
     pub(super) fn device_index(&mut self, gateway: usize, name: &str) -> Option<usize> {
-        let found =
-            self.devices.iter().position(|d| usize::from(d.gateway) == gateway && *d.name == *name);
+        let found = self.device_named(gateway, name);
         if found.is_some() || !matches!(self.key, HostKey::General(_)) {
             return found;
         }
@@ -435,6 +474,10 @@ impl State {
         }
         let gateway = u16::try_from(gateway).expect("a host has few gateways");
         Some(self.add_device(gateway, name))
+    }
+
+    fn device_named(&self, gateway: usize, name: &str) -> Option<usize> {
+        self.devices.iter().position(|d| usize::from(d.gateway) == gateway && *d.name == *name)
     }
 
     pub(super) fn keeps_alarm_of(&self, node: Node) -> bool {

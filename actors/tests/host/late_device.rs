@@ -283,6 +283,21 @@ fn a_loss_goes_on_from_one_cut_into_the_next() {
 }
 
 #[test]
+fn what_is_lost_when_the_link_is_back_may_be_another_loss_than_before_the_cut() {
+    let mut plant = plant();
+    live(&mut plant, 7, false, 7);
+    // Its session never ended for the center, and no tick came.
+    plant.now = 20_000;
+    plant.uplink.gap = true;
+    plant.live_status(&plc_2(false, 15), 90);
+    live(&mut plant, 22, true, 22);
+    late(&mut plant, 8, false, 7);
+    late(&mut plant, 12, true, 12);
+    late(&mut plant, 15, false, 15);
+    assert_eq!(done(&mut plant, true, 22), NONE, "neither was longer than the grace");
+}
+
+#[test]
 fn between_two_boots_nobody_was_told_so_a_loss_begins_anew_and_an_alarm_stays() {
     for (long, expected) in [(false, vec![]), (true, vec!["1 raised late @30000"])] {
         let mut plant = plant();
