@@ -383,7 +383,7 @@ async fn the_backlog_tells_how_the_devices_stood_before_the_readings_that_show_i
             relay.freeze(true);
             until("the loss of the device", || !connected()).await;
             relay.freeze(false);
-            until("the device to be back", || connected()).await;
+            until("the device to be back", connected).await;
             let counted = device.count();
             until("more of the backlog", || device.count() > counted + 5).await;
         }

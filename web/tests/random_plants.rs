@@ -15,6 +15,9 @@ mod directory;
 #[path = "../../actors/tests/support/gateway.rs"]
 mod gateway;
 #[allow(dead_code)]
+#[path = "../../actors/tests/support/losses.rs"]
+mod losses;
+#[allow(dead_code)]
 #[path = "../../actors/tests/support/memory.rs"]
 mod memory;
 #[allow(dead_code)]
