@@ -246,6 +246,97 @@ fn a_frame_that_fits_nowhere_is_refused_counted_and_says_what_to_do() {
     assert_eq!(waiting(&spool, Lane::Live), [(2, 3)]);
 }
 
+/// A disk that fails otherwise than by being full.
+#[derive(Debug, Default)]
+struct Broken(AtomicBool);
+
+impl Room for Broken {
+    fn take(&self, _: u64) -> io::Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        Ok(())
+    }
+
+    fn give(&self, _: u64) {}
+}
+
+#[test]
+fn a_disk_that_becomes_read_only_is_coped_with_like_a_full_one() {
+    let (dir, disk) = (TempDir::new().unwrap(), Arc::<Broken>::default());
+    let room = Arc::clone(&disk) as Arc<dyn Room>;
+    let (mut spool, _) = Spool::open_in(dir.path(), CAPACITY, room).unwrap();
+    append(&mut spool, Lane::Live, 1..=10);
+    disk.0.store(true, Ordering::Relaxed);
+    append(&mut spool, Lane::Live, 11..=100);
+    spool.settle();
+    let refused = spool.refused();
+    assert!(refused.why.is_some_and(|why| why.contains("read-only")));
+    assert!(refused.frames_in_memory > 0);
+    assert_eq!(waiting(&spool, Lane::Live), [(1, 100)]);
+    disk.0.store(false, Ordering::Relaxed);
+    spool.settle();
+    assert_eq!((spool.refused(), spool.dropped()), (Refused::default(), 0));
+}
+
+/// Counts what is logged as an error and as a warning.
+#[derive(Clone, Default)]
+struct Counted(Arc<[AtomicU64; 2]>);
+
+impl tracing::Subscriber for Counted {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        match *event.metadata().level() {
+            tracing::Level::ERROR => self.0[0].fetch_add(1, Ordering::Relaxed),
+            tracing::Level::WARN => self.0[1].fetch_add(1, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn beginning_end_and_the_first_loss_are_logged_once_each() {
+    let logged = Counted::default();
+    let counts = || logged.0.each_ref().map(|count| count.load(Ordering::Relaxed));
+    tracing::subscriber::with_default(logged.clone(), || {
+        let (dir, room) = (TempDir::new().unwrap(), Small::with(100 * CAPACITY));
+        // So large that what memory holds finds room in it.
+        let disk = Arc::clone(&room) as Arc<dyn Room>;
+        let (mut spool, _) = Spool::open_in(dir.path(), 16 * CAPACITY, disk).unwrap();
+        append(&mut spool, Lane::Backfill, 1..=100);
+        assert_eq!(counts(), [0, 0]);
+        room.fill();
+        for seq in 101..=300 {
+            append(&mut spool, Lane::Backfill, seq..=seq);
+            spool.settle();
+        }
+        assert_eq!(counts(), [1, 0], "the disk refuses");
+        append(&mut spool, Lane::Backfill, 301..=5_000);
+        assert_eq!(counts(), [2, 0], "and the oldest are dropped");
+        room.relieve(100 * CAPACITY);
+        for _ in 0..5 {
+            spool.settle();
+        }
+        assert_eq!(spool.refused(), Refused::default());
+        assert_eq!(counts(), [2, 1], "it has ended");
+    });
+}
+
 /// A file system of its own, unmounted at the end.
 struct Mounted(PathBuf);
 

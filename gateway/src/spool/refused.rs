@@ -32,6 +32,9 @@ const MEMORY_MAX: u64 = 16 << 20;
 /// A segment in memory at most; what is tried in vain to be written, once a second, is no more than that.
 const MEMORY_SEGMENT_MAX: u64 = 256 << 10;
 
+/// What is brought from memory to the disk at once: nothing else is sealed or sent meanwhile.
+const UNLOAD_AT_ONCE: u64 = 2 << 20;
+
 const LANES: [Lane; 2] = [Lane::Live, Lane::Backfill];
 
 /// What is to be shown of a disk that refuses.
@@ -244,13 +247,13 @@ impl Spool {
             }
             _ => self.drop_segment(in_memory),
         };
-        if !std::mem::replace(&mut self.trouble.drops_told, true) {
+        if frames > 0 && !std::mem::replace(&mut self.trouble.drops_told, true) {
             tracing::error!(
                 frames, folder = %self.dir.display(),
                 "the disk refuses frames and memory is full: from now on the oldest waiting frames are dropped; free space on the disk"
             );
         }
-        self.unload();
+        self.unload(UNLOAD_AT_ONCE);
         true
     }
 
@@ -270,14 +273,15 @@ impl Spool {
         self.drop_segment(number)
     }
 
-    /// Brings to the disk what is in memory, the oldest first; `false` where some is left.
-    fn unload(&mut self) -> bool {
+    /// Brings to the disk what is in memory, the oldest first, until `most` bytes are written; `false` where some is left.
+    fn unload(&mut self, most: u64) -> bool {
+        let mut written = 0;
         let in_memory = self.segments.iter().filter(|(_, segment)| segment.is_in_memory());
         let numbers: Vec<u64> = in_memory.map(|(&number, _)| number).collect();
         for number in numbers {
             let segment = self.segments.get_mut(&number).expect("just listed");
             let len = segment.len;
-            if self.room.take(len).is_err() {
+            if written >= most || self.room.take(len).is_err() {
                 return false;
             }
             if segment.unload().is_err() {
@@ -289,6 +293,7 @@ impl Spool {
             }
             self.trouble.bytes -= len;
             self.bytes += len;
+            written += len;
             self.trouble.written(len);
             self.trim(number);
         }
@@ -299,7 +304,7 @@ impl Spool {
     pub fn settle(&mut self) {
         self.forget_memory(|segment| segment.waiting == 0);
         // Before the reserves: what is in memory would be lost if the process ended.
-        let unloaded = self.trouble.bytes == 0 || self.unload();
+        let unloaded = self.trouble.bytes == 0 || self.unload(UNLOAD_AT_ONCE);
         if unloaded {
             self.put_aside();
         }
@@ -322,7 +327,7 @@ impl Spool {
     /// Before the process ends: brings to the disk what is in memory, if need be in the place of the oldest frames there.
     /// Says how many frames have found no place: they are lost, and counted.
     pub fn leave(&mut self) -> u64 {
-        while !self.unload() {
+        while !self.unload(u64::MAX) {
             let Some(number) = self.to_give_up() else { break };
             self.give_up(number);
         }

@@ -105,7 +105,7 @@ impl Segment {
         self.memory.is_some()
     }
 
-    /// Writes what was kept in memory to the disk after all.
+    /// Writes what was kept in memory to the disk after all. Where that fails it stays there.
     pub fn unload(&mut self) -> io::Result<()> {
         let Some(bytes) = &self.memory else { return Ok(()) };
         let open =
