@@ -380,7 +380,7 @@ impl Built {
             _ => None,
         };
         let log_clock = Arc::new(LogClock::new(clock.clone(), newest));
-        let tables = Arc::new(Tables::new(ports.state.clone()));
+        let tables = Arc::new(Tables::open(ports.state.clone(), ports.journal.clone())?);
         let catalog = Arc::new(Catalog::default());
         let index = Arc::new(FrameIndex::default());
         let sessions = Arc::new(SessionBook::default());

@@ -2,7 +2,7 @@
 //!
 //! Every minute the open segment is sealed; sealed segments are decoded to rows and handed to the history, which takes
 //! each whole or not at all and knows which it has. Then the journal may go, as far as checkpoints and the ledger have passed
-//! it too. For the newest minutes a trend reads the frames of the point's gateway straight from the journal; an index of
+//! it too, and with it the point tables that nothing in it refers to. For the newest minutes a trend reads the frames of the point's gateway straight from the journal; an index of
 //! their offsets is kept for that, eight bytes a frame.
 
 use std::collections::{HashMap, VecDeque};
@@ -423,6 +423,9 @@ async fn trim(shared: &Shared, ledger_saved: Offset) {
         metrics::counter!("anlan_journal_trim_failures_total").increment(1);
     }
     let (first, next) = journal.bounds();
+    if let Err(error) = shared.tables.forget_before(first).await {
+        return shared.fatal.end("point tables cannot be forgotten", &error);
+    }
     #[allow(clippy::cast_precision_loss)]
     metrics::gauge!("anlan_journal_kept_records").set(next.0.saturating_sub(first.0) as f64);
 }

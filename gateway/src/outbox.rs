@@ -1,4 +1,4 @@
-//! Where scans become frames: sealed at once, written to the spool, and only then offered to the uplink.
+//! Where scans become frames: sealed at once, put into the spool, and only then offered to the uplink.
 //!
 //! The lane of a frame is decided here, at the instant of its sealing, by what is believed of the link at that instant:
 //! up, then it is live; down (and at the start nothing is known to be up), then it is back-fill. A frame never changes its
@@ -55,6 +55,8 @@ struct Inner {
     /// Lanes in which this boot has sealed its table.
     table_lanes: BTreeSet<Lane>,
     tables: TableFolder,
+    /// Our table is on the disk, where the next boot needs it.
+    table_kept: bool,
     devices: Vec<DeviceStatus>,
 }
 
@@ -76,7 +78,22 @@ impl Outbox {
         let table = Table { rows: rows.collect() };
         let table_hash = table.hash();
         let tables = TableFolder { dir: config.data_dir.join("tables") };
-        tables.keep(table_hash, &table)?;
+        let table_kept = match tables.keep(table_hash, &table) {
+            Ok(()) => true,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                tracing::error!(
+                    "the point table cannot be written to {}, which is tried again: {error}; free space on the disk",
+                    tables.dir.display()
+                );
+                false
+            }
+            Err(error) => return Err(error),
+        };
         let since = clock.wall();
         let devices = config.devices.iter().map(|device| DeviceStatus {
             device: device.id.clone(),
@@ -98,6 +115,7 @@ impl Outbox {
             table_hash,
             table_lanes: BTreeSet::new(),
             tables,
+            table_kept,
         };
         // Before the hello says what waits.
         for hash in inner.spool.tables() {
@@ -118,7 +136,7 @@ impl Outbox {
     /// Seals the readings of one scan.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn seal_scan(&self, samples: &[Sample]) -> io::Result<()> {
         let mut inner = self.inner();
         for chunk in samples.chunks(READINGS_PER_FRAME) {
@@ -133,7 +151,7 @@ impl Outbox {
     /// answers again.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn set_device(&self, device: DeviceNo, state: &DeviceState) -> io::Result<()> {
         let mut inner = self.inner();
         let wall = inner.clock.wall();
@@ -158,7 +176,7 @@ impl Outbox {
     /// Seals a status frame, while the link is up.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn seal_status(&self) -> io::Result<()> {
         let mut inner = self.inner();
         if inner.link_up {
@@ -173,7 +191,7 @@ impl Outbox {
     /// that waiting frames refer to.
     ///
     /// # Errors
-    /// When the disk refuses a frame.
+    /// When the spool has no place for a frame.
     pub fn link_is_up(&self, durable: &Acks) -> io::Result<()> {
         let mut inner = self.inner();
         inner.acknowledge(durable);
@@ -200,7 +218,7 @@ impl Outbox {
     /// Takes note of what is durable. When that was the last of the backlog, a status says so.
     ///
     /// # Errors
-    /// When the disk refuses the status frame.
+    /// When the spool has no place for the status frame.
     pub fn acknowledge(&self, durable: &Acks) -> io::Result<()> {
         let mut inner = self.inner();
         let backlog = inner.spool.waiting(Lane::Backfill).0;
@@ -218,7 +236,7 @@ impl Outbox {
     /// them back, and everything behind them, for as long as the session lasts.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn send_table(&self, hash: u64) -> io::Result<u64> {
         let mut inner = self.inner();
         let dropped = inner.seal_table(hash)?;
@@ -272,6 +290,16 @@ impl Outbox {
     #[must_use]
     pub fn devices(&self) -> Vec<DeviceStatus> {
         self.inner().devices.clone()
+    }
+
+    /// Looks whether the disk takes again what it refused: to be called every second.
+    pub fn settle(&self) {
+        let mut inner = self.inner();
+        inner.spool.settle();
+        if !inner.table_kept {
+            // Why it failed has been said.
+            inner.table_kept = inner.tables.keep(inner.table_hash, &inner.table).is_ok();
+        }
     }
 
     /// Forgets point tables that no waiting frame refers to.

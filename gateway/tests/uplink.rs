@@ -76,7 +76,8 @@ async fn readings_arrive_and_a_clean_stop_leaves_nothing_behind() {
         device.count() as usize,
         "what was read last has arrived too"
     );
-    let left = std::fs::read_dir(data.join("spool")).unwrap().count();
+    let left = std::fs::read_dir(data.join("spool")).unwrap();
+    let left = left.filter(|file| file.as_ref().unwrap().path().extension().is_some()).count();
     assert_eq!(left, 0, "every frame was acknowledged before the end");
     let seen = center.seen();
     let live: Vec<_> = seen.arrivals.iter().filter(|a| a.header.lane == Lane::Live).collect();
@@ -459,7 +460,6 @@ async fn readings_whose_point_table_is_lost_are_dropped_and_counted_and_the_lane
     // Another configuration has another table, so that the old one cannot be made anew.
     let mut second = first;
     second.points[0].id = "renamed".into();
-    let counted = f64::from(device.count());
     let gateway = Running::start(second);
     until("a backlog of the second life", || gateway.snapshot.borrow().backlog_frames > 5).await;
     center.change(|m| m.up = true);
@@ -469,9 +469,16 @@ async fn readings_whose_point_table_is_lost_are_dropped_and_counted_and_the_lane
             && seen.last_status().is_some_and(|s| s.backlog_frames == 0 && s.dropped_frames > 5)
     })
     .await;
-    let values = center.seen().values();
-    assert_eq!(values[0], counted + 1.0, "only what still has a meaning is sent");
     gateway.stop().await;
+    // By the frames, not by what the device has counted: it may answer the last request of the first life after its end.
+    let seen = center.seen();
+    let readings = seen.arrivals.iter().filter(|a| a.header.kind == Kind::Readings);
+    let boots: std::collections::BTreeSet<_> = readings.map(|a| a.header.boot).collect();
+    assert_eq!(boots.len(), 1, "only what still has a meaning is sent");
+    let values = seen.values();
+    for (value, expected) in values.iter().zip(values[0] as u32..) {
+        assert_eq!(*value, f64::from(expected), "a reading of the second life is missing");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

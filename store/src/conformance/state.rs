@@ -28,6 +28,7 @@ where
     every_entry_has_been_kept(&engine);
     the_last_checkpoint_counts(&engine).await;
     documents_are_kept_by_name(&engine).await;
+    removed_documents_are_gone_and_may_come_anew(&engine).await;
     let engine = Arc::new(engine);
     concurrent_commits_get_numbers_of_their_own(&engine).await;
     let last = engine.last_alarm();
@@ -35,6 +36,8 @@ where
     let engine = open().await;
     assert_eq!(engine.last_alarm(), last);
     assert_eq!(engine.get("a/2").expect("get"), Some(Bytes::from_static(b"two")));
+    let kept = engine.scan("gone/").expect("scan");
+    assert_eq!(kept, [("gone/2".to_owned(), Bytes::from_static(b"new"))], "after a restart too");
     assert_eq!(engine.oldest_folded().expect("oldest"), Some(Offset(50)));
     forgotten_hosts_are_gone(&engine).await;
     drop(engine);
@@ -169,6 +172,20 @@ async fn documents_are_kept_by_name(engine: &impl StateStore) {
     let names: Vec<_> = found.iter().map(|(key, value)| (&key[..], &value[..])).collect();
     assert_eq!(names, [("a/1", &b"one"[..]), ("a/2", &b"two"[..])]);
     assert_eq!(engine.scan("").expect("scan").len(), 4);
+}
+
+async fn removed_documents_are_gone_and_may_come_anew(engine: &impl StateStore) {
+    for key in ["gone/1", "gone/2", "gone/3"] {
+        engine.put(key, Bytes::from_static(b"old")).await.expect("put");
+    }
+    let keys = ["gone/1", "gone/2", "never/was"].map(str::to_owned).to_vec();
+    engine.remove(keys).await.expect("remove");
+    assert_eq!(engine.get("gone/1").expect("get"), None);
+    assert_eq!(engine.scan("gone/").expect("scan").len(), 1);
+    engine.put("gone/2", Bytes::from_static(b"new")).await.expect("put");
+    assert_eq!(engine.get("gone/2").expect("get"), Some(Bytes::from_static(b"new")));
+    engine.remove(Vec::new()).await.expect("remove nothing");
+    engine.remove(vec!["gone/3".to_owned()]).await.expect("remove");
 }
 
 async fn concurrent_commits_get_numbers_of_their_own<S: StateStore>(engine: &Arc<S>) {
