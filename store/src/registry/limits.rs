@@ -49,9 +49,9 @@ pub fn problems(limits: &Limits, point: &Point) -> Vec<Problem> {
                     BadLimits::Order { lower, upper, .. } => {
                         field_of(if lower.starts_with("range") { upper } else { lower })
                     }
-                    BadLimits::NotANumber { limit, .. } | BadLimits::Level { limit, .. } => {
-                        field_of(limit)
-                    }
+                    BadLimits::NotANumber { limit, .. }
+                    | BadLimits::NeverClears { limit, .. }
+                    | BadLimits::Level { limit, .. } => field_of(limit),
                 };
                 Problem::new(field, problem.to_string())
             })
