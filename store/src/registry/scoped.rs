@@ -295,24 +295,9 @@ impl Scoped {
         &self,
         points: &[Point],
     ) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
+        let numbers: Vec<u32> = points.iter().map(|point| point.meta.no).collect();
         let mut on = self.registry.reading().await?;
-        let mut newest = HashMap::new();
-        if points.len() > 40 {
-            let mut of: Vec<_> = points.iter().map(|p| &p.enterprise).collect();
-            of.sort_unstable();
-            of.dedup();
-            for enterprise in of {
-                newest.extend(limits::newest_of_all(&mut *on, Some(enterprise)).await?);
-            }
-        } else {
-            for point in points {
-                let mut versions = limits::history(&mut *on, point.meta.no).await?;
-                if !versions.is_empty() {
-                    newest.insert(point.meta.no, versions.swap_remove(0));
-                }
-            }
-        }
-        Ok(newest)
+        limits::newest_of(&mut *on, &numbers).await
     }
 
     /// Every version of a point's limits, newest first; `None` where the point is not there.
