@@ -292,6 +292,10 @@ impl RunningCenter {
                 .and_then(|id| self.shared.catalog.equipment(&id))
                 .is_some_and(|places| places.iter().any(|place| hosts.contains(&place.host))),
         });
+        self.shared.keep_pulses(|host| hosts.contains(&host));
+        self.shared.host_refs.keep(|host| hosts.contains(&host));
+        // What a session said last may have come after its gateway was forgotten.
+        self.shared.sessions.keep(|gateway| plan.has_gateway(gateway));
     }
 
     /// Has one host acknowledge an alarm.
@@ -476,7 +480,9 @@ impl Center for RunningCenter {
         let outline = directory.outline().await.map_err(unread)?;
         let configs = directory.host_configs(&hosts).await.map_err(unread)?;
         let tree = Arc::new(TreePlan::of(&outline));
-        *self.shared.plan.write().expect("no code panics while it holds the plan") = tree;
+        *self.shared.plan.write().expect("no code panics while it holds the plan") = tree.clone();
+        // Before their sessions end with the tree, also where a whole enterprise goes: they are told why.
+        self.shared.sessions.keep(|gateway| tree.has_gateway(gateway));
         for ask in [BranchMsg::Prune, BranchMsg::Grow] {
             let done = self.root.call(ask, Some(COMMAND_WITHIN)).await;
             if !matches!(done, Ok(CallResult::Success(()))) {

@@ -536,3 +536,21 @@ async fn a_gateway_whose_secret_was_changed_is_cut_off_at_once_and_a_removed_one
     assert!(said.contains(&Said::Refused("unknown_gateway".into())), "{said:?}");
     assert!(park.center.gateways().iter().all(|view| view.id != gateway_id(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_gateway_of_an_enterprise_that_was_removed_is_cut_off_and_shown_no_longer() {
+    let (park, mut gateway) = park_with_gateway().await;
+    let gone = gateway_id(0);
+    assert!(park.center.gateways().iter().any(|view| view.id == gone));
+    {
+        let mut plan = park.directory.0.lock().unwrap();
+        let code = plan.enterprises.remove(0).code;
+        plan.gateways.retain(|gateway| gateway.enterprise != code);
+        plan.hosts.retain(|host| host.enterprise.as_ref() != Some(&code));
+    }
+    park.center.configure(vec![]).await.unwrap();
+    let said = gateway.listen(PATIENCE, |_| false).await;
+    assert!(said.contains(&Said::Refused("unknown_gateway".into())), "{said:?}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(park.center.gateways().iter().all(|view| view.id != gone));
+}

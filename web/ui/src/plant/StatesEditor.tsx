@@ -15,7 +15,7 @@ export function StatesEditor({ value, onChange }: { value?: readonly PointState[
           <InputNumber style={{ width: 72 }} precision={0} value={state.value} onChange={(v) => v !== null && set(at, { value: v })} aria-label={t("states.value")} />
           <Input value={state.name.zh} onChange={(e) => set(at, { name: { ...state.name, zh: e.target.value } })} placeholder={t("field.name_zh")} aria-label={t("field.name_zh")} />
           <Input value={state.name.en} onChange={(e) => set(at, { name: { ...state.name, en: e.target.value } })} placeholder={t("field.name_en")} aria-label={t("field.name_en")} />
-          <Checkbox checked={state.alarm} onChange={(e) => set(at, { alarm: e.target.checked })}>{t("states.alarm")}</Checkbox>
+          <Checkbox className="nw" checked={state.alarm} onChange={(e) => set(at, { alarm: e.target.checked })}>{t("states.alarm")}</Checkbox>
           <button type="button" className="btn txt sm" onClick={() => onChange?.(states.filter((_, i) => i !== at))}>{t("states.remove")}</button>
         </div>
       ))}
