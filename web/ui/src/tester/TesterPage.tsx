@@ -127,7 +127,7 @@ function ExpectationRow({ expectation }: { expectation: Expectation }) {
         ) : why === null ? <span className="m">—</span> : null}
         {why === null ? null : <div className="m">{why}</div>}
       </td>
-      <td className="num">{v.latency_ms === null ? "—" : seconds(v.latency_ms)}{v.clear_latency_ms === null ? null : <span className="m"> · {t("tester.clearedAfter", { s: seconds(v.clear_latency_ms) })}</span>}</td>
+      <td className={v.latency_ms === null && v.clear_latency_ms === null ? "num none" : "num"}>{v.latency_ms === null ? "—" : seconds(v.latency_ms)}{v.clear_latency_ms === null ? null : <span className="m"> · {t("tester.clearedAfter", { s: seconds(v.clear_latency_ms) })}</span>}</td>
       <td className={`nw ${TONES[how]}`}>{how === "bad" ? <Symbol name="ui-info" size={14} className="t2" style={{ display: "inline", verticalAlign: "-2px" }} /> : null} {t(`tester.${v.state}`)}</td>
     </tr>
   );
