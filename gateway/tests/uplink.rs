@@ -502,7 +502,12 @@ async fn over_tls_only_a_center_with_a_trusted_certificate_is_spoken_to() {
     gateway.stop().await;
     std::fs::write(&ca_file, ca_pem).unwrap();
     let gateway = Running::start(make());
-    until("live readings", || center.seen().of(Lane::Live) > 5).await;
+    // Statuses and tables are live frames as well.
+    let five_readings = || {
+        let seen = center.seen();
+        seen.of(Lane::Live) > 5 && seen.values().len() > 5
+    };
+    until("live readings", five_readings).await;
     gateway.stop().await;
     assert_complete(&center, 5);
 }
