@@ -15,7 +15,9 @@ use std::time::Duration;
 use anlan_actors::api::Center;
 use anlan_actors::ingest::session::SessionMsg;
 use anlan_actors::tree::host::HostMsg;
-use anlan_domain::log::{GatewayNo, HostNo};
+use anlan_domain::life_cycle::Until;
+use anlan_domain::log::{Command, GatewayNo, HostNo, Note};
+use anlan_domain::time::UtcMillis;
 use anlan_store::state::AlarmSeq;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -116,7 +118,7 @@ impl Run {
             }
         }
         if self.chance(50) {
-            self.acknowledge_something().await;
+            self.answer_something().await;
         }
         if weather.full > 0 && self.chance(weather.full) {
             self.park.disk.full.fetch_not(Ordering::SeqCst);
@@ -194,17 +196,28 @@ impl Run {
         }
     }
 
-    async fn acknowledge_something(&mut self) {
+    /// People at the desk: acknowledge, shelve, take out of service, and end either.
+    async fn answer_something(&mut self) {
         let log = self.park.center.alarms_after(AlarmSeq(0), usize::MAX, 0).await;
         if log.is_empty() {
             return;
         }
         let alarm = log[self.rng.random_range(0..log.len())].entry.alarm.clone();
+        let key = alarm.key();
+        let note = Note { by: "wang".into(), text: "calibration".into() };
+        let end = UtcMillis(log.last().expect("it is not empty").entry.received_time.0)
+            .plus(self.rng.random_range(1_000..120_000));
+        let command = match self.rng.random_range(0..8) {
+            0 => Command::Shelve { alarm: key, until: Until::Time(end), note },
+            1 => Command::Shelve { alarm: key, until: Until::Returned { at_most: end }, note },
+            2 => Command::Unshelve { alarm: key, note },
+            3 => Command::RemoveFromService { alarm: key, note },
+            4 => Command::ReturnToService { alarm: key, note },
+            _ => Command::Acknowledge { alarm, by: note.by, comment: String::new() },
+        };
         let center = self.park.center.clone();
         // Nobody waits for it: a kill may come before the answer.
-        tokio::spawn(
-            async move { drop(center.acknowledge(alarm, "wang".into(), String::new()).await) },
-        );
+        tokio::spawn(async move { drop(center.command(command).await) });
     }
 
     /// Lets everything come to rest and checks the claims.

@@ -10,7 +10,7 @@ use anlan_actors::api::{Center, Topic};
 use anlan_actors::ingest::doorstep::BEFORE_SIGN_IN_MAX;
 use anlan_actors::ingest::listener::{PATH, handshake};
 use anlan_domain::alarm::{AlarmChange, Condition};
-use anlan_domain::log::RecordKind;
+use anlan_domain::log::{Command, RecordKind};
 use anlan_domain::uplink::{self, Kind, Lane};
 use anlan_store::state::AlarmSeq;
 use futures_util::{SinkExt, StreamExt};
@@ -406,10 +406,20 @@ async fn an_acknowledgement_is_in_the_log_when_it_returns_and_the_second_is_refu
     gateway.seal_readings(Lane::Live, 0, &[85.0]);
     gateway.settle().await;
     let alarm = park.center.alarms_after(AlarmSeq(0), 1, 5_000).await[0].entry.alarm.clone();
-    park.center.acknowledge(alarm.clone(), "wang".into(), "seen".into()).await.unwrap();
+    park.center
+        .command(Command::Acknowledge {
+            alarm: alarm.clone(),
+            by: "wang".into(),
+            comment: "seen".into(),
+        })
+        .await
+        .unwrap();
     let log = park.center.alarms_after(AlarmSeq(1), 10, 0).await;
     assert!(matches!(&log[0].entry.change, AlarmChange::Acknowledged { by, .. } if by == "wang"));
-    let second = park.center.acknowledge(alarm, "li".into(), String::new()).await;
+    let second = park
+        .center
+        .command(Command::Acknowledge { alarm, by: "li".into(), comment: String::new() })
+        .await;
     assert!(second.unwrap_err().to_string().contains("already"));
 }
 
@@ -426,8 +436,18 @@ async fn the_alarm_of_a_point_that_was_removed_can_still_be_acknowledged() {
         vec![host.host]
     };
     park.center.configure(hosts).await.unwrap();
-    park.center.acknowledge(alarm.clone(), "wang".into(), "gone".into()).await.unwrap();
-    let second = park.center.acknowledge(alarm, "li".into(), String::new()).await;
+    park.center
+        .command(Command::Acknowledge {
+            alarm: alarm.clone(),
+            by: "wang".into(),
+            comment: "gone".into(),
+        })
+        .await
+        .unwrap();
+    let second = park
+        .center
+        .command(Command::Acknowledge { alarm, by: "li".into(), comment: String::new() })
+        .await;
     assert!(second.is_err());
     let log = park.center.alarms_after(AlarmSeq(0), 10, 0).await;
     let acknowledged = log.iter().filter(|record| {

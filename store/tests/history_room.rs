@@ -112,6 +112,7 @@ fn commit(nth: u32) -> HostCommit {
         limits_version: 1,
         level: Level::ONE,
         late: false,
+        quiet: None,
     };
     let place = AlarmPlace { enterprise: None, hazard: None, equipment: None };
     let (source_time, received_time) = (UtcMillis(START), UtcMillis(START));

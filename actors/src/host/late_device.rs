@@ -421,10 +421,16 @@ impl<E: Evaluator> Host<E> {
             return;
         }
         let condition = Condition::DeviceLost;
-        let number = self.state.book_of(node).note_past(condition);
+        let (number, quiet) = self.state.book_of(node).note_past(condition);
         let level = default_level(condition, "", false);
-        let raised =
-            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late: true };
+        let raised = AlarmChange::Raised {
+            value: None,
+            limit: None,
+            limits_version: 0,
+            level,
+            late: true,
+            quiet,
+        };
         let cleared = AlarmChange::Cleared { reason, value: None };
         for (change, at) in [(raised, raised_at), (cleared, cleared_at)] {
             let alarm = (self.state.subject_of(node), condition, number);

@@ -16,6 +16,7 @@ use anlan_domain::alarm::{
 };
 use anlan_domain::alarm_book::AlarmBook;
 use anlan_domain::ids::GatewayId;
+use anlan_domain::life_cycle::{Quiet, ResumeReason};
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey};
 use anlan_domain::sensor::{Moment, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
@@ -267,6 +268,7 @@ impl<E: Evaluator> Host<E> {
                 self.state.sweep_for(slot);
             }
         }
+        self.sweep_shelves(now, effects);
     }
 
     fn sweep_gateway(&mut self, now: Now, gateway: usize, effects: &mut Effects) {
@@ -380,7 +382,7 @@ impl<E: Evaluator> Host<E> {
         if book.standing(condition).is_some() {
             return;
         }
-        let occurrence = book.raise(condition, level, at);
+        let (occurrence, quiet) = book.raise(condition, level, at);
         if let Node::Device(device) = node {
             self.state.devices[device].parted = None;
             let gateway = usize::from(self.state.devices[device].gateway);
@@ -389,7 +391,7 @@ impl<E: Evaluator> Host<E> {
             }
         }
         let change =
-            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late };
+            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late, quiet };
         let subject = self.state.subject_of(node);
         let place = self.place(None);
         effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
@@ -405,11 +407,21 @@ impl<E: Evaluator> Host<E> {
         effects: &mut Effects,
     ) -> Option<u32> {
         let condition = node.condition();
-        let occurrence = self.state.book_of(node).clear(condition)?;
-        let change = AlarmChange::Cleared { reason, value: None };
+        let book = self.state.book_of(node);
+        let occurrence = book.clear(condition)?;
+        let shelf_over = book.end_one_shot(condition);
+        let still = book.quiet(condition);
         let subject = self.state.subject_of(node);
         let place = self.place(None);
-        effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
+        let mut enter = |occurrence, change| {
+            let alarm = (subject.clone(), condition, occurrence);
+            effects.entries.push(now.entry(alarm, place.clone(), change, at));
+        };
+        enter(occurrence, AlarmChange::Cleared { reason, value: None });
+        if shelf_over {
+            let (quiet, why) = (Quiet::Shelved, ResumeReason::Returned);
+            enter(0, AlarmChange::Resumed { quiet, why, by: None, still });
+        }
         Some(occurrence)
     }
 }
@@ -506,15 +518,30 @@ impl State {
         })
     }
 
+    /// Nodes of the data path whose alarms this host keeps.
+    fn kept_nodes(&self) -> impl Iterator<Item = Node> + '_ {
+        std::iter::once(Node::Center)
+            .chain((0..self.gateways.len()).map(Node::Gateway))
+            .chain((0..self.devices.len()).map(Node::Device))
+            .filter(|&node| self.keeps_alarm_of(node))
+    }
+
     /// The book of a node of the data path that this host keeps, by the subject of its alarms.
     pub(super) fn path_book(&mut self, subject: &str) -> Option<&mut AlarmBook> {
-        let nodes = std::iter::once(Node::Center)
-            .chain((0..self.gateways.len()).map(Node::Gateway))
-            .chain((0..self.devices.len()).map(Node::Device));
-        let node = nodes
-            .filter(|&node| self.keeps_alarm_of(node))
-            .find(|&node| *self.subject_of(node).0 == *subject)?;
+        let node = self.kept_nodes().find(|&node| *self.subject_of(node).0 == *subject)?;
         Some(self.book_of(node))
+    }
+
+    /// The books of all nodes of the data path that this host keeps.
+    pub(super) fn path_books(&self) -> impl Iterator<Item = (AlarmSubject, &AlarmBook)> {
+        self.kept_nodes().map(|node| {
+            let book = match node {
+                Node::Center => &self.center_book,
+                Node::Gateway(gateway) => &self.gateways[gateway].book,
+                Node::Device(device) => &self.devices[device].book,
+            };
+            (self.subject_of(node), book)
+        })
     }
 }
 

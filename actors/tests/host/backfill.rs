@@ -516,7 +516,7 @@ pub fn intervals(entries: &[AlarmEntry], subject: &str) -> Vec<Interval> {
                     alarm.1 = Some(cleared_at.0 - START);
                 }
             }
-            AlarmChange::Acknowledged { .. } => {}
+            _ => {}
         }
     }
     let condition = |id: &str| id.split('|').nth(1).unwrap().to_owned();

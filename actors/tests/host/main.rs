@@ -9,6 +9,7 @@ mod late_device;
 mod live;
 mod moves;
 mod path;
+mod people;
 mod plant;
 mod replay;
 mod rolls;

@@ -346,6 +346,10 @@ impl<E: Evaluator> Plant<E> {
         let alarm = AlarmId::try_from(alarm.to_owned()).unwrap();
         let command =
             Command::Acknowledge { alarm, by: "wang.li".to_owned(), comment: "seen".to_owned() };
+        self.command(command)
+    }
+
+    pub fn command(&mut self, command: Command) -> Result<(), CommandRefused> {
         let received = self.received();
         self.put(Logged::Command { command, received })
     }
@@ -388,10 +392,11 @@ pub fn line(entry: &AlarmEntry) -> String {
     let id = id.strip_prefix("410205001.").unwrap_or(&id).to_owned();
     let at = entry.source_time.0 - START;
     match &entry.change {
-        AlarmChange::Raised { value, late, .. } => {
+        AlarmChange::Raised { value, late, quiet, .. } => {
             let late = if *late { " late" } else { "" };
             let value = value.map_or(String::new(), |v| format!(" at {v}"));
-            format!("{id} raised{late}{value} @{at}")
+            let quiet = quiet.map_or(String::new(), |quiet| format!(" {}", quiet.code()));
+            format!("{id} raised{late}{quiet}{value} @{at}")
         }
         AlarmChange::Cleared { reason, .. } => format!("{id} cleared {reason:?} @{at}"),
         AlarmChange::Acknowledged { by, .. } => format!("{id} acknowledged by {by} @{at}"),
@@ -399,6 +404,16 @@ pub fn line(entry: &AlarmEntry) -> String {
             let since = raised_at.map_or(String::new(), |t| format!(" since {}", t.0 - START));
             let until = cleared_at.map_or(String::new(), |t| format!(" until {}", t.0 - START));
             format!("{id} amended{since}{until}")
+        }
+        AlarmChange::Quieted { quiet, .. } => format!("{id} {} @{at}", quiet.code()),
+        AlarmChange::Resumed { quiet, why, still, .. } => {
+            let still = still.map_or(String::new(), |still| format!(", still {}", still.code()));
+            format!("{id} no longer {} {why:?}{still} @{at}", quiet.code())
+        }
+        AlarmChange::Commented { by, comment } => format!("{id} {by}: {comment} @{at}"),
+        AlarmChange::Taken { by, .. } => format!("{id} taken by {by} @{at}"),
+        AlarmChange::Disposed { by, cause, measure, .. } => {
+            format!("{id} disposed by {by} as {cause}, {measure} @{at}")
         }
     }
 }

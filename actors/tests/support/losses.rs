@@ -156,6 +156,10 @@ fn alarms_of(disk: &Disk, subject: &str) -> Result<BTreeMap<u32, Alarm>, String>
     for entry in entries.filter(|entry| *entry.alarm.subject.0 == *subject) {
         assert_eq!(entry.alarm.condition, Condition::DeviceLost);
         let number = entry.alarm.occurrence;
+        if number == 0 {
+            // Something keeps it quiet while it does not stand, or no longer does.
+            continue;
+        }
         let at = entry.source_time.0;
         if let AlarmChange::Raised { late, .. } = entry.change {
             alarms.insert(number, Alarm { raised_at: at, late, ended: None });
@@ -176,7 +180,7 @@ fn alarms_of(disk: &Disk, subject: &str) -> Result<BTreeMap<u32, Alarm>, String>
                 alarm.raised_at = raised_at.map_or(alarm.raised_at, |at| at.0);
                 alarm.ended = cleared_at.map(|at| (at.0, false)).or(alarm.ended);
             }
-            AlarmChange::Raised { .. } | AlarmChange::Acknowledged { .. } => {}
+            _ => {}
         }
     }
     Ok(alarms)

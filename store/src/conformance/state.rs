@@ -6,6 +6,7 @@ use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use anlan_domain::life_cycle::{Quiet, ResumeReason, Until};
 use anlan_domain::log::HostNo;
 use anlan_domain::time::UtcMillis;
 use bytes::Bytes;
@@ -47,13 +48,14 @@ where
 /// One entry of each kind and shape.
 fn entry(number: u64) -> AlarmEntry {
     let time = |ms: u64| UtcMillis(1_700_000_000_000 + ms.cast_signed());
-    let change = match number % 6 {
+    let change = match number % 11 {
         0 => AlarmChange::Raised {
             value: Some(85.2),
             limit: Some(85.0),
             limits_version: 7,
             level: Level::ONE,
             late: false,
+            quiet: Some(Quiet::Shelved),
         },
         1 => AlarmChange::Raised {
             value: None,
@@ -61,12 +63,33 @@ fn entry(number: u64) -> AlarmEntry {
             limits_version: 0,
             level: Level::FOUR,
             late: true,
+            quiet: None,
         },
         2 => AlarmChange::Cleared { reason: ClearReason::LimitsChanged, value: Some(-0.0) },
         3 => AlarmChange::Cleared { reason: ClearReason::ParentLost, value: None },
         4 => {
             AlarmChange::Acknowledged { by: "park".into(), comment: "已派人 \"到场\"".into() }
         }
+        5 => AlarmChange::Quieted {
+            quiet: Quiet::Shelved,
+            by: Some("park".into()),
+            reason: "校验".into(),
+            until: Some(Until::Returned { at_most: time(9) }),
+        },
+        6 => AlarmChange::Resumed {
+            quiet: Quiet::OutOfService,
+            why: ResumeReason::Person,
+            by: None,
+            still: Some(Quiet::Suppressed),
+        },
+        7 => AlarmChange::Commented { by: "park".into(), comment: "已到场".into() },
+        8 => AlarmChange::Taken { by: "park".into(), comment: String::new() },
+        9 => AlarmChange::Disposed {
+            by: "park".into(),
+            cause: "instrument".into(),
+            measure: "repaired".into(),
+            comment: String::new(),
+        },
         _ => AlarmChange::Amended { raised_at: Some(time(3)), cleared_at: None },
     };
     let enterprise = EnterpriseCode::new("410205001").expect("a code");
