@@ -255,26 +255,6 @@ impl AlarmBook {
         }
     }
 
-    /// Goes on with a book of the same subject that was kept elsewhere: the next number is after those of both, and an occurrence
-    /// waits for a person where nobody has acknowledged it in either. What stands there is not taken over: it ended when the
-    /// subject left; nor is what kept it quiet: rather one call too many. In any order and however often, it comes to the same.
-    pub fn take_over(&mut self, other: &Self) {
-        for theirs in &other.pages {
-            let ours = self.page_mut(theirs.condition);
-            let last = ours.last.max(theirs.last);
-            // A number that one of the two has never given out waits wherever it waits in the other.
-            let with_later = |page: &Page| {
-                let mut waiting = page.unacknowledged.clone();
-                if page.last < last {
-                    waiting.push((page.last + 1, last));
-                }
-                waiting
-            };
-            ours.unacknowledged = intersection(&with_later(ours), &with_later(theirs));
-            ours.last = last;
-        }
-    }
-
     /// The standing occurrence of a condition.
     #[must_use]
     pub fn standing(&self, condition: Condition) -> Option<(u32, Standing)> {
@@ -309,23 +289,6 @@ impl AlarmBook {
             })
             .sum()
     }
-}
-
-/// What is in both of two ascending lists of ranges, ends included; ranges that touch are joined.
-fn intersection(a: &[(u32, u32)], b: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut both: Vec<(u32, u32)> = Vec::new();
-    let (mut i, mut j) = (0, 0);
-    while let (Some(&(a_from, a_to)), Some(&(b_from, b_to))) = (a.get(i), b.get(j)) {
-        let (from, to) = (a_from.max(b_from), a_to.min(b_to));
-        if from <= to {
-            match both.last_mut() {
-                Some((_, end)) if *end + 1 == from => *end = to,
-                _ => both.push((from, to)),
-            }
-        }
-        if a_to < b_to { i += 1 } else { j += 1 }
-    }
-    both
 }
 
 impl Page {
@@ -405,32 +368,6 @@ mod tests {
         assert_eq!(book.acknowledge(C, 500), Err(NotAcknowledged::NotOpen));
         assert_eq!(book.acknowledge(C, 1_001), Err(NotAcknowledged::NotOpen));
         assert_eq!(book.acknowledge(Condition::Low, 1), Err(NotAcknowledged::NotOpen));
-    }
-
-    #[test]
-    fn a_book_that_is_taken_over_goes_on_with_its_numbers_and_what_waits() {
-        let mut old = AlarmBook::default();
-        for _ in 1..=5 {
-            old.raise(C, Level::THREE, at(0));
-            old.clear(C);
-        }
-        old.acknowledge(C, 2).unwrap();
-        let mut new = AlarmBook::default();
-        new.take_over(&old);
-        assert_eq!(new, old);
-        new.take_over(&old);
-        assert_eq!(new, old);
-        // It goes on at the new place, and back to the old one.
-        new.acknowledge(C, 4).unwrap();
-        assert_eq!(new.raise(C, Level::ONE, at(9)).0, 6);
-        new.acknowledge(C, 6).unwrap();
-        assert_eq!(new.clear(C), Some(6));
-        let before = new.clone();
-        new.take_over(&old);
-        assert_eq!(new, before, "an older state of it brings nothing");
-        old.take_over(&new);
-        assert_eq!(old.pages[0].unacknowledged, [(1, 1), (3, 3), (5, 5)]);
-        assert_eq!(old.raise(C, Level::ONE, at(10)).0, 7);
     }
 
     #[test]

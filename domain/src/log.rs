@@ -7,7 +7,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{AlarmId, AlarmKey, AlarmSubject};
-use crate::alarm_book::AlarmBook;
 use crate::ids::{EnterpriseCode, GatewayId, HazardCode};
 use crate::life_cycle::{Quiet, Until};
 use crate::point::PointConfig;
@@ -55,7 +54,7 @@ pub struct HostConfig {
     pub gateway_grace_ms: u32,
 }
 
-/// What a person wishes, already authorised, or what the center asks of one host. Its outcome is decided by the fold. New ones
+/// What a person wishes, already authorised. Its outcome is decided by the fold. New ones
 /// go to the end: journals hold them by their place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
@@ -67,13 +66,6 @@ pub enum Command {
         by: String,
         /// What they say; may be empty.
         comment: String,
-    },
-    /// Points are about to move here from other hosts: their books come along, so that no number is used twice and what waits
-    /// for a person can be acknowledged here. To be logged after the host that they leave has folded the configuration without
-    /// them, and before this host's configuration with them. Taking a book over twice changes nothing.
-    TakeOver {
-        /// Books by the subject of their alarms: the identity of the point.
-        books: Vec<(AlarmSubject, AlarmBook)>,
     },
     /// 搁置, or another time on the shelf.
     Shelve {
@@ -133,23 +125,22 @@ pub enum Command {
 }
 
 impl Command {
-    /// What the command's alarm is about; `None` where it is about none.
+    /// What the command's alarm is about.
     #[must_use]
-    pub fn subject(&self) -> Option<&AlarmSubject> {
+    pub fn subject(&self) -> &AlarmSubject {
         match self {
             Self::Acknowledge { alarm, .. }
             | Self::Comment { alarm, .. }
             | Self::Take { alarm, .. }
-            | Self::Dispose { alarm, .. } => Some(&alarm.subject),
+            | Self::Dispose { alarm, .. } => &alarm.subject,
             Self::Shelve { alarm, .. }
             | Self::Unshelve { alarm, .. }
             | Self::RemoveFromService { alarm, .. }
-            | Self::ReturnToService { alarm, .. } => Some(&alarm.subject),
-            Self::TakeOver { .. } => None,
+            | Self::ReturnToService { alarm, .. } => &alarm.subject,
         }
     }
 
-    /// The alarm, or the occurrence of one, as text; empty where it is about none.
+    /// The alarm, or the occurrence of one, as text.
     #[must_use]
     pub fn alarm(&self) -> String {
         match self {
@@ -161,7 +152,6 @@ impl Command {
             | Self::Unshelve { alarm, .. }
             | Self::RemoveFromService { alarm, .. }
             | Self::ReturnToService { alarm, .. } => alarm.to_string(),
-            Self::TakeOver { .. } => String::new(),
         }
     }
 }

@@ -258,11 +258,6 @@ impl Sensor {
         Self { notes: Some(Box::new(notes)), ..Self::default() }
     }
 
-    /// Its point was elsewhere for a while: goes on with the book that was kept there.
-    pub fn take_over(&mut self, book: &AlarmBook) {
-        self.notes_mut().book.take_over(book);
-    }
-
     /// The last value that was not bad; `None` before the first.
     #[must_use]
     pub fn value(&self) -> Option<f64> {

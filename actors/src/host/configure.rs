@@ -3,7 +3,6 @@
 //! The configuration is whole: what is not in it is removed. A point is known by its tag and keeps its state whatever slot
 //! it is given. What it forgets is nothing that makes an identity: the book of a removed point is kept.
 
-use anlan_domain::alarm::AlarmSubject;
 use anlan_domain::alarm_book::AlarmBook;
 use anlan_domain::log::{GatewayNo, HostConfig};
 use anlan_domain::point::{PointConfig, PointSettings};
@@ -208,40 +207,6 @@ impl<E: Evaluator> Host<E> {
             self.change_settings(now, slot, old, effects);
         }
         self.path_changed(now, effects);
-    }
-
-    /// Books of points that are not here any more: what another host takes over when such a point moves to it, and the tag of
-    /// each. They stay here as well; taking them over again brings nothing.
-    pub fn books_left(&self) -> impl Iterator<Item = (&str, &AlarmBook)> {
-        // No tag has a colon; gateways and devices have one.
-        let points = self.state.retired.iter().filter(|(subject, _)| !subject.contains(':'));
-        points.map(|(tag, book)| (&**tag, book))
-    }
-
-    /// Books come here before the points that they are about.
-    pub(super) fn take_over(&mut self, books: &[(AlarmSubject, AlarmBook)]) {
-        for (subject, book) in books {
-            let Some(tag) = self.state.tag_of(&subject.0).map(str::to_owned) else {
-                // Of another enterprise: no point of this host has such an identity.
-                self.state.counters.refused_books += 1;
-                continue;
-            };
-            if let Some(slot) = self.state.names.slot_of(&tag) {
-                let before = self.state.contribution(slot);
-                self.state.cells[slot].sensor.take_over(book);
-                self.state.settle_roll_up(slot, &before);
-                continue;
-            }
-            let retired = &mut self.state.retired;
-            match retired.iter_mut().find(|(retired, _)| **retired == *tag) {
-                Some((_, kept)) => kept.take_over(book),
-                None => {
-                    let mut kept = AlarmBook::default();
-                    kept.take_over(book);
-                    self.state.retire(tag.into(), kept);
-                }
-            }
-        }
     }
 
     fn remove_points(&mut self, now: Now, config: &HostConfig, effects: &mut Effects) {

@@ -31,10 +31,6 @@ impl<E: Evaluator> Host<E> {
         effects: &mut Effects,
     ) -> Result<(), CommandRefused> {
         match command {
-            Command::TakeOver { books } => {
-                self.take_over(books);
-                Ok(())
-            }
             Command::Acknowledge { alarm, by, comment } => {
                 self.acknowledge(now, alarm, by, comment, effects)
             }

@@ -180,6 +180,4 @@ pub struct Counters {
     pub set_aside: u64,
     /// Times that a status named a device beyond what a host takes in.
     pub refused_devices: u64,
-    /// Books that came for a point that cannot be here.
-    pub refused_books: u64,
 }

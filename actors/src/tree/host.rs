@@ -359,7 +359,6 @@ fn count(before: &Counters, after: &Counters) {
     let more = [
         ("anlan_host_readings_total", readings(before), readings(after)),
         ("anlan_host_refused_devices_total", before.refused_devices, after.refused_devices),
-        ("anlan_host_refused_books_total", before.refused_books, after.refused_books),
     ];
     for (name, before, after) in more {
         let more = after.saturating_sub(before);

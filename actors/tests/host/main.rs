@@ -7,7 +7,6 @@ mod backfill;
 mod isolation;
 mod late_device;
 mod live;
-mod moves;
 mod path;
 mod people;
 mod plant;
