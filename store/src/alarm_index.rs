@@ -177,6 +177,21 @@ pub struct AlarmCount {
     pub count: u64,
 }
 
+/// From when to when an alarm was, and when somebody answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmSpan {
+    /// Which alarm as such.
+    pub alarm: AlarmKey,
+    /// Severity.
+    pub level: Level,
+    /// When it began at the source.
+    pub raised_at: UtcMillis,
+    /// When it was acknowledged.
+    pub acked_at: Option<UtcMillis>,
+    /// When it ended at the source.
+    pub cleared_at: Option<UtcMillis>,
+}
+
 /// How many alarms were raised within one hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourCount {
@@ -364,6 +379,18 @@ impl AlarmIndex {
     /// When the index cannot be read.
     pub async fn counts(&self, filter: &AlarmFilter) -> Result<Vec<AlarmCount>, IndexError> {
         search::counts(&self.pool, filter).await
+    }
+
+    /// What statistics need of the alarms that fit and were annunciated, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn spans(
+        &self,
+        filter: &AlarmFilter,
+        limit: usize,
+    ) -> Result<Vec<AlarmSpan>, IndexError> {
+        search::spans(&self.pool, filter, limit).await
     }
 
     /// How many alarms that fit were raised in each hour, oldest first. Hours without any are left out.

@@ -8,10 +8,12 @@ use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
 use anlan_domain::ids::{EnterpriseCode, EquipmentId};
-use anlan_domain::life_cycle::AlarmState;
+use anlan_domain::life_cycle::{AlarmState, Quiet, ResumeReason, Until};
 use anlan_domain::log::HostNo;
 use anlan_domain::time::UtcMillis;
-use anlan_store::alarm_index::{AlarmFilter, AlarmIndex, AlarmRow, HourCount, IndexError};
+use anlan_store::alarm_index::{
+    AlarmFilter, AlarmIndex, AlarmRow, AlarmSpan, HourCount, IndexError,
+};
 use anlan_store::journal::Offset;
 use anlan_store::state::fjall::{FjallState, Options};
 use anlan_store::state::{AlarmSeq, HostCommit, StateStore};
@@ -429,4 +431,61 @@ async fn an_index_ahead_of_its_log_is_rebuilt() {
     setting.write(vec![entry(&alarm(1, "LT-1", Condition::Low, 1), 1, raised(Level::ONE))]).await;
     setting.follow().await;
     assert_eq!(setting.all(&AlarmFilter::default()).await.len(), 1);
+}
+
+#[tokio::test]
+async fn spans_are_of_what_was_annunciated_and_quiet_alarms_are_listed_until_they_resume() {
+    let setting = Setting::new().await;
+    let loud = alarm(1, "LT-1", Condition::High, 1);
+    let shelved = alarm(1, "LT-1", Condition::High, 2);
+    let quieted = AlarmChange::Quieted {
+        quiet: Quiet::Shelved,
+        by: Some("park".into()),
+        reason: "校验".into(),
+        until: Some(Until::Returned { at_most: UtcMillis(BEGIN + 900_000) }),
+    };
+    let AlarmChange::Raised { value, limit, limits_version, level, late, .. } = raised(Level::TWO)
+    else {
+        unreachable!("raised() raises");
+    };
+    let quiet = Some(Quiet::Shelved);
+    let quietly = AlarmChange::Raised { value, limit, limits_version, level, late, quiet };
+    let as_such = shelved.key().occurrence(0);
+    setting
+        .write(vec![
+            entry(&loud, 10, raised(Level::ONE)),
+            entry(&loud, 12, acknowledged("park", "seen")),
+            entry(&loud, 20, cleared()),
+            entry(&as_such, 30, quieted),
+            entry(&shelved, 40, quietly),
+        ])
+        .await;
+    setting.follow().await;
+    let spans = setting.index.spans(&AlarmFilter::default(), 10).await.unwrap();
+    let expected = AlarmSpan {
+        alarm: loud.key(),
+        level: Level::ONE,
+        raised_at: UtcMillis(BEGIN + 10_000),
+        acked_at: Some(UtcMillis(BEGIN + 12_000)),
+        cleared_at: Some(UtcMillis(BEGIN + 20_000)),
+    };
+    assert_eq!(spans, [expected]);
+    let row = setting.index.get(&shelved).await.unwrap().unwrap();
+    assert_eq!(row.state, AlarmState::Shelved);
+    assert!(setting.ids(AlarmFilter::open()).await.is_empty(), "it calls nobody");
+
+    let ours = [EnterpriseCode::new("410205001").unwrap()];
+    let listed = setting.index.quiet(Some(&ours), 10).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!((&listed[0].alarm, listed[0].quiet), (&shelved.key(), Quiet::Shelved));
+    assert_eq!((listed[0].by.as_deref(), &*listed[0].reason), (Some("park"), "校验"));
+    assert_eq!(listed[0].until, Some(Until::Returned { at_most: UtcMillis(BEGIN + 900_000) }));
+    assert_eq!(setting.index.quiet(Some(&[]), 10).await.unwrap(), []);
+
+    let (quiet, why) = (Quiet::Shelved, ResumeReason::Expired);
+    let resumed = AlarmChange::Resumed { quiet, why, by: None, still: None };
+    setting.write(vec![entry(&shelved, 50, resumed)]).await;
+    setting.follow().await;
+    assert_eq!(setting.index.quiet(None, 10).await.unwrap(), []);
+    assert_eq!(setting.ids(AlarmFilter::open()).await, [shelved.to_string()]);
 }

@@ -121,11 +121,12 @@ async fn raise(
             .map_err(sql)?;
     sqlx::query(
         "insert into alarm (id, subject, condition, enterprise, hazard, equipment, level, state, late, sort_at,
-             raised_at, received_at, decided_at, value, limit_value, limits_version, first_seq, last_seq)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16)
+             raised_at, received_at, decided_at, value, limit_value, limits_version, first_seq, last_seq, quietly)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?16, ?17)
          on conflict (id) do update set
              enterprise = excluded.enterprise, hazard = excluded.hazard, equipment = excluded.equipment,
-             level = excluded.level, state = excluded.state, late = excluded.late, sort_at = excluded.sort_at,
+             level = excluded.level, state = excluded.state, late = excluded.late, quietly = excluded.quietly,
+             sort_at = excluded.sort_at,
              raised_at = excluded.raised_at, received_at = excluded.received_at, decided_at = excluded.decided_at,
              cleared_at = null, clear_reason = null, value = excluded.value, limit_value = excluded.limit_value,
              limits_version = excluded.limits_version, acked_by = null, acked_at = null, comment = null,
@@ -149,6 +150,7 @@ async fn raise(
     .bind(limit)
     .bind(i64::from(*limits_version))
     .bind(seq.0.cast_signed())
+    .bind(quiet.is_some())
     .execute(&mut **transaction)
     .await
     .map_err(sql)?;

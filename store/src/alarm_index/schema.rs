@@ -25,6 +25,7 @@ create table alarm (
     level integer not null,
     state text not null,
     late integer not null,
+    quietly integer not null,
     sort_at integer not null,
     raised_at integer not null,
     received_at integer not null,

@@ -1,5 +1,7 @@
 //! Questions to the alarm index.
 
+use std::collections::HashMap;
+
 use anlan_domain::alarm::{AlarmId, AlarmKey, AlarmSubject, ClearReason, Condition, Level};
 use anlan_domain::ids::EnterpriseCode;
 use anlan_domain::life_cycle::{AlarmState, Quiet, Until};
@@ -8,8 +10,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 
 use crate::alarm_index::{
-    AlarmCount, AlarmFilter, AlarmPage, AlarmRow, Disposition, HourCount, IndexError, QuietRow,
-    reason_code, state_code,
+    AlarmCount, AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, Disposition, HourCount, IndexError,
+    QuietRow, reason_code, state_code,
 };
 use crate::state::AlarmSeq;
 
@@ -126,6 +128,38 @@ pub async fn hours(pool: &SqlitePool, filter: &AlarmFilter) -> Result<Vec<HourCo
         last.by_level[slot] = columns.get::<i64>("n")?.cast_unsigned();
     }
     Ok(out)
+}
+
+pub async fn spans(
+    pool: &SqlitePool,
+    filter: &AlarmFilter,
+    limit: usize,
+) -> Result<Vec<AlarmSpan>, IndexError> {
+    let mut query = QueryBuilder::new(
+        "select subject, condition, level, raised_at, acked_at, cleared_at from ",
+    );
+    push_filter(&mut query, filter);
+    query.push(" and not quietly order by raised_at limit ");
+    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = query.build().fetch_all(pool).await.map_err(sql)?;
+    // The same few alarms come again and again: one text each.
+    let mut subjects: HashMap<String, AlarmSubject> = HashMap::new();
+    let span_of = |row: &SqliteRow| {
+        let subject: String = row.try_get("subject").map_err(sql)?;
+        let columns = Columns(row, &subject);
+        let condition = Condition::from_code(columns.get("condition")?);
+        let condition = condition.ok_or_else(|| columns.damaged())?;
+        let time = |column| columns.get::<Option<i64>>(column).map(|ms| ms.map(UtcMillis));
+        let (acked_at, cleared_at) = (time("acked_at")?, time("cleared_at")?);
+        let (level, raised_at) = (columns.level()?, UtcMillis(columns.get("raised_at")?));
+        let subject = subjects
+            .entry(subject)
+            .or_insert_with_key(|text| AlarmSubject(text.as_str().into()))
+            .clone();
+        let alarm = AlarmKey { subject, condition };
+        Ok(AlarmSpan { alarm, level, raised_at, acked_at, cleared_at })
+    };
+    rows.iter().map(span_of).collect()
 }
 
 /// From so many enterprises on, going through them one by one costs more than going through all alarms by time.

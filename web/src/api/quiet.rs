@@ -7,6 +7,7 @@ use anlan_store::alarm_index::QuietRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alarm_health::Subject;
 use super::alarms::words;
 use crate::gate::{Answer, Call, Reply};
 use crate::problem::Problem;
@@ -62,22 +63,16 @@ pub async fn list(call: Call) -> Answer {
 
 impl QuietAlarm {
     /// From the index, with names from the registry.
-    pub fn of(
-        row: QuietRow,
-        tag: String,
-        name: Names,
-        enterprise_name: Option<Names>,
-        by_name: Option<String>,
-    ) -> Self {
+    pub fn of(row: QuietRow, subject: Subject, by_name: Option<String>) -> Self {
         Self {
             alarm: row.alarm.to_string(),
             subject: row.alarm.subject.0.to_string(),
             condition: row.alarm.condition.code(),
             quiet: row.quiet.code(),
             enterprise: row.enterprise.map(|e| e.to_string()),
-            enterprise_name,
-            tag,
-            name,
+            enterprise_name: subject.enterprise_name,
+            tag: subject.tag,
+            name: subject.name,
             equipment: row.equipment.map(|e| e.to_string()),
             by: row.by,
             by_name,

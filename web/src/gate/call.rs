@@ -11,7 +11,7 @@ use anlan_domain::ids::{EnterpriseCode, GatewayId, PointId, Role, UserName};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::Command;
 use anlan_domain::time::UtcMillis;
-use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, QuietRow};
+use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, QuietRow};
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
 use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
@@ -25,6 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{App, Head, Places, Who, sees};
+use crate::api::alarm_health::Subject;
 use crate::api::quiet::QuietAlarm;
 use crate::options::ServeOptions;
 use crate::problem::Problem;
@@ -388,33 +389,88 @@ impl Call {
         Ok((rows, more))
     }
 
+    /// What statistics need of alarms in scope, the oldest first, at most `limit`. `within` narrows by region and enterprise.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn alarm_spans(
+        &self,
+        mut filter: AlarmFilter,
+        within: &Filter,
+        limit: usize,
+    ) -> Result<Vec<AlarmSpan>, Problem> {
+        filter.enterprises = self.app.enterprises_in(&self.user()?.sees(), within);
+        self.app.feed.catch_up().await?;
+        Ok(self.app.parts.alarms.spans(&filter, limit).await?)
+    }
+
+    /// How many alarms in scope fit.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn alarm_count(
+        &self,
+        mut filter: AlarmFilter,
+        within: &Filter,
+    ) -> Result<u64, Problem> {
+        filter.enterprises = self.app.enterprises_in(&self.user()?.sees(), within);
+        let counts = self.app.parts.alarms.counts(&filter).await?;
+        Ok(counts.iter().map(|count| count.count).sum())
+    }
+
+    /// Names of points and nodes that alarms are about, and of their enterprises.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn subjects_named(
+        &self,
+        subjects: &[&str],
+    ) -> Result<HashMap<String, Subject>, Problem> {
+        let registry = self.registry()?;
+        let ids: Vec<PointId> =
+            subjects.iter().filter_map(|subject| PointId::new(subject).ok()).collect();
+        let points: HashMap<PointId, _> =
+            registry.points_by_id(&ids).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let places = self.app.places();
+        let named = subjects.iter().map(|&subject| {
+            let point = PointId::new(subject).ok();
+            let node = subject.split_once(':').map_or(subject, |(_, node)| node);
+            let tag = point.as_ref().map_or(node, PointId::tag).to_owned();
+            let of_gateway = GatewayId::new(node.split('/').next().unwrap_or_default());
+            let code = point
+                .as_ref()
+                .map(PointId::enterprise)
+                .or_else(|| of_gateway.ok().map(|id| id.enterprise()));
+            let known = point.as_ref().and_then(|id| points.get(id));
+            let site = code.as_ref().and_then(|code| places.seen(code, registry.scope()));
+            let subject_named = Subject {
+                name: known
+                    .map_or_else(|| Names::of(&tag, &tag), |p| Names::of(&p.name_zh, &p.name_en)),
+                equipment: known.map(|p| p.equipment.to_string()),
+                enterprise_name: site.map(|e| Names::of(&e.name_zh, &e.name_en)),
+                enterprise: code.map(|code| code.to_string()),
+                tag,
+            };
+            (subject.to_owned(), subject_named)
+        });
+        Ok(named.collect())
+    }
+
     /// Names for what came out of [`Call::quiet_alarms`], with as many queries for a thousand rows as for one.
     ///
     /// # Errors
     /// When the registry fails.
     pub async fn quiet_named(&self, rows: Vec<QuietRow>) -> Result<Vec<QuietAlarm>, Problem> {
-        let registry = self.registry()?;
-        let ids: Vec<PointId> =
-            rows.iter().filter_map(|row| PointId::new(&row.alarm.subject.0).ok()).collect();
-        let points: HashMap<PointId, _> =
-            registry.points_by_id(&ids).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
         let by: BTreeSet<&str> = rows.iter().filter_map(|row| row.by.as_deref()).collect();
         let people = self.app.parts.registry.names_of(&by.into_iter().collect::<Vec<_>>()).await?;
-        let places = self.app.places();
-        let named = rows.into_iter().map(|row| {
-            let subject = &*row.alarm.subject.0;
-            let point = PointId::new(subject).ok();
-            let node = subject.split_once(':').map_or(subject, |(_, node)| node);
-            let tag = point.as_ref().map_or(node, PointId::tag).to_owned();
-            let name = point
-                .and_then(|id| points.get(&id))
-                .map_or_else(|| Names::of(&tag, &tag), |p| Names::of(&p.name_zh, &p.name_en));
-            let site = row.enterprise.as_ref().and_then(|code| places.seen(code, registry.scope()));
-            let enterprise = site.map(|e| Names::of(&e.name_zh, &e.name_en));
+        let subjects: BTreeSet<&str> = rows.iter().map(|row| &*row.alarm.subject.0).collect();
+        let named = self.subjects_named(&subjects.into_iter().collect::<Vec<_>>()).await?;
+        let view = |row: QuietRow| {
+            let subject = named.get(&*row.alarm.subject.0).cloned().unwrap_or_default();
             let by_name = row.by.as_ref().and_then(|by| people.get(by)).cloned();
-            QuietAlarm::of(row, tag, name, enterprise, by_name)
-        });
-        Ok(named.collect())
+            QuietAlarm::of(row, subject, by_name)
+        };
+        Ok(rows.into_iter().map(view).collect())
     }
 
     // ---- changes

@@ -4,6 +4,56 @@
  */
 
 export interface paths {
+    "/alarm-health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers */
+        get: {
+            parameters: {
+                query?: {
+                    region?: string;
+                    enterprise?: string;
+                    from?: number;
+                    to?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HealthBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarm-moments": {
         parameters: {
             query?: never;
@@ -2945,6 +2995,15 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description An alarm that comes too often. */
+        BadActor: components["schemas"]["Subject"] & {
+            /** @description `SUBJECT|CONDITION` */
+            alarm: string;
+            /** @description Condition. */
+            condition: string;
+            /** @description How often: in the period; of one that chatters, within a minute. */
+            count: number;
+        };
         /** @description A column of a trend; the values are `null` where it holds only bad readings. */
         Bucket: {
             /**
@@ -3325,6 +3384,21 @@ export interface components {
             /** @description For a person. */
             message: string;
         };
+        /** @description A time in which nobody can read what comes. */
+        FloodBody: {
+            /** @description How many alarms came in it. */
+            alarms: number;
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description When it ended.
+             */
+            to: number;
+        };
         /** @description A gateway. */
         Gateway: {
             /** @description Network address. */
@@ -3472,6 +3546,75 @@ export interface components {
              * @description Version.
              */
             version: number;
+        };
+        /** @description The figures. */
+        HealthBody: {
+            /** @description Annunciated alarms. */
+            alarms: number;
+            /** @description How many of level 1, 2, 3, 4. */
+            by_level: number[];
+            /** @description Raised three times or more within a minute. */
+            chattering: components["schemas"]["BadActor"][];
+            /**
+             * Format: double
+             * @description Share of the period in flood, 0 to 1.
+             */
+            flood_share: number;
+            /** @description Floods, oldest first: more than 10 alarms in 10 minutes until there are fewer than 5. */
+            floods: components["schemas"]["FloodBody"][];
+            /**
+             * Format: int64
+             * @description Begin of the period.
+             */
+            from: number;
+            /** @description Most in any ten minutes. */
+            peak: number;
+            /**
+             * Format: int64
+             * @description When those ended.
+             */
+            peak_at?: number | null;
+            /**
+             * Format: double
+             * @description On average a day; 144 is manageable (IEC 62682:2014).
+             */
+            per_day: number;
+            /**
+             * Format: double
+             * @description On average in ten minutes; 1 is manageable (EEMUA 191).
+             */
+            per_ten_minutes: number;
+            /**
+             * Format: int64
+             * @description Standing now and kept quiet.
+             */
+            quiet: number;
+            /**
+             * Format: int64
+             * @description Standing now for more than a day.
+             */
+            stale: number;
+            /**
+             * Format: int64
+             * @description Standing now.
+             */
+            standing: number;
+            /**
+             * Format: int64
+             * @description Its end.
+             */
+            to: number;
+            to_acknowledge?: components["schemas"]["TookBody"] | null;
+            to_clear?: components["schemas"]["TookBody"] | null;
+            /** @description The most frequent ones, at most ten. */
+            top: components["schemas"]["BadActor"][];
+            /**
+             * Format: double
+             * @description Share of those in all, 0 to 1.
+             */
+            top_share: number;
+            /** @description Of the period, and not acknowledged. */
+            unanswered: number;
         };
         /** @description Something found. */
         Hit: {
@@ -4002,6 +4145,31 @@ export interface components {
             simulator: boolean;
             /** @description Version of the program. */
             version: string;
+        };
+        /** @description What an alarm is about, by name. */
+        Subject: {
+            /** @description Enterprise. */
+            enterprise?: string | null;
+            enterprise_name?: components["schemas"]["Names"] | null;
+            /** @description Equipment. */
+            equipment?: string | null;
+            /** @description Name of the point, else of the node. */
+            name: components["schemas"]["Names"];
+            /** @description Tag of the point, else the node. */
+            tag: string;
+        };
+        /** @description Median and 95 % quantile. */
+        TookBody: {
+            /**
+             * Format: int64
+             * @description Milliseconds.
+             */
+            median_ms: number;
+            /**
+             * Format: int64
+             * @description Milliseconds.
+             */
+            p95_ms: number;
         };
         /** @description A trend. */
         TrendBody: {

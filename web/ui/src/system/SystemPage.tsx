@@ -7,6 +7,7 @@ import { useUser } from "../session/session";
 import { intoView } from "../ui/tabs";
 import { AuditTab } from "./AuditTab";
 import { GatewaysTab } from "./GatewaysTab";
+import { HealthTab } from "./HealthTab";
 import { QualityTab } from "./QualityTab";
 import { TreeTab } from "./TreeTab";
 import { UsersTab } from "./UsersTab";
@@ -15,6 +16,7 @@ type Tab = { path: string; label: MessageKey; part: () => React.JSX.Element; rol
 const TABS: readonly Tab[] = [
   { path: "gateways", label: "system.tab.gateways", part: GatewaysTab },
   { path: "quality", label: "system.tab.quality", part: QualityTab },
+  { path: "alarms", label: "system.tab.health", part: HealthTab },
   { path: "tree", label: "system.tab.tree", part: TreeTab, roles: ["administrator", "officer"] },
   { path: "users", label: "system.tab.users", part: UsersTab, roles: ["administrator"] },
   { path: "audit", label: "system.tab.audit", part: AuditTab, roles: ["administrator"] },

@@ -1,7 +1,7 @@
 /** Words of the system pages: gateways, supervision tree, data quality, users, audit. */
 export const zh = {
   "system.title": "系统",
-  "system.tab.gateways": "采集主机", "system.tab.tree": "运行单元", "system.tab.quality": "数据质量", "system.tab.users": "用户与角色", "system.tab.audit": "操作记录",
+  "system.tab.gateways": "采集主机", "system.tab.tree": "运行单元", "system.tab.quality": "数据质量", "system.tab.health": "报警绩效", "system.tab.users": "用户与角色", "system.tab.audit": "操作记录",
   "gateway.what": "采集主机", "gateway.none": "你的范围内没有采集主机", "gateway.connected": "在线", "gateway.lost": "断链 {time}",
   "gateway.id": "编码", "gateway.enterprise": "企业", "gateway.state": "状态", "gateway.devices": "仪表设备", "gateway.lastReading": "最近读数", "gateway.backlog": "待补传",
   "gateway.skew": "时钟偏差", "gateway.steps": "跳变 {n} 次", "gateway.points": "点位", "gateway.traffic": "帧 · 读数", "gateway.duplicates": "重复 {n}", "gateway.refused": "拒收 {n}",
@@ -21,7 +21,7 @@ export const zh = {
   "role.officer": "值班员", "role.enterprise_manager": "企业安全管理员", "role.enterprise_responder": "企业处置人员", "role.administrator": "系统管理员", "role.tester": "测试员",
   "audit.what": "操作记录", "audit.at": "时间", "audit.who": "谁", "audit.action": "做了什么", "audit.object": "对象", "audit.detail": "内容", "audit.address": "来自", "audit.search": "按账号、对象、内容查找", "audit.none": "没有符合的记录",
   "audit.action.create": "新增", "audit.action.change": "修改", "audit.action.delete": "删除", "audit.action.limits": "改限值", "audit.action.password": "改密码", "audit.action.unlock": "解锁账号",
-  "audit.action.sign_in": "登录", "audit.action.sign_in_failed": "登录被拒", "audit.action.sign_out": "退出", "audit.action.acknowledge": "确认报警", "audit.action.import": "导入",
+  "audit.action.sign_in": "登录", "audit.action.sign_in_failed": "登录被拒", "audit.action.sign_out": "退出", "audit.action.acknowledge": "确认报警", "audit.action.shelve": "搁置报警", "audit.action.unshelve": "取消搁置", "audit.action.out_of_service": "停用报警", "audit.action.return_to_service": "恢复报警", "audit.action.comment": "报警备注", "audit.action.take": "接手报警", "audit.action.dispose": "处置报警", "audit.action.import": "导入",
   "audit.action.scenario_start": "开始场景", "audit.action.scenario_stop": "停止场景", "audit.action.fault": "注入故障", "audit.action.faults_removed": "撤除全部故障",
   "audit.kind.region": "区域", "audit.kind.enterprise": "企业", "audit.kind.hazard_source": "重大危险源", "audit.kind.equipment": "设备", "audit.kind.gateway": "采集主机", "audit.kind.point": "点位", "audit.kind.camera": "摄像头",
   "audit.kind.map_feature": "地图要素", "audit.kind.user": "账号", "audit.kind.alarm": "报警", "audit.kind.scenario": "场景", "audit.kind.limits": "限值",
@@ -29,11 +29,15 @@ export const zh = {
   "audit.scenario.calm": "平稳运行", "audit.scenario.tank-overfill": "储罐溢装", "audit.scenario.gas-leak": "气体泄漏", "audit.scenario.runaway-reaction": "反应失控", "audit.scenario.gateway-offline": "采集主机断链",
   "audit.scenario.sensor-frozen": "信号冻结", "audit.scenario.flapping-sensor": "信号抖动", "audit.scenario.alarm-flood": "报警泛滥", "audit.scenario.park-blackout": "全园失电",
   "audit.created": "新增 {n}", "audit.changed": "修改 {n}", "audit.same": "未变 {n}", "audit.comma": "，", "audit.version": "第 {n} 版", "audit.noLimits": "不设限值", "audit.triesLeft": "还可再试 {n} 次", "audit.locked": "账号锁定", "audit.byCommand": "命令行 {name}", "audit.local": "本机",
+  "health.what": "报警绩效", "health.day": "24 小时", "health.week": "7 天", "health.month": "30 天", "health.rate": "每 10 分钟", "health.perDay": "每天", "health.peak": "最多的 10 分钟", "health.floods": "报警泛滥", "health.floodShare": "泛滥占时",
+  "health.toAck": "到确认", "health.toClear": "到恢复", "health.chattering": "抖动报警", "health.stale": "滞留超过一天", "health.standing": "现存", "health.quiet": "搁置与停用", "health.unanswered": "没人确认", "health.alarms": "报警",
+  "health.target": "目标 {target}", "health.targetRecalled": "参考 {target}", "health.median": "中位 {median}，95 % 在 {p95} 内", "health.none": "这段时间没有报警", "health.top": "最频繁的报警", "health.topShare": "前十占 {share}", "health.mix": "级别构成",
+  "health.times": "{n} 次", "health.inMinute": "1 分钟内 {n} 次", "health.at": "{time} 前", "health.source": "目标取自 EEMUA 191、IEC 62682；标“参考”的凭记忆，待核对", "health.who": "对象", "health.count": "次数", "health.share": "占比", "health.floodList": "{from} 到 {to}，{n} 条", "health.noChatter": "没有抖动的报警",
 } as const;
 
 export const en: Record<keyof typeof zh, string> = {
   "system.title": "System",
-  "system.tab.gateways": "Gateways", "system.tab.tree": "Actors", "system.tab.quality": "Data quality", "system.tab.users": "Users and roles", "system.tab.audit": "Audit",
+  "system.tab.gateways": "Gateways", "system.tab.tree": "Actors", "system.tab.quality": "Data quality", "system.tab.health": "Alarm performance", "system.tab.users": "Users and roles", "system.tab.audit": "Audit",
   "gateway.what": "gateways", "gateway.none": "No gateway in your scope", "gateway.connected": "Online", "gateway.lost": "Lost for {time}",
   "gateway.id": "Code", "gateway.enterprise": "Enterprise", "gateway.state": "State", "gateway.devices": "Field devices", "gateway.lastReading": "Last reading", "gateway.backlog": "To back-fill",
   "gateway.skew": "Clock skew", "gateway.steps": "{n} steps", "gateway.points": "Points", "gateway.traffic": "Frames · readings", "gateway.duplicates": "{n} duplicates", "gateway.refused": "{n} refused",
@@ -53,7 +57,7 @@ export const en: Record<keyof typeof zh, string> = {
   "role.officer": "Duty officer", "role.enterprise_manager": "Safety manager", "role.enterprise_responder": "Responder", "role.administrator": "Administrator", "role.tester": "Tester",
   "audit.what": "the audit log", "audit.at": "Time", "audit.who": "Who", "audit.action": "Action", "audit.object": "Object", "audit.detail": "Detail", "audit.address": "From", "audit.search": "Account, object or detail", "audit.none": "Nothing found",
   "audit.action.create": "Adds", "audit.action.change": "Changes", "audit.action.delete": "Deletes", "audit.action.limits": "Sets limits", "audit.action.password": "Sets a password", "audit.action.unlock": "Unlocks",
-  "audit.action.sign_in": "Signs in", "audit.action.sign_in_failed": "Sign-in refused", "audit.action.sign_out": "Signs out", "audit.action.acknowledge": "Acknowledges", "audit.action.import": "Imports",
+  "audit.action.sign_in": "Signs in", "audit.action.sign_in_failed": "Sign-in refused", "audit.action.sign_out": "Signs out", "audit.action.acknowledge": "Acknowledges", "audit.action.shelve": "Shelved an alarm", "audit.action.unshelve": "Unshelved an alarm", "audit.action.out_of_service": "Took an alarm out of service", "audit.action.return_to_service": "Returned an alarm to service", "audit.action.comment": "Commented on an alarm", "audit.action.take": "Took an alarm over", "audit.action.dispose": "Disposed of an alarm", "audit.action.import": "Imports",
   "audit.action.scenario_start": "Starts a scenario", "audit.action.scenario_stop": "Stops a scenario", "audit.action.fault": "Injects a fault", "audit.action.faults_removed": "Removes all faults",
   "audit.kind.region": "Region", "audit.kind.enterprise": "Enterprise", "audit.kind.hazard_source": "Hazard source", "audit.kind.equipment": "Equipment", "audit.kind.gateway": "Gateway", "audit.kind.point": "Point", "audit.kind.camera": "Camera",
   "audit.kind.map_feature": "Map feature", "audit.kind.user": "Account", "audit.kind.alarm": "Alarm", "audit.kind.scenario": "Scenario", "audit.kind.limits": "Limits",
@@ -61,4 +65,8 @@ export const en: Record<keyof typeof zh, string> = {
   "audit.scenario.calm": "Calm operation", "audit.scenario.tank-overfill": "Tank overfill", "audit.scenario.gas-leak": "Gas leak", "audit.scenario.runaway-reaction": "Runaway reaction", "audit.scenario.gateway-offline": "Gateway offline",
   "audit.scenario.sensor-frozen": "Sensor frozen", "audit.scenario.flapping-sensor": "Flapping sensor", "audit.scenario.alarm-flood": "Alarm flood", "audit.scenario.park-blackout": "Park blackout",
   "audit.created": "{n} new", "audit.changed": "{n} changed", "audit.same": "{n} unchanged", "audit.comma": ", ", "audit.version": "Version {n}", "audit.noLimits": "no limits", "audit.triesLeft": "{n} tries left", "audit.locked": "Account locked", "audit.byCommand": "Command {name}", "audit.local": "this machine",
+  "health.what": "alarm performance", "health.day": "24 h", "health.week": "7 days", "health.month": "30 days", "health.rate": "In 10 minutes", "health.perDay": "A day", "health.peak": "Worst 10 minutes", "health.floods": "Floods", "health.floodShare": "Time in flood",
+  "health.toAck": "To acknowledge", "health.toClear": "To return to normal", "health.chattering": "Chattering", "health.stale": "Stale (over a day)", "health.standing": "Standing", "health.quiet": "Shelved", "health.unanswered": "Unanswered", "health.alarms": "Alarms",
+  "health.target": "target {target}", "health.targetRecalled": "guide {target}", "health.median": "median {median}, 95 % within {p95}", "health.none": "No alarms in this period", "health.top": "Most frequent alarms", "health.topShare": "the first ten are {share}", "health.mix": "By priority",
+  "health.times": "{n} ×", "health.inMinute": "{n} within a minute", "health.at": "until {time}", "health.source": "Targets from EEMUA 191 and IEC 62682; a guide is recalled and to be checked", "health.who": "What", "health.count": "Count", "health.share": "Share", "health.floodList": "{from} to {to}, {n} alarms", "health.noChatter": "No alarm chatters",
 };
