@@ -68,6 +68,7 @@ impl Started {
             limits: Limits {
                 live_streams: config.live_streams.0,
                 live_streams_per_user: config.live_streams.1,
+                shelve_max_ms: i64::from(config.shelve_max_minutes) * 60_000,
                 ..Limits::default()
             },
         };

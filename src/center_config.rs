@@ -28,6 +28,8 @@ pub struct CenterConfig {
     pub gateways: usize,
     /// Live streams at once, and of one person.
     pub live_streams: (usize, usize),
+    /// Longest time that an alarm may lie on the shelf, in minutes.
+    pub shelve_max_minutes: u32,
     /// Room for the alarm log alone.
     pub reserved_disk_bytes: u64,
 }
@@ -77,6 +79,7 @@ struct RawLimits {
     live_streams: Spanned<i64>,
     live_streams_per_user: Spanned<i64>,
     reserved_disk_mb: Spanned<i64>,
+    shelve_max_minutes: Spanned<i64>,
 }
 
 impl Default for RawLimits {
@@ -86,6 +89,7 @@ impl Default for RawLimits {
             live_streams: unplaced(2000),
             live_streams_per_user: unplaced(20),
             reserved_disk_mb: unplaced(512),
+            shelve_max_minutes: unplaced(720),
         }
     }
 }
@@ -219,6 +223,13 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
             0,
             10_000_000,
         ) * 1_000_000,
+        shelve_max_minutes: u32::try_from(problems.number(
+            "limits.shelve_max_minutes",
+            &raw.limits.shelve_max_minutes,
+            1,
+            31 * 24 * 60,
+        ))
+        .expect("at most a month"),
     };
     if config.listen == config.uplink_listen && config.listen.port() != 0 {
         problems.add(

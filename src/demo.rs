@@ -108,6 +108,7 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
         gateways: 100,
         live_streams: (500, 20),
         reserved_disk_bytes: 64 << 20,
+        shelve_max_minutes: 720,
     };
     let center = Started::on(engines, &config, &center_stop).await?;
 

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use anlan_domain::alarm::{AlarmEntry, AlarmId};
+use anlan_domain::alarm::AlarmEntry;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, PointId};
-use anlan_domain::log::{CommandRefused, HostNo};
+use anlan_domain::log::{Command, CommandRefused, HostNo};
 use anlan_domain::quality::Quality;
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
@@ -192,13 +192,8 @@ pub trait Center: Send + Sync + 'static {
     /// Whether everything is replayed and readings are taken; else what it waits for.
     fn ready(&self) -> Result<(), String>;
 
-    /// Makes a person's acknowledgement durable and applies it. Authorisation is the caller's.
-    async fn acknowledge(
-        &self,
-        alarm: AlarmId,
-        by: String,
-        comment: String,
-    ) -> Result<(), CenterError>;
+    /// Makes what a person wants of an alarm durable and applies it. Authorisation is the caller's.
+    async fn command(&self, command: Command) -> Result<(), CenterError>;
 
     /// The registry has changed: what it says now of these hosts comes into force, each at its own place in the log; what it says
     /// of where things stand is followed; and a gateway that signed in with another secret than it has now signs in anew. Hosts are

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use anlan_domain::alarm::{AlarmEntry, AlarmId};
+use anlan_domain::alarm::{AlarmEntry, AlarmSubject};
 use anlan_domain::ids::{EquipmentId, GatewayId, PointId};
-use anlan_domain::log::{Command, CommandRefused, HostConfig, HostNo, RecordKind};
+use anlan_domain::log::{Command, HostConfig, HostNo, RecordKind};
 use anlan_domain::time::UtcMillis;
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::journal::{JournalError, Offset};
@@ -257,9 +257,9 @@ impl RunningCenter {
 
     /// The hosts that an alarm may belong to, the likeliest first. A point that was removed or moved leaves its alarms with the
     /// host that raised them, so the other hosts of its enterprise come after the one that has it now.
-    fn hosts_of(&self, alarm: &AlarmId) -> Vec<HostNo> {
+    fn hosts_of(&self, subject: &AlarmSubject) -> Vec<HostNo> {
         let catalog = &self.shared.catalog;
-        let subject = &*alarm.subject.0;
+        let subject = &*subject.0;
         if subject == "center" {
             return vec![HostNo::CENTER];
         }
@@ -292,10 +292,14 @@ impl RunningCenter {
                 .and_then(|id| self.shared.catalog.equipment(&id))
                 .is_some_and(|places| places.iter().any(|place| hosts.contains(&place.host))),
         });
+        self.shared.keep_pulses(|host| hosts.contains(&host));
+        self.shared.host_refs.keep(|host| hosts.contains(&host));
+        // What a session said last may have come after its gateway was forgotten.
+        self.shared.sessions.keep(|gateway| plan.has_gateway(gateway));
     }
 
-    /// Has one host acknowledge an alarm.
-    async fn acknowledge_at(&self, host: HostNo, command: Bytes) -> Result<(), CenterError> {
+    /// Has one host apply a command.
+    async fn command_at(&self, host: HostNo, command: Bytes) -> Result<(), CenterError> {
         let logged = self.shared.log.append(RecordKind::Command, host.0, command).await;
         let offset = logged.map_err(|_| not_durable())?;
         let outcome = async {
@@ -380,7 +384,7 @@ impl Built {
             _ => None,
         };
         let log_clock = Arc::new(LogClock::new(clock.clone(), newest));
-        let tables = Arc::new(Tables::new(ports.state.clone()));
+        let tables = Arc::new(Tables::open(ports.state.clone(), ports.journal.clone())?);
         let catalog = Arc::new(Catalog::default());
         let index = Arc::new(FrameIndex::default());
         let sessions = Arc::new(SessionBook::default());
@@ -444,24 +448,22 @@ impl Center for RunningCenter {
         Ok(())
     }
 
-    async fn acknowledge(
-        &self,
-        alarm: AlarmId,
-        by: String,
-        comment: String,
-    ) -> Result<(), CenterError> {
+    async fn command(&self, command: Command) -> Result<(), CenterError> {
         self.shared.ready_for_uplink().map_err(CenterError::NotReady)?;
-        let hosts = self.hosts_of(&alarm);
-        let mut outcome = Err(CenterError::Unknown(alarm.to_string()));
-        let command = Command::Acknowledge { alarm, by, comment };
+        let Some(subject) = command.subject() else {
+            return Err(CenterError::Unknown("a command without an alarm".into()));
+        };
+        let hosts = self.hosts_of(subject);
+        let mut outcome = Err(CenterError::Unknown(subject.0.to_string()));
         let bytes =
             Bytes::from(postcard::to_stdvec(&command).expect("writing to memory does not fail"));
         for host in hosts {
-            let at_host = self.acknowledge_at(host, bytes.clone()).await;
+            let at_host = self.command_at(host, bytes.clone()).await;
             // A host that does not know the alarm says "not open", as one does where it is closed: that is the answer only
             // where no other says more.
-            if !matches!(at_host, Err(CenterError::Refused(CommandRefused::NotOpen(_)))) {
-                return at_host;
+            match &at_host {
+                Err(CenterError::Refused(why)) if why.is_unknown() => {}
+                _ => return at_host,
             }
             outcome = at_host;
         }
@@ -476,7 +478,9 @@ impl Center for RunningCenter {
         let outline = directory.outline().await.map_err(unread)?;
         let configs = directory.host_configs(&hosts).await.map_err(unread)?;
         let tree = Arc::new(TreePlan::of(&outline));
-        *self.shared.plan.write().expect("no code panics while it holds the plan") = tree;
+        *self.shared.plan.write().expect("no code panics while it holds the plan") = tree.clone();
+        // Before their sessions end with the tree, also where a whole enterprise goes: they are told why.
+        self.shared.sessions.keep(|gateway| tree.has_gateway(gateway));
         for ask in [BranchMsg::Prune, BranchMsg::Grow] {
             let done = self.root.call(ask, Some(COMMAND_WITHIN)).await;
             if !matches!(done, Ok(CallResult::Success(()))) {

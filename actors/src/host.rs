@@ -17,9 +17,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, Condition};
-use anlan_domain::alarm_book::NotAcknowledged;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId};
-use anlan_domain::log::{Command, CommandRefused, HostConfig, HostKey};
+use anlan_domain::log::{CommandRefused, HostConfig, HostKey};
 use anlan_domain::quality::QualityClass;
 use anlan_domain::restart::RestartPolicy;
 use anlan_domain::rollup::RollUp;
@@ -32,9 +31,11 @@ mod configure;
 mod describe;
 mod entry;
 mod isolate;
+mod late_device;
 mod line;
 mod names;
 mod path;
+mod people;
 mod readings;
 mod seam;
 mod state;
@@ -226,57 +227,6 @@ impl<E: Evaluator> Host<E> {
             Entry::Tick { .. } => self.sweep(now, effects),
         }
         Ok(())
-    }
-
-    fn take_command(
-        &mut self,
-        now: Now,
-        command: &Command,
-        effects: &mut Effects,
-    ) -> Result<(), CommandRefused> {
-        let (alarm, by, comment) = match command {
-            Command::Acknowledge { alarm, by, comment } => (alarm, by, comment),
-            Command::TakeOver { books } => {
-                self.take_over(books);
-                return Ok(());
-            }
-        };
-        let (outcome, place) = self.acknowledge(alarm);
-        outcome.map_err(|why| match why {
-            NotAcknowledged::NotOpen => CommandRefused::NotOpen(alarm.clone()),
-            NotAcknowledged::Already => CommandRefused::AlreadyAcknowledged(alarm.clone()),
-        })?;
-        effects.entries.push(AlarmEntry {
-            alarm: alarm.clone(),
-            place,
-            change: AlarmChange::Acknowledged { by: by.clone(), comment: comment.clone() },
-            source_time: now.clock,
-            received_time: now.clock,
-            log_offset: now.offset,
-        });
-        Ok(())
-    }
-
-    fn acknowledge(&mut self, alarm: &AlarmId) -> (Result<(), NotAcknowledged>, AlarmPlace) {
-        let subject = &*alarm.subject.0;
-        if let Some(book) = self.state.path_book(subject) {
-            return (book.acknowledge(alarm.condition, alarm.occurrence), self.place(None));
-        }
-        let tag = self.state.tag_of(subject);
-        if let Some(slot) = tag.and_then(|tag| self.state.names.slot_of(tag)) {
-            let before = self.state.contribution(slot);
-            let outcome =
-                self.state.cells[slot].sensor.acknowledge(alarm.condition, alarm.occurrence);
-            self.state.settle_roll_up(slot, &before);
-            return (outcome, self.place(Some(slot)));
-        }
-        // A point, gateway or device that is gone can still have alarms that wait for a person.
-        let key = tag.unwrap_or(subject);
-        let book = self.state.retired.iter_mut().find(|(retired, _)| **retired == *key);
-        let outcome = book.map_or(Err(NotAcknowledged::NotOpen), |(_, book)| {
-            book.acknowledge(alarm.condition, alarm.occurrence)
-        });
-        (outcome, self.place(None))
     }
 
     fn place(&self, slot: Option<usize>) -> AlarmPlace {

@@ -27,6 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::fatal::Fatal;
 use crate::given_up::GivenUp;
 use crate::ingest::ledger::Ledger;
+use crate::ingest::tables::Pin;
 use crate::log_clock::LogClock;
 
 /// What is to happen once a record is durable.
@@ -41,6 +42,8 @@ pub enum Afterwards {
         lane: Lane,
         /// Number of the frame.
         seq: u64,
+        /// Holds the point table that the frame refers to.
+        table: Option<Pin>,
     },
     /// Somebody waits for the offset. The sender is dropped where it could not be made durable.
     Tell(oneshot::Sender<Offset>),
@@ -303,7 +306,7 @@ impl LogWriter {
     fn is_in_turn(&mut self, submission: &Submission) -> bool {
         let gateway = GatewayNo(submission.record.source);
         match submission.then {
-            Afterwards::Acknowledge { boot, lane, seq } => {
+            Afterwards::Acknowledge { boot, lane, seq, .. } => {
                 let in_turn = self.given_up.is_in_turn(gateway, boot, lane, seq);
                 if !in_turn {
                     metrics::counter!("anlan_journal_out_of_turn_total").increment(1);
@@ -329,7 +332,7 @@ impl LogWriter {
             let record = &submission.record;
             let gateway = GatewayNo(record.source);
             match submission.then {
-                Afterwards::Acknowledge { boot, lane, seq } => {
+                Afterwards::Acknowledge { boot, lane, seq, .. } => {
                     self.given_up.give_up(gateway, boot, lane, seq);
                     self.ledger.given_up(gateway, boot, lane, seq);
                 }
@@ -356,7 +359,10 @@ impl LogWriter {
         for (i, submission) in batch.into_iter().enumerate() {
             match submission.then {
                 Afterwards::Nothing => {}
-                Afterwards::Acknowledge { boot, lane, seq } => {
+                Afterwards::Acknowledge { boot, lane, seq, table } => {
+                    if let Some(table) = table {
+                        table.journalled(Offset(first.0 + i as u64));
+                    }
                     let gateway = GatewayNo(submission.record.source);
                     frames.push((gateway, boot, lane, seq));
                     ranges.entry(gateway).or_default().push((boot, lane, seq));

@@ -35,6 +35,12 @@ impl HostRefs {
         self.0.write().expect("no code panics while it holds the addresses").insert(host, actor);
     }
 
+    /// Forgets the hosts that `stands` does not know.
+    pub fn keep(&self, stands: impl Fn(HostNo) -> bool) {
+        let mut refs = self.0.write().expect("no code panics while it holds the addresses");
+        refs.retain(|host, _| stands(*host));
+    }
+
     /// The present life of a host.
     #[must_use]
     pub fn get(&self, host: HostNo) -> Option<HostRef> {
@@ -116,6 +122,12 @@ impl Shared {
     #[must_use]
     pub fn pulse(&self, host: HostNo) -> Option<Arc<Pulse>> {
         self.pulses.lock().expect("no code panics while it holds the pulses").get(&host).cloned()
+    }
+
+    /// Forgets the pulses of hosts that `stands` does not know.
+    pub fn keep_pulses(&self, stands: impl Fn(HostNo) -> bool) {
+        let mut pulses = self.pulses.lock().expect("no code panics while it holds the pulses");
+        pulses.retain(|host, _| stands(*host));
     }
 
     /// How often a host commits when it has nothing to tell, in milliseconds.

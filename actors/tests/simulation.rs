@@ -1,5 +1,5 @@
 //! Seeded simulation of a whole center with paused time: hosts and sessions crash, the center is killed, links are cut,
-//! frames are repeated, clocks are wrong and step; and the claims are checked from outside.
+//! frames are repeated, clocks are wrong and step, devices are lost and come back; and the claims are checked from outside.
 //!
 //! `ANLAN_SIM_SEEDS=5000` runs thousands, `ANLAN_SIM_SEED=42` the one that failed.
 
@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,13 +15,14 @@ use std::time::Duration;
 use anlan_actors::api::Center;
 use anlan_actors::ingest::session::SessionMsg;
 use anlan_actors::tree::host::HostMsg;
-use anlan_domain::log::{GatewayNo, HostNo};
-use anlan_domain::uplink::Lane;
+use anlan_domain::life_cycle::Until;
+use anlan_domain::log::{Command, GatewayNo, HostNo, Note};
+use anlan_domain::time::UtcMillis;
 use anlan_store::state::AlarmSeq;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use support::gateway::Gateway;
-use support::plant::{Park, gateway_id, plan, table};
+use support::plant::{Park, START, gateway_id, plan, table};
 use support::reference;
 
 const ENTERPRISES: u32 = 4;
@@ -31,22 +33,28 @@ const STEPS: u32 = 80;
 #[derive(Clone, Copy)]
 struct Weather {
     cut: u32,
+    /// A link that is cut comes back.
+    reconnect: u32,
     host_crash: u32,
     session_crash: u32,
     kill: u32,
     step_clock: u32,
     /// The disk becomes full, or has room again.
     full: u32,
+    /// A device that answers is lost; one that is lost answers again twice as likely.
+    device: u32,
     values: &'static [f64],
 }
 
 const STORM: Weather = Weather {
     cut: 60,
+    reconnect: 500,
     host_crash: 60,
     session_crash: 15,
     kill: 40,
     step_clock: 30,
     full: 0,
+    device: 60,
     values: &[50.0, 60.0, 79.5, 81.0, 85.0, 91.0, 95.0, 120.0, f64::NAN],
 };
 
@@ -56,13 +64,21 @@ const FULL_DISK: Weather = Weather { full: 120, kill: 15, ..STORM };
 /// Nothing goes wrong at the plant; the center is killed again and again.
 const KILLS: Weather = Weather {
     cut: 0,
+    reconnect: 1_000,
     host_crash: 80,
     session_crash: 0,
     kill: 80,
     step_clock: 0,
     full: 0,
+    device: 0,
     values: &[50.0, 50.5, 51.0],
 };
+
+/// The same, and devices are lost.
+const LOSSES: Weather = Weather { device: 60, ..KILLS };
+
+/// Links are down about as often as up, many of them for longer than the grace of a gateway; in some cuts devices come and go.
+const CUTS: Weather = Weather { cut: 150, reconnect: 120, kill: 5, device: 100, ..STORM };
 
 struct Run {
     rng: StdRng,
@@ -102,7 +118,7 @@ impl Run {
             }
         }
         if self.chance(50) {
-            self.acknowledge_something().await;
+            self.answer_something().await;
         }
         if weather.full > 0 && self.chance(weather.full) {
             self.park.disk.full.fetch_not(Ordering::SeqCst);
@@ -118,7 +134,7 @@ impl Run {
     }
 
     async fn step_gateway(&mut self, i: usize, weather: Weather) {
-        let (cut, reconnect) = (self.chance(weather.cut), weather.cut == 0 || self.chance(500));
+        let (cut, reconnect) = (self.chance(weather.cut), self.chance(weather.reconnect));
         let (repeat, reboot, step) =
             (self.chance(100), self.chance(20), self.chance(weather.step_clock));
         let skew = self.rng.random_range(-3_600_000..3_600_000);
@@ -137,6 +153,8 @@ impl Run {
         let first = if weather.cut == 0 { 0 } else { first };
         let boot: [u8; 16] = self.rng.random();
         let repeated = self.rng.random_range(0..=self.repeatable.len());
+        let lost = self.gateways[i].losses.is_lost();
+        let turn = weather.device > 0 && self.chance(weather.device << u32::from(lost));
         let gateway = &mut self.gateways[i];
         if cut {
             gateway.socket = None;
@@ -147,18 +165,22 @@ impl Run {
         }
         if gateway.socket.is_none() && reconnect && gateway.connect(&self.park.center).await.is_ok()
         {
+            gateway.tell();
             gateway.send_all().await;
         }
         if reboot && gateway.unacked.is_empty() {
             gateway.socket = None;
             gateway.reboot(boot);
+        } else if turn || (gateway.losses.is_lost() && weather.device == 0) {
+            gateway.set_device(lost);
         }
-        let lane = if gateway.socket.is_some() { Lane::Live } else { Lane::Backfill };
+        gateway.tell_stretch();
+        let lane = gateway.lane();
         let seq = gateway.seal_readings(lane, first, &values);
         if repeat && let Some(frame) = gateway.unacked.get(&(lane, seq)) {
             self.repeatable.push(frame.clone());
         }
-        gateway.send(lane, seq).await;
+        gateway.send_all().await;
         if repeat {
             gateway.send(lane, seq).await;
             if let Some(frame) = self.repeatable.get(repeated)
@@ -168,34 +190,54 @@ impl Run {
             }
         }
         if gateway.socket.is_some() {
-            gateway.seal_status();
+            gateway.tell();
             gateway.send_all().await;
             gateway.listen(Duration::from_millis(20), |g| g.unacked.is_empty()).await;
         }
     }
 
-    async fn acknowledge_something(&mut self) {
+    /// People at the desk: acknowledge, shelve, take out of service, and end either.
+    async fn answer_something(&mut self) {
         let log = self.park.center.alarms_after(AlarmSeq(0), usize::MAX, 0).await;
         if log.is_empty() {
             return;
         }
         let alarm = log[self.rng.random_range(0..log.len())].entry.alarm.clone();
+        let key = alarm.key();
+        let note = Note { by: "wang".into(), text: "calibration".into() };
+        let end = UtcMillis(log.last().expect("it is not empty").entry.received_time.0)
+            .plus(self.rng.random_range(1_000..120_000));
+        let command = match self.rng.random_range(0..8) {
+            0 => Command::Shelve { alarm: key, until: Until::Time(end), note },
+            1 => Command::Shelve { alarm: key, until: Until::Returned { at_most: end }, note },
+            2 => Command::Unshelve { alarm: key, note },
+            3 => Command::RemoveFromService { alarm: key, note },
+            4 => Command::ReturnToService { alarm: key, note },
+            _ => Command::Acknowledge { alarm, by: note.by, comment: String::new() },
+        };
         let center = self.park.center.clone();
         // Nobody waits for it: a kill may come before the answer.
-        tokio::spawn(
-            async move { drop(center.acknowledge(alarm, "wang".into(), String::new()).await) },
-        );
+        tokio::spawn(async move { drop(center.command(command).await) });
     }
 
     /// Lets everything come to rest and checks the claims.
-    async fn finish(mut self) -> Result<u64, String> {
+    async fn finish(mut self, weather: Weather) -> Result<u64, String> {
         self.park.disk.full.store(false, Ordering::SeqCst);
+        let stays_lost = self.chance(500);
         for gateway in &mut self.gateways {
+            if !stays_lost {
+                gateway.set_device(true);
+            }
             for _ in 0..20 {
-                if gateway.socket.is_none() {
-                    drop(gateway.connect(&self.park.center).await);
+                if gateway.socket.is_none() && gateway.connect(&self.park.center).await.is_ok() {
+                    gateway.tell();
                 }
                 gateway.settle().await;
+                if gateway.unacked.is_empty() && gateway.socket.is_some() {
+                    // Nothing is left of the backlog.
+                    gateway.tell();
+                    gateway.settle().await;
+                }
                 if gateway.unacked.is_empty() {
                     break;
                 }
@@ -219,6 +261,11 @@ impl Run {
         let disk = &self.park.disk;
         reference::check(disk)?;
         reference::in_order(disk)?;
+        let now = self.park.now().0 - START;
+        for gateway in &self.gateways {
+            let subject = format!("device:{}/plc", gateway.id);
+            gateway.losses.check(disk, &subject, now, weather.full > 0)?;
+        }
         let journalled = reference::journalled(disk);
         for (i, gateway) in (1..).zip(&self.gateways) {
             for &(boot, lane, seq) in &gateway.acked {
@@ -252,7 +299,7 @@ fn run(seed: u64, weather: Weather) -> Result<u64, String> {
         for _ in 0..STEPS {
             run.step(weather).await;
         }
-        run.finish().await
+        run.finish(weather).await
     })
 }
 
@@ -289,6 +336,28 @@ fn whatever_crashes_every_alarm_is_in_the_log_once_and_in_order() {
 #[test]
 fn a_disk_that_fills_and_empties_loses_no_reading_and_no_alarm() {
     each_seed(24, FULL_DISK, |alarms| {
+        if alarms > 10 {
+            Ok(())
+        } else {
+            Err(format!("only {alarms} entries: the run proves nothing"))
+        }
+    });
+}
+
+#[test]
+fn devices_that_are_lost_while_the_center_is_killed_are_alarms() {
+    // What each run must say of them, it checks itself.
+    let entries = Cell::new(0);
+    each_seed(24, LOSSES, |alarms| {
+        entries.set(entries.get() + alarms);
+        Ok(())
+    });
+    assert!(entries.get() > 0, "the runs prove nothing");
+}
+
+#[test]
+fn whatever_devices_do_while_links_are_cut_is_in_the_log_once() {
+    each_seed(24, CUTS, |alarms| {
         if alarms > 10 {
             Ok(())
         } else {

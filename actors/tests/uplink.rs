@@ -10,7 +10,7 @@ use anlan_actors::api::{Center, Topic};
 use anlan_actors::ingest::doorstep::BEFORE_SIGN_IN_MAX;
 use anlan_actors::ingest::listener::{PATH, handshake};
 use anlan_domain::alarm::{AlarmChange, Condition};
-use anlan_domain::log::RecordKind;
+use anlan_domain::log::{Command, RecordKind};
 use anlan_domain::uplink::{self, Kind, Lane};
 use anlan_store::state::AlarmSeq;
 use futures_util::{SinkExt, StreamExt};
@@ -230,6 +230,26 @@ async fn the_skew_and_the_steps_of_a_clock_are_measured() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_backlog_says_of_a_device_is_not_shown_as_how_it_stands() {
+    let (park, mut gateway) = park_with_gateway().await;
+    gateway.socket = None;
+    gateway.set_device(false);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    gateway.set_device(true);
+    gateway.connect(&park.center).await.unwrap();
+    let seq = gateway.tell();
+    assert!(gateway.send(Lane::Live, seq).await);
+    gateway.listen(Duration::from_secs(1), |g| !g.unacked.contains_key(&(Lane::Live, seq))).await;
+    // The first status of the backlog says that it is lost.
+    assert!(gateway.send(Lane::Backfill, 1).await);
+    gateway.listen(Duration::from_secs(1), |g| g.acked.len() > 1 && g.unacked.len() == 1).await;
+    assert!(!gateway.unacked.contains_key(&(Lane::Backfill, 1)), "acknowledged like any other");
+    let view = park.center.gateways().into_iter().find(|g| g.id == gateway_id(0)).unwrap();
+    assert!(view.devices[0].connected);
+    assert_eq!(view.backlog_frames, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_disk_stops_acknowledgement_and_alarms_are_shown_as_not_durable() {
     let (park, mut gateway) = park_with_gateway().await;
     gateway.seal_readings(Lane::Live, 0, &[1.0; 8]);
@@ -386,10 +406,20 @@ async fn an_acknowledgement_is_in_the_log_when_it_returns_and_the_second_is_refu
     gateway.seal_readings(Lane::Live, 0, &[85.0]);
     gateway.settle().await;
     let alarm = park.center.alarms_after(AlarmSeq(0), 1, 5_000).await[0].entry.alarm.clone();
-    park.center.acknowledge(alarm.clone(), "wang".into(), "seen".into()).await.unwrap();
+    park.center
+        .command(Command::Acknowledge {
+            alarm: alarm.clone(),
+            by: "wang".into(),
+            comment: "seen".into(),
+        })
+        .await
+        .unwrap();
     let log = park.center.alarms_after(AlarmSeq(1), 10, 0).await;
     assert!(matches!(&log[0].entry.change, AlarmChange::Acknowledged { by, .. } if by == "wang"));
-    let second = park.center.acknowledge(alarm, "li".into(), String::new()).await;
+    let second = park
+        .center
+        .command(Command::Acknowledge { alarm, by: "li".into(), comment: String::new() })
+        .await;
     assert!(second.unwrap_err().to_string().contains("already"));
 }
 
@@ -406,8 +436,18 @@ async fn the_alarm_of_a_point_that_was_removed_can_still_be_acknowledged() {
         vec![host.host]
     };
     park.center.configure(hosts).await.unwrap();
-    park.center.acknowledge(alarm.clone(), "wang".into(), "gone".into()).await.unwrap();
-    let second = park.center.acknowledge(alarm, "li".into(), String::new()).await;
+    park.center
+        .command(Command::Acknowledge {
+            alarm: alarm.clone(),
+            by: "wang".into(),
+            comment: "gone".into(),
+        })
+        .await
+        .unwrap();
+    let second = park
+        .center
+        .command(Command::Acknowledge { alarm, by: "li".into(), comment: String::new() })
+        .await;
     assert!(second.is_err());
     let log = park.center.alarms_after(AlarmSeq(0), 10, 0).await;
     let acknowledged = log.iter().filter(|record| {
@@ -515,4 +555,22 @@ async fn a_gateway_whose_secret_was_changed_is_cut_off_at_once_and_a_removed_one
     let said = other.listen(PATIENCE, |_| false).await;
     assert!(said.contains(&Said::Refused("unknown_gateway".into())), "{said:?}");
     assert!(park.center.gateways().iter().all(|view| view.id != gateway_id(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gateway_of_an_enterprise_that_was_removed_is_cut_off_and_shown_no_longer() {
+    let (park, mut gateway) = park_with_gateway().await;
+    let gone = gateway_id(0);
+    assert!(park.center.gateways().iter().any(|view| view.id == gone));
+    {
+        let mut plan = park.directory.0.lock().unwrap();
+        let code = plan.enterprises.remove(0).code;
+        plan.gateways.retain(|gateway| gateway.enterprise != code);
+        plan.hosts.retain(|host| host.enterprise.as_ref() != Some(&code));
+    }
+    park.center.configure(vec![]).await.unwrap();
+    let said = gateway.listen(PATIENCE, |_| false).await;
+    assert!(said.contains(&Said::Refused("unknown_gateway".into())), "{said:?}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(park.center.gateways().iter().all(|view| view.id != gone));
 }

@@ -1,13 +1,13 @@
 //! What an alarm is: its identity, condition, level, and the entries that its life leaves in the alarm log.
 //!
-//! The life cycle follows IEC 62682 / ISA-18.2 (`monitoring.md` §4); this first part has normal, unacknowledged,
-//! acknowledged and returned-unacknowledged. Shelving, suppression and out-of-service join it with the alarm desk.
+//! Which states an alarm goes through stands in `life_cycle.rs`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use crate::life_cycle::{Quiet, ResumeReason, Until};
 use crate::time::UtcMillis;
 
 /// What is wrong. The order is the order of display within one point.
@@ -188,6 +188,56 @@ pub struct AlarmId {
     pub occurrence: u32,
 }
 
+/// An alarm as such, whatever its occurrences: what can be shelved or taken out of service. As text `SUBJECT|CONDITION`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AlarmKey {
+    /// What it is about.
+    pub subject: AlarmSubject,
+    /// What is wrong.
+    pub condition: Condition,
+}
+
+impl AlarmKey {
+    /// One occurrence of it; 0 for none.
+    #[must_use]
+    pub fn occurrence(&self, occurrence: u32) -> AlarmId {
+        AlarmId { subject: self.subject.clone(), condition: self.condition, occurrence }
+    }
+}
+
+impl fmt::Display for AlarmKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}|{}", self.subject.0, self.condition.code())
+    }
+}
+
+impl From<AlarmKey> for String {
+    fn from(key: AlarmKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl TryFrom<String> for AlarmKey {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let parsed = text.rsplit_once('|').and_then(|(subject, condition)| {
+            let condition = Condition::from_code(condition)?;
+            let known = !subject.is_empty() && !subject.contains('|');
+            known.then(|| Self { subject: AlarmSubject(subject.into()), condition })
+        });
+        parsed.ok_or_else(|| format!("{text:?} is no alarm: SUBJECT|CONDITION"))
+    }
+}
+
+impl AlarmId {
+    /// The alarm of which it is an occurrence.
+    #[must_use]
+    pub fn key(&self) -> AlarmKey {
+        AlarmKey { subject: self.subject.clone(), condition: self.condition }
+    }
+}
+
 impl fmt::Display for AlarmId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}|{}|{}", self.subject.0, self.condition.code(), self.occurrence)
@@ -255,6 +305,8 @@ pub enum AlarmChange {
         level: Level,
         /// 补传: found in back-filled data.
         late: bool,
+        /// What kept it quiet when it came; `None` where people were called.
+        quiet: Option<Quiet>,
     },
     /// The alarm ended. `at` of the entry says when.
     Cleared {
@@ -277,12 +329,60 @@ pub enum AlarmChange {
         /// The end as it is known now.
         cleared_at: Option<UtcMillis>,
     },
+    /// From here on the alarm is not annunciated; see [`AlarmEntry::alarm`] for where none stands.
+    Quieted {
+        /// How.
+        quiet: Quiet,
+        /// Who, by user name; `None` for a rule.
+        by: Option<String>,
+        /// Why, as a person gave it, or the state of the equipment.
+        reason: String,
+        /// How long, where it ends by itself.
+        until: Option<Until>,
+    },
+    /// One of the things that kept the alarm quiet is over.
+    Resumed {
+        /// Which.
+        quiet: Quiet,
+        /// Why.
+        why: ResumeReason,
+        /// Who, where a person ended it.
+        by: Option<String>,
+        /// What still keeps it quiet. `None`: where it stands, people are called now.
+        still: Option<Quiet>,
+    },
+    /// A person says something about it.
+    Commented {
+        /// Who, by user name.
+        by: String,
+        /// What.
+        comment: String,
+    },
+    /// 接手: a person answers for it from here on; at a change of shift, somebody else.
+    Taken {
+        /// Who, by user name.
+        by: String,
+        /// What they say; may be empty.
+        comment: String,
+    },
+    /// 处置: what it was and what was done.
+    Disposed {
+        /// Who, by user name.
+        by: String,
+        /// Code of the cause, from the list in force.
+        cause: String,
+        /// Code of the measure, from the list in force.
+        measure: String,
+        /// In words; may be empty.
+        comment: String,
+    },
 }
 
 /// One entry of the alarm log: the alarm, what happened to it, and three times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmEntry {
-    /// Which alarm.
+    /// Which alarm. Occurrence 0 is the alarm as such, none of its occurrences: something keeps it quiet, or no longer does, while it
+    /// does not stand.
     pub alarm: AlarmId,
     /// Where it belongs.
     pub place: AlarmPlace,
@@ -294,44 +394,6 @@ pub struct AlarmEntry {
     pub received_time: UtcMillis,
     /// Offset in the ordered log of the entry that completed it: makes replays comparable.
     pub log_offset: u64,
-}
-
-/// State of an alarm as people see it (IEC 62682 states A to D).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlarmState {
-    /// B: stands, nobody has acknowledged it.
-    Unacknowledged,
-    /// C: stands, acknowledged.
-    Acknowledged,
-    /// D: returned to normal, not acknowledged.
-    ReturnedUnacknowledged,
-    /// A: normal and acknowledged: over.
-    Closed,
-}
-
-impl AlarmState {
-    /// Next state after a change (IEC 62682 / ISA-18.2 transitions as in `monitoring.md` §4: B→C and D→A by
-    /// acknowledgement, B→D and C→A by return to normal). `None` where the change does not apply.
-    #[must_use]
-    pub fn after(self, change: &AlarmChange) -> Option<Self> {
-        match (self, change) {
-            (state, AlarmChange::Amended { .. }) => Some(state),
-            (Self::Unacknowledged, AlarmChange::Acknowledged { .. }) => Some(Self::Acknowledged),
-            (Self::ReturnedUnacknowledged, AlarmChange::Acknowledged { .. }) => Some(Self::Closed),
-            (Self::Unacknowledged, AlarmChange::Cleared { .. }) => {
-                Some(Self::ReturnedUnacknowledged)
-            }
-            (Self::Acknowledged, AlarmChange::Cleared { .. }) => Some(Self::Closed),
-            _ => None,
-        }
-    }
-
-    /// Whether the condition stands.
-    #[must_use]
-    pub const fn stands(self) -> bool {
-        matches!(self, Self::Unacknowledged | Self::Acknowledged)
-    }
 }
 
 #[cfg(test)]
@@ -346,6 +408,18 @@ mod tests {
         }
         for bad in ["", "a|HH", "|HH|1", "a|XX|1", "a|HH|x"] {
             assert!(AlarmId::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_alarm_as_such_is_read_back_as_it_was_written() {
+        for text in ["410205001.LT-1203A|HH", "gateway:41020500101|GATEWAY", "center|CENTER"] {
+            let key = AlarmKey::try_from(text.to_owned()).unwrap();
+            assert_eq!(key.to_string(), text);
+            assert_eq!(key.occurrence(3).key(), key);
+        }
+        for bad in ["", "a", "|HH", "a|XX", "a|HH|1"] {
+            assert!(AlarmKey::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
 

@@ -3,10 +3,15 @@
 //! The occurrence number is half of an alarm's identity (design, point 2), so the book travels in the host's checkpoint
 //! and is never shortened. What waits for acknowledgement is kept as ranges of occurrence numbers: a flapping sensor that
 //! nobody looks at costs one range, not a list.
+//!
+//! What keeps an alarm quiet (shelved, suppressed by design, out of service: `life_cycle.rs`) is in the book as well, because it
+//! decides whether an occurrence waits for a person. Who did it and why is in the alarm log alone.
 
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Condition, Level};
+use crate::conditions::Conditions;
+use crate::life_cycle::{Quiet, Until};
 use crate::time::UtcMillis;
 
 /// An alarm that stands.
@@ -37,12 +42,18 @@ pub enum NotAcknowledged {
     NotOpen,
     /// It stands and somebody was faster.
     Already,
+    /// It stands and is kept quiet: nobody was called.
+    Quiet(Quiet),
 }
 
 /// Alarms of one subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmBook {
     pages: Vec<Page>,
+    /// Alarms on the shelf, each once.
+    shelves: Vec<(Condition, Until)>,
+    suppressed: Conditions,
+    out_of_service: Conditions,
 }
 
 impl AlarmBook {
@@ -64,21 +75,145 @@ impl AlarmBook {
         &mut self.pages[at]
     }
 
-    /// Writes a new occurrence that stands, and gives its number.
+    /// Writes a new occurrence that stands, and gives its number, and what keeps it quiet.
     ///
     /// # Panics
     /// When the condition stands already: the caller's mistake.
-    pub fn raise(&mut self, condition: Condition, level: Level, raised_at: UtcMillis) -> u32 {
+    pub fn raise(
+        &mut self,
+        condition: Condition,
+        level: Level,
+        raised_at: UtcMillis,
+    ) -> (u32, Option<Quiet>) {
+        let quiet = self.quiet(condition);
         let page = self.page_mut(condition);
         assert!(page.standing.is_none(), "{condition:?} is raised while it stands");
-        let occurrence = page.number_next();
+        let occurrence = page.number_next(quiet.is_none());
         page.standing = Some((occurrence, Standing { raised_at, level }));
-        occurrence
+        (occurrence, quiet)
     }
 
-    /// Writes an occurrence that came and went before it was known, and gives its number. A standing one keeps its number.
-    pub fn note_past(&mut self, condition: Condition) -> u32 {
-        self.page_mut(condition).number_next()
+    /// Writes an occurrence that came and went before it was known, and gives its number, and what keeps it quiet now. A standing
+    /// one keeps its number.
+    pub fn note_past(&mut self, condition: Condition) -> (u32, Option<Quiet>) {
+        let quiet = self.quiet(condition);
+        (self.page_mut(condition).number_next(quiet.is_none()), quiet)
+    }
+
+    /// What keeps an alarm quiet; of several the one that is shown.
+    #[must_use]
+    pub fn quiet(&self, condition: Condition) -> Option<Quiet> {
+        if self.out_of_service.has(condition) {
+            Some(Quiet::OutOfService)
+        } else if self.suppressed.has(condition) {
+            Some(Quiet::Suppressed)
+        } else {
+            self.shelf(condition).map(|_| Quiet::Shelved)
+        }
+    }
+
+    /// How long an alarm stays on the shelf; `None` where it is not on it.
+    #[must_use]
+    pub fn shelf(&self, condition: Condition) -> Option<Until> {
+        self.shelves.iter().find(|(of, _)| *of == condition).map(|&(_, until)| until)
+    }
+
+    /// When the first alarm leaves the shelf because its time is over.
+    #[must_use]
+    pub fn next_shelf_end(&self) -> Option<UtcMillis> {
+        self.shelves.iter().map(|(_, until)| until.latest()).min()
+    }
+
+    /// Alarms whose time on the shelf is over, in the order of display.
+    pub fn shelves_over(&self, now: UtcMillis) -> impl Iterator<Item = Condition> + '_ {
+        let over = move |condition: &Condition| {
+            self.shelf(*condition).is_some_and(|until| until.latest() <= now)
+        };
+        Condition::ALL.into_iter().filter(over)
+    }
+
+    /// Puts an alarm on the shelf, or changes how long it stays there. What stands no longer waits for a person.
+    pub fn shelve(&mut self, condition: Condition, until: Until) {
+        self.shelves.retain(|(of, _)| *of != condition);
+        self.shelves.push((condition, until));
+        self.hush(condition);
+    }
+
+    /// Takes an alarm from the shelf; `false` where it is not on it.
+    pub fn unshelve(&mut self, condition: Condition) -> bool {
+        let before = self.shelves.len();
+        self.shelves.retain(|(of, _)| *of != condition);
+        let was = self.shelves.len() < before;
+        self.resume(condition, was)
+    }
+
+    /// Takes an alarm from a shelf on which it was to stay until it returned to normal; `false` where it is on none such.
+    pub fn end_one_shot(&mut self, condition: Condition) -> bool {
+        let one_shot = matches!(self.shelf(condition), Some(Until::Returned { .. }));
+        one_shot && self.unshelve(condition)
+    }
+
+    /// Takes an alarm out of service; `false` where it is already.
+    pub fn remove_from_service(&mut self, condition: Condition) -> bool {
+        let was = self.out_of_service.has(condition);
+        self.out_of_service.insert(condition);
+        self.hush(condition);
+        !was
+    }
+
+    /// Returns an alarm to service; `false` where it is in service.
+    pub fn return_to_service(&mut self, condition: Condition) -> bool {
+        let was = self.out_of_service.has(condition);
+        self.out_of_service.remove(condition);
+        self.resume(condition, was)
+    }
+
+    /// Suppresses these alarms by design and no others, and says which changed.
+    pub fn suppress(&mut self, wanted: Conditions) -> Conditions {
+        let mut changed = Conditions::NONE;
+        for condition in Condition::ALL {
+            match (self.suppressed.has(condition), wanted.has(condition)) {
+                (false, true) => {
+                    self.suppressed.insert(condition);
+                    self.hush(condition);
+                    changed.insert(condition);
+                }
+                (true, false) => {
+                    self.suppressed.remove(condition);
+                    self.resume(condition, true);
+                    changed.insert(condition);
+                }
+                _ => {}
+            }
+        }
+        changed
+    }
+
+    /// Alarms that something keeps quiet, whether they stand or not, in the order of display.
+    pub fn all_quiet(&self) -> impl Iterator<Item = (Condition, Quiet)> + '_ {
+        Condition::ALL.into_iter().filter_map(|c| self.quiet(c).map(|quiet| (c, quiet)))
+    }
+
+    /// What stands does not wait for a person any more.
+    fn hush(&mut self, condition: Condition) {
+        let Some(page) = self.pages.iter_mut().find(|page| page.condition == condition) else {
+            return;
+        };
+        if let Some((occurrence, _)) = page.standing {
+            page.answered(occurrence);
+        }
+    }
+
+    /// Where nothing keeps the alarm quiet any more, what stands waits for a person.
+    fn resume(&mut self, condition: Condition, was_quiet: bool) -> bool {
+        if was_quiet
+            && self.quiet(condition).is_none()
+            && let Some(page) = self.pages.iter_mut().find(|page| page.condition == condition)
+            && let Some((occurrence, _)) = page.standing
+        {
+            page.wait(occurrence);
+        }
+        was_quiet
     }
 
     /// Ends the standing occurrence and gives its number; `None` when none stands.
@@ -96,27 +231,21 @@ impl AlarmBook {
         condition: Condition,
         occurrence: u32,
     ) -> Result<(), NotAcknowledged> {
+        let quiet = self.quiet(condition);
         let page = self
             .pages
             .iter_mut()
             .find(|page| page.condition == condition)
             .ok_or(NotAcknowledged::NotOpen)?;
-        let Some(at) = page
-            .unacknowledged
-            .iter()
-            .position(|&(first, last)| (first..=last).contains(&occurrence))
-        else {
-            let stands = page.standing.is_some_and(|(number, _)| number == occurrence);
-            return Err(if stands { NotAcknowledged::Already } else { NotAcknowledged::NotOpen });
-        };
-        let (first, last) = page.unacknowledged.remove(at);
-        if occurrence < last {
-            page.unacknowledged.insert(at, (occurrence + 1, last));
+        if page.answered(occurrence) {
+            return Ok(());
         }
-        if first < occurrence {
-            page.unacknowledged.insert(at, (first, occurrence - 1));
-        }
-        Ok(())
+        let stands = page.standing.is_some_and(|(number, _)| number == occurrence);
+        Err(match quiet {
+            _ if !stands => NotAcknowledged::NotOpen,
+            Some(quiet) => NotAcknowledged::Quiet(quiet),
+            None => NotAcknowledged::Already,
+        })
     }
 
     /// Moves the start of a standing alarm.
@@ -128,7 +257,7 @@ impl AlarmBook {
 
     /// Goes on with a book of the same subject that was kept elsewhere: the next number is after those of both, and an occurrence
     /// waits for a person where nobody has acknowledged it in either. What stands there is not taken over: it ended when the
-    /// subject left. In any order and however often, it comes to the same.
+    /// subject left; nor is what kept it quiet: rather one call too many. In any order and however often, it comes to the same.
     pub fn take_over(&mut self, other: &Self) {
         for theirs in &other.pages {
             let ours = self.page_mut(theirs.condition);
@@ -200,13 +329,49 @@ fn intersection(a: &[(u32, u32)], b: &[(u32, u32)]) -> Vec<(u32, u32)> {
 }
 
 impl Page {
-    fn number_next(&mut self) -> u32 {
+    fn number_next(&mut self, waits: bool) -> u32 {
         self.last += 1;
-        match self.unacknowledged.last_mut() {
-            Some((_, last)) if *last + 1 == self.last => *last = self.last,
-            _ => self.unacknowledged.push((self.last, self.last)),
+        if waits {
+            self.wait(self.last);
         }
         self.last
+    }
+
+    /// Lets an occurrence wait for a person.
+    fn wait(&mut self, occurrence: u32) {
+        let at = self.unacknowledged.partition_point(|&(_, last)| last < occurrence);
+        if self.unacknowledged.get(at).is_some_and(|&(first, _)| first <= occurrence) {
+            return;
+        }
+        let joins_before = 0 < at && self.unacknowledged[at - 1].1 + 1 == occurrence;
+        let joins_after =
+            self.unacknowledged.get(at).is_some_and(|&(first, _)| occurrence + 1 == first);
+        match (joins_before, joins_after) {
+            (true, true) => {
+                self.unacknowledged[at - 1].1 = self.unacknowledged[at].1;
+                self.unacknowledged.remove(at);
+            }
+            (true, false) => self.unacknowledged[at - 1].1 = occurrence,
+            (false, true) => self.unacknowledged[at].0 = occurrence,
+            (false, false) => self.unacknowledged.insert(at, (occurrence, occurrence)),
+        }
+    }
+
+    /// An occurrence waits no longer; `false` where it did not.
+    fn answered(&mut self, occurrence: u32) -> bool {
+        let at = self.unacknowledged.partition_point(|&(_, last)| last < occurrence);
+        let Some(&(first, last)) = self.unacknowledged.get(at) else { return false };
+        if occurrence < first {
+            return false;
+        }
+        self.unacknowledged.remove(at);
+        if occurrence < last {
+            self.unacknowledged.insert(at, (occurrence + 1, last));
+        }
+        if first < occurrence {
+            self.unacknowledged.insert(at, (first, occurrence - 1));
+        }
+        true
     }
 
     fn awaits(&self, occurrence: u32) -> bool {
@@ -228,7 +393,7 @@ mod tests {
     fn occurrences_are_dense_and_unseen_ones_are_kept_as_ranges() {
         let mut book = AlarmBook::default();
         for n in 1..=1_000 {
-            assert_eq!(book.raise(C, Level::THREE, at(0)), n);
+            assert_eq!(book.raise(C, Level::THREE, at(0)), (n, None));
             assert_eq!(book.clear(C), Some(n));
         }
         assert_eq!(book.pages[0].unacknowledged, [(1, 1_000)]);
@@ -257,7 +422,7 @@ mod tests {
         assert_eq!(new, old);
         // It goes on at the new place, and back to the old one.
         new.acknowledge(C, 4).unwrap();
-        assert_eq!(new.raise(C, Level::ONE, at(9)), 6);
+        assert_eq!(new.raise(C, Level::ONE, at(9)).0, 6);
         new.acknowledge(C, 6).unwrap();
         assert_eq!(new.clear(C), Some(6));
         let before = new.clone();
@@ -265,7 +430,7 @@ mod tests {
         assert_eq!(new, before, "an older state of it brings nothing");
         old.take_over(&new);
         assert_eq!(old.pages[0].unacknowledged, [(1, 1), (3, 3), (5, 5)]);
-        assert_eq!(old.raise(C, Level::ONE, at(10)), 7);
+        assert_eq!(old.raise(C, Level::ONE, at(10)).0, 7);
     }
 
     #[test]
@@ -284,13 +449,70 @@ mod tests {
     #[test]
     fn a_past_alarm_takes_a_number_and_leaves_the_standing_one_its_own() {
         let mut book = AlarmBook::default();
-        assert_eq!(book.raise(C, Level::ONE, at(9)), 1);
-        assert_eq!(book.note_past(C), 2);
+        assert_eq!(book.raise(C, Level::ONE, at(9)).0, 1);
+        assert_eq!(book.note_past(C).0, 2);
         assert_eq!(book.standing(C).map(|(n, s)| (n, s.raised_at)), Some((1, at(9))));
         assert_eq!(book.returned_unacknowledged(), 1);
         book.amend_start(C, at(5));
         assert_eq!(book.standing(C).map(|(_, s)| s.raised_at), Some(at(5)));
         assert_eq!(book.clear(C), Some(1));
-        assert_eq!(book.raise(C, Level::ONE, at(20)), 3);
+        assert_eq!(book.raise(C, Level::ONE, at(20)).0, 3);
+    }
+
+    #[test]
+    fn what_is_shelved_is_numbered_and_calls_nobody() {
+        let mut book = AlarmBook::default();
+        let until = Until::Time(at(100));
+        assert_eq!(book.raise(C, Level::ONE, at(0)), (1, None));
+        book.shelve(C, until);
+        assert_eq!(book.acknowledge(C, 1), Err(NotAcknowledged::Quiet(Quiet::Shelved)));
+        assert_eq!(book.clear(C), Some(1));
+        assert_eq!(book.returned_unacknowledged(), 0);
+        assert_eq!(book.raise(C, Level::ONE, at(1)), (2, Some(Quiet::Shelved)));
+        assert!(!book.end_one_shot(C), "it stays for its time");
+        assert_eq!(book.shelves_over(at(99)).count(), 0);
+        assert_eq!(book.shelves_over(at(100)).collect::<Vec<_>>(), [C]);
+        assert_eq!(book.next_shelf_end(), Some(at(100)));
+        assert!(book.unshelve(C) && !book.unshelve(C));
+        // It stands: people are called now.
+        assert_eq!(book.acknowledge(C, 2), Ok(()));
+        assert_eq!(book.quiet(C), None);
+    }
+
+    #[test]
+    fn what_was_announced_before_it_was_shelved_goes_on_waiting() {
+        let mut book = AlarmBook::default();
+        book.raise(C, Level::ONE, at(0));
+        book.clear(C);
+        book.shelve(C, Until::Returned { at_most: at(9) });
+        assert_eq!(book.returned_unacknowledged(), 1);
+        book.raise(C, Level::ONE, at(1));
+        assert_eq!(book.clear(C), Some(2));
+        assert!(book.end_one_shot(C) && !book.end_one_shot(C));
+        assert_eq!(book.raise(C, Level::ONE, at(2)), (3, None));
+        assert_eq!(book.pages[0].unacknowledged, [(1, 1), (3, 3)]);
+    }
+
+    #[test]
+    fn an_alarm_calls_again_when_the_last_thing_that_kept_it_quiet_is_over() {
+        let mut book = AlarmBook::default();
+        book.raise(C, Level::ONE, at(0));
+        book.acknowledge(C, 1).unwrap();
+        book.shelve(C, Until::Time(at(9)));
+        let mut stopped = Conditions::NONE;
+        stopped.insert(C);
+        stopped.insert(Condition::Low);
+        assert_eq!(book.suppress(stopped), stopped);
+        assert_eq!(book.suppress(stopped), Conditions::NONE);
+        assert!(book.remove_from_service(C) && !book.remove_from_service(C));
+        assert_eq!(book.quiet(C), Some(Quiet::OutOfService));
+        assert!(book.return_to_service(C));
+        assert_eq!(book.quiet(C), Some(Quiet::Suppressed));
+        assert!(book.unshelve(C));
+        assert_eq!(book.all_quiet().count(), 2);
+        assert_eq!(book.pages[0].unacknowledged, []);
+        assert_eq!(book.suppress(Conditions::NONE), stopped);
+        assert_eq!(book.pages[0].unacknowledged, [(1, 1)], "it stands and waits anew");
+        assert_eq!(book.pages.len(), 1, "what never came has no page");
     }
 }

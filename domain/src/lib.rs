@@ -7,7 +7,9 @@
 pub mod alarm;
 pub mod alarm_book;
 pub mod conditions;
+pub mod disposition;
 pub mod ids;
+pub mod life_cycle;
 pub mod limits;
 pub mod log;
 pub mod point;

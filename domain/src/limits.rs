@@ -90,7 +90,7 @@ pub enum BadLimits {
         /// Its value.
         upper_value: f64,
     },
-    /// A number that will not do: not finite, a negative deadband, or one so wide that the alarm could never clear.
+    /// A number that will not do: not finite, or a negative deadband.
     #[error("{what} of {limit} is {value}: {wanted}")]
     NotANumber {
         /// Which limit.
@@ -101,6 +101,16 @@ pub enum BadLimits {
         value: f64,
         /// What would do.
         wanted: Wanted,
+    },
+    /// A deadband so wide that the alarm could never clear.
+    #[error("deadband of {limit} is {deadband}: {room}")]
+    NeverClears {
+        /// Which limit.
+        limit: &'static str,
+        /// What was given.
+        deadband: f64,
+        /// What there is room for.
+        room: Room,
     },
     /// A level other than 1 to 4.
     #[error("level of {limit} is {level}: 1 (gravest) to 4")]
@@ -119,14 +129,19 @@ pub enum Wanted {
     Finite,
     /// Finite and not negative.
     NotNegative,
-    /// Such that the alarm clears within the engineering range.
-    ToClearInRange {
-        /// The deadband must be less than that.
+}
+
+/// How wide a deadband may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Room {
+    /// Less than that, so that the alarm clears within the engineering range.
+    InRange {
+        /// From the limit to the other end of the range.
         below: f64,
     },
-    /// Such that the alarm clears at some rate above zero.
-    ToClearAtRate {
-        /// The deadband must be less than that: the limit itself.
+    /// Less than that, so that the alarm clears at some rate above zero.
+    AtRate {
+        /// The limit itself.
         below: f64,
     },
 }
@@ -136,10 +151,17 @@ impl fmt::Display for Wanted {
         match self {
             Self::Finite => f.write_str("a finite number is needed"),
             Self::NotNegative => f.write_str("a finite number of zero or more is needed"),
-            Self::ToClearInRange { below } => {
+        }
+    }
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InRange { below } => {
                 write!(f, "with less than {below} the alarm clears within the engineering range")
             }
-            Self::ToClearAtRate { below } => {
+            Self::AtRate { below } => {
                 write!(f, "with less than {below}, the limit itself, the alarm clears")
             }
         }
@@ -185,13 +207,9 @@ impl Limits {
                     value: limit.deadband,
                     wanted: Wanted::NotNegative,
                 });
-            } else if let Some(wanted) = too_wide(name, limit, range) {
-                problems.push(BadLimits::NotANumber {
-                    limit: name,
-                    what: "deadband",
-                    value: limit.deadband,
-                    wanted,
-                });
+            } else if let Some(room) = too_wide(name, limit, range) {
+                let deadband = limit.deadband;
+                problems.push(BadLimits::NeverClears { limit: name, deadband, room });
             }
             if let Some(level) = limit.level.filter(|level| !(1..=4).contains(level)) {
                 problems.push(BadLimits::Level { limit: name, level });
@@ -221,21 +239,21 @@ impl Limits {
     }
 }
 
-/// What the deadband of a limit must be, where it is so wide that the alarm never clears.
-fn too_wide(name: &str, limit: &Limit, (low, high): (f64, f64)) -> Option<Wanted> {
-    let (room, wanted) = match name {
-        "ROC" => (limit.value, Wanted::ToClearAtRate { below: limit.value }),
+/// What there is room for, where the deadband of a limit is so wide that the alarm never clears.
+fn too_wide(name: &str, limit: &Limit, (low, high): (f64, f64)) -> Option<Room> {
+    let (below, room) = match name {
+        "ROC" => (limit.value, Room::AtRate { below: limit.value }),
         "H" | "HH" => {
-            let room = limit.value - low;
-            (room, Wanted::ToClearInRange { below: room })
+            let below = limit.value - low;
+            (below, Room::InRange { below })
         }
         _ => {
-            let room = high - limit.value;
-            (room, Wanted::ToClearInRange { below: room })
+            let below = high - limit.value;
+            (below, Room::InRange { below })
         }
     };
     // A limit without room is outside the range (or a rate of zero) and has a problem of its own.
-    (0.0 < room && room <= limit.deadband).then_some(wanted)
+    (0.0 < below && below <= limit.deadband).then_some(room)
 }
 
 #[cfg(test)]
@@ -289,15 +307,15 @@ mod tests {
     #[test]
     fn a_deadband_leaves_room_for_the_alarm_to_clear() {
         let range = (-20.0, 100.0);
-        for (kind, value, deadband, wanted) in [
+        for (kind, value, deadband, room) in [
             ("H", 80.0, 99.5, None),
-            ("H", 80.0, 100.0, Some(Wanted::ToClearInRange { below: 100.0 })),
-            ("HH", 100.0, 121.0, Some(Wanted::ToClearInRange { below: 120.0 })),
+            ("H", 80.0, 100.0, Some(Room::InRange { below: 100.0 })),
+            ("HH", 100.0, 121.0, Some(Room::InRange { below: 120.0 })),
             ("L", 10.0, 89.5, None),
-            ("L", 10.0, 90.0, Some(Wanted::ToClearInRange { below: 90.0 })),
-            ("LL", -20.0, 121.0, Some(Wanted::ToClearInRange { below: 120.0 })),
+            ("L", 10.0, 90.0, Some(Room::InRange { below: 90.0 })),
+            ("LL", -20.0, 121.0, Some(Room::InRange { below: 120.0 })),
             ("ROC", 5.0, 4.9, None),
-            ("ROC", 5.0, 5.0, Some(Wanted::ToClearAtRate { below: 5.0 })),
+            ("ROC", 5.0, 5.0, Some(Room::AtRate { below: 5.0 })),
         ] {
             let limit = Limit { deadband, ..limit(value).unwrap() };
             let mut limits = Limits::default();
@@ -310,14 +328,8 @@ mod tests {
             };
             *field = Some(limit);
             let found = limits.check(range).err();
-            let expected = wanted.map(|wanted| {
-                vec![BadLimits::NotANumber {
-                    limit: kind,
-                    what: "deadband",
-                    value: deadband,
-                    wanted,
-                }]
-            });
+            let expected =
+                room.map(|room| vec![BadLimits::NeverClears { limit: kind, deadband, room }]);
             assert_eq!(found, expected, "{kind} {value} {deadband}");
             if let Some(found) = found {
                 let words = format!("deadband of {kind} is {deadband}: with less than");

@@ -6,9 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::{AlarmId, AlarmSubject};
+use crate::alarm::{AlarmId, AlarmKey, AlarmSubject};
 use crate::alarm_book::AlarmBook;
 use crate::ids::{EnterpriseCode, GatewayId, HazardCode};
+use crate::life_cycle::{Quiet, Until};
 use crate::point::PointConfig;
 
 /// Number of a host in the registry; 0 is the center's own host.
@@ -74,6 +75,112 @@ pub enum Command {
         /// Books by the subject of their alarms: the identity of the point.
         books: Vec<(AlarmSubject, AlarmBook)>,
     },
+    /// 搁置, or another time on the shelf.
+    Shelve {
+        /// Which alarm.
+        alarm: AlarmKey,
+        /// How long.
+        until: Until,
+        /// Who and why.
+        note: Note,
+    },
+    /// 取消搁置
+    Unshelve {
+        /// Which alarm.
+        alarm: AlarmKey,
+        /// Who and why.
+        note: Note,
+    },
+    /// 停用, until somebody ends it.
+    RemoveFromService {
+        /// Which alarm.
+        alarm: AlarmKey,
+        /// Who and why.
+        note: Note,
+    },
+    /// 恢复使用
+    ReturnToService {
+        /// Which alarm.
+        alarm: AlarmKey,
+        /// Who and why.
+        note: Note,
+    },
+    /// Something is said about an occurrence, open or long closed.
+    Comment {
+        /// Which.
+        alarm: AlarmId,
+        /// Who and what.
+        note: Note,
+    },
+    /// 接手: from here on this person answers for it.
+    Take {
+        /// Which.
+        alarm: AlarmId,
+        /// Who.
+        note: Note,
+    },
+    /// 处置
+    Dispose {
+        /// Which.
+        alarm: AlarmId,
+        /// Code of the cause.
+        cause: String,
+        /// Code of the measure.
+        measure: String,
+        /// Who, and in words.
+        note: Note,
+    },
+}
+
+impl Command {
+    /// What the command's alarm is about; `None` where it is about none.
+    #[must_use]
+    pub fn subject(&self) -> Option<&AlarmSubject> {
+        match self {
+            Self::Acknowledge { alarm, .. }
+            | Self::Comment { alarm, .. }
+            | Self::Take { alarm, .. }
+            | Self::Dispose { alarm, .. } => Some(&alarm.subject),
+            Self::Shelve { alarm, .. }
+            | Self::Unshelve { alarm, .. }
+            | Self::RemoveFromService { alarm, .. }
+            | Self::ReturnToService { alarm, .. } => Some(&alarm.subject),
+            Self::TakeOver { .. } => None,
+        }
+    }
+
+    /// The alarm, or the occurrence of one, as text; empty where it is about none.
+    #[must_use]
+    pub fn alarm(&self) -> String {
+        match self {
+            Self::Acknowledge { alarm, .. }
+            | Self::Comment { alarm, .. }
+            | Self::Take { alarm, .. }
+            | Self::Dispose { alarm, .. } => alarm.to_string(),
+            Self::Shelve { alarm, .. }
+            | Self::Unshelve { alarm, .. }
+            | Self::RemoveFromService { alarm, .. }
+            | Self::ReturnToService { alarm, .. } => alarm.to_string(),
+            Self::TakeOver { .. } => String::new(),
+        }
+    }
+}
+
+/// Who does something, and what they say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// User name.
+    pub by: String,
+    /// What they say; may be empty where nothing asks for a reason.
+    pub text: String,
+}
+
+impl CommandRefused {
+    /// The host does not know the alarm: another one may.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::NotOpen(_) | Self::NoSuchAlarm(_))
+    }
 }
 
 /// Why a command had no effect.
@@ -85,6 +192,26 @@ pub enum CommandRefused {
     /// Somebody was faster.
     #[error("alarm {0} is already acknowledged")]
     AlreadyAcknowledged(AlarmId),
+    /// Nobody was called, so there is nothing to acknowledge.
+    #[error("alarm {alarm} is kept quiet ({})", .quiet.code())]
+    Quiet {
+        /// Which alarm.
+        alarm: AlarmId,
+        /// How.
+        quiet: Quiet,
+    },
+    /// There never was such an occurrence, or no such subject.
+    #[error("there is no alarm {0}")]
+    NoSuchAlarm(String),
+    /// It is so already.
+    #[error("alarm {0} is already as you want it")]
+    AlreadySo(AlarmKey),
+    /// It is to be shelved until it returns to normal, and is normal.
+    #[error("alarm {0} does not stand, so it cannot be shelved until it returns to normal")]
+    NotStanding(AlarmKey),
+    /// The time on the shelf is over already.
+    #[error("alarm {0} cannot be shelved until a moment that has passed")]
+    ShelfTimePassed(AlarmKey),
 }
 
 /// Kinds of records in the journal, by their byte on disk.

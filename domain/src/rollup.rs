@@ -13,12 +13,14 @@ use crate::quality::QualityClass;
 /// Counts over everything below a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RollUp {
-    /// Standing alarms of level 1, 2, 3, 4.
+    /// Standing alarms of level 1, 2, 3, 4 that are annunciated.
     pub standing: [u32; 4],
     /// Those of them that nobody has acknowledged.
     pub unacknowledged: [u32; 4],
     /// Alarms that have returned to normal and that nobody has acknowledged.
     pub returned_unacknowledged: u32,
+    /// Alarms that stand and are kept quiet (shelved, suppressed by design, out of service); in none of the counts above.
+    pub quiet: u32,
     /// Points whose last reading is good.
     pub good: u32,
     /// Points whose last reading is uncertain.
@@ -67,6 +69,7 @@ impl RollUp {
         }
         self.returned_unacknowledged =
             with(self.returned_unacknowledged, other.returned_unacknowledged);
+        self.quiet = with(self.quiet, other.quiet);
         self.good = with(self.good, other.good);
         self.uncertain = with(self.uncertain, other.uncertain);
         self.bad = with(self.bad, other.bad);
@@ -93,7 +96,11 @@ impl RollUp {
 
     /// Counts the alarms of one subject.
     pub fn count_alarms(&mut self, book: &AlarmBook) {
-        for (_, _, standing, waits) in book.all_standing() {
+        for (condition, _, standing, waits) in book.all_standing() {
+            if book.quiet(condition).is_some() {
+                self.quiet += 1;
+                continue;
+            }
             let at = usize::from(standing.level.get() - 1);
             self.standing[at] += 1;
             self.unacknowledged[at] += u32::from(waits);
@@ -112,18 +119,19 @@ mod tests {
         (
             prop::array::uniform4(count.clone()),
             prop::array::uniform4(count.clone()),
-            prop::array::uniform4(count),
+            prop::array::uniform5(count),
         )
-            .prop_map(|(standing, unacknowledged, [returned, good, uncertain, bad])| {
-                RollUp {
+            .prop_map(
+                |(standing, unacknowledged, [returned, quiet, good, uncertain, bad])| RollUp {
                     standing,
                     unacknowledged,
                     returned_unacknowledged: returned,
+                    quiet,
                     good,
                     uncertain,
                     bad,
-                }
-            })
+                },
+            )
     }
 
     proptest! {

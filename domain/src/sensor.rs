@@ -299,6 +299,12 @@ impl Sensor {
         self.notes.as_ref().map(|notes| &notes.book)
     }
 
+    /// For what people and rules decide about its alarms. Which of them stand is the sensor's own to change.
+    #[must_use]
+    pub fn book_mut(&mut self) -> &mut AlarmBook {
+        &mut self.notes_mut().book
+    }
+
     /// Bytes on the heap that belong to it, nearly.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

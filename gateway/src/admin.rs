@@ -3,6 +3,8 @@
 
 use anlan_domain::uplink::DeviceStatus;
 
+use crate::spool::Refused;
+
 /// A gateway at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GatewaySnapshot {
@@ -18,6 +20,8 @@ pub struct GatewaySnapshot {
     pub unacknowledged_frames: u64,
     /// Frames that were dropped for want of room, ever.
     pub dropped_frames: u64,
+    /// Whether the disk refuses frames, and what is kept in memory because of it.
+    pub refused: Refused,
     /// Device states.
     pub devices: Vec<DeviceStatus>,
     /// The center's clock minus ours at the last welcome, in milliseconds.

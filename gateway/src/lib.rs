@@ -2,7 +2,7 @@
 //! them on its own disk, and sends them to a center that acknowledges what it has made durable.
 //!
 //! Frames are sealed the moment a scan is complete, whether or not anybody can be reached, and are written to the spool
-//! before they are sent; the network only ever moves bytes that exist on disk already. That is why nothing is lost from the
+//! before they are sent; the network only ever moves bytes that exist on disk already (or that a full disk has refused). That is why nothing is lost from the
 //! first instant of a link loss, and why a killed gateway goes on where it was.
 //!
 //! Left out here, to come with the whole gateway: local alarms, remote configuration, the gateway's own page.

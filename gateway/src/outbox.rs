@@ -1,4 +1,4 @@
-//! Where scans become frames: sealed at once, written to the spool, and only then offered to the uplink.
+//! Where scans become frames: sealed at once, put into the spool, and only then offered to the uplink.
 //!
 //! The lane of a frame is decided here, at the instant of its sealing, by what is believed of the link at that instant:
 //! up, then it is live; down (and at the start nothing is known to be up), then it is back-fill. A frame never changes its
@@ -6,8 +6,11 @@
 //!
 //! After a start or a reconnect the first live frame, and it alone, carries [`FLAG_GAP`]. It is a status, so that the center
 //! learns the backlog together with the gap.
+//!
+//! How the devices stood while the link was down is told in the backlog itself: by a status before the first readings of each
+//! stretch of it, and by one when a device is lost or answers again. No others: nobody watches, and they would take room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,10 +47,16 @@ struct Inner {
     last_seq: BTreeMap<Lane, u64>,
     link_up: bool,
     gap: bool,
+    /// The backlog says how the devices stood when this stretch of it began.
+    stretch_told: bool,
     out_of_turn: Option<Waiting>,
     table: Table,
     table_hash: u64,
+    /// Lanes in which this boot has sealed its table.
+    table_lanes: BTreeSet<Lane>,
     tables: TableFolder,
+    /// Our table is on the disk, where the next boot needs it.
+    table_kept: bool,
     devices: Vec<DeviceStatus>,
 }
 
@@ -69,7 +78,22 @@ impl Outbox {
         let table = Table { rows: rows.collect() };
         let table_hash = table.hash();
         let tables = TableFolder { dir: config.data_dir.join("tables") };
-        tables.keep(table_hash, &table)?;
+        let table_kept = match tables.keep(table_hash, &table) {
+            Ok(()) => true,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                tracing::error!(
+                    "the point table cannot be written to {}, which is tried again: {error}; free space on the disk",
+                    tables.dir.display()
+                );
+                false
+            }
+            Err(error) => return Err(error),
+        };
         let since = clock.wall();
         let devices = config.devices.iter().map(|device| DeviceStatus {
             device: device.id.clone(),
@@ -85,10 +109,13 @@ impl Outbox {
             last_seq: BTreeMap::new(),
             link_up: false,
             gap: true,
+            stretch_told: false,
             out_of_turn: None,
             table,
             table_hash,
+            table_lanes: BTreeSet::new(),
             tables,
+            table_kept,
         };
         // Before the hello says what waits.
         for hash in inner.spool.tables() {
@@ -109,7 +136,7 @@ impl Outbox {
     /// Seals the readings of one scan.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn seal_scan(&self, samples: &[Sample]) -> io::Result<()> {
         let mut inner = self.inner();
         for chunk in samples.chunks(READINGS_PER_FRAME) {
@@ -120,15 +147,17 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes note of a device's state and, while the link is up, says so in a status frame.
+    /// Takes note of a device's state and says so in a status frame; while the link is down, only where the device is lost or
+    /// answers again.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn set_device(&self, device: DeviceNo, state: &DeviceState) -> io::Result<()> {
         let mut inner = self.inner();
         let wall = inner.clock.wall();
         let status = &mut inner.devices[usize::from(device.0)];
-        if status.connected != state.is_connected() {
+        let changed = status.connected != state.is_connected();
+        if changed {
             status.connected = state.is_connected();
             status.since = wall;
         }
@@ -136,7 +165,7 @@ impl Outbox {
             DeviceState::Lost { why } => why.clone(),
             DeviceState::Connecting | DeviceState::Connected => String::new(),
         };
-        if inner.link_up {
+        if inner.link_up || changed {
             inner.seal_status()?;
         }
         drop(inner);
@@ -147,7 +176,7 @@ impl Outbox {
     /// Seals a status frame, while the link is up.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn seal_status(&self) -> io::Result<()> {
         let mut inner = self.inner();
         if inner.link_up {
@@ -162,12 +191,13 @@ impl Outbox {
     /// that waiting frames refer to.
     ///
     /// # Errors
-    /// When the disk refuses a frame.
+    /// When the spool has no place for a frame.
     pub fn link_is_up(&self, durable: &Acks) -> io::Result<()> {
         let mut inner = self.inner();
         inner.acknowledge(durable);
         inner.link_up = true;
         inner.gap = true;
+        inner.stretch_told = false;
         inner.out_of_turn = None;
         inner.seal_status()?;
         let mut tables = inner.spool.tables();
@@ -188,7 +218,7 @@ impl Outbox {
     /// Takes note of what is durable. When that was the last of the backlog, a status says so.
     ///
     /// # Errors
-    /// When the disk refuses the status frame.
+    /// When the spool has no place for the status frame.
     pub fn acknowledge(&self, durable: &Acks) -> io::Result<()> {
         let mut inner = self.inner();
         let backlog = inner.spool.waiting(Lane::Backfill).0;
@@ -206,7 +236,7 @@ impl Outbox {
     /// them back, and everything behind them, for as long as the session lasts.
     ///
     /// # Errors
-    /// When the disk refuses the frame.
+    /// When the spool has no place for the frame.
     pub fn send_table(&self, hash: u64) -> io::Result<u64> {
         let mut inner = self.inner();
         let dropped = inner.seal_table(hash)?;
@@ -262,6 +292,16 @@ impl Outbox {
         self.inner().devices.clone()
     }
 
+    /// Looks whether the disk takes again what it refused: to be called every second.
+    pub fn settle(&self) {
+        let mut inner = self.inner();
+        inner.spool.settle();
+        if !inner.table_kept {
+            // Why it failed has been said.
+            inner.table_kept = inner.tables.keep(inner.table_hash, &inner.table).is_ok();
+        }
+    }
+
     /// Forgets point tables that no waiting frame refers to.
     pub fn tidy(&self) {
         let mut inner = self.inner();
@@ -286,9 +326,12 @@ impl Inner {
     }
 
     fn seal_readings(&mut self, points: &[PointConfig], samples: &[Sample]) -> io::Result<()> {
-        if !self.last_seq.contains_key(&self.lane()) {
-            // First of this boot and lane: whoever reads the lane in order meets the table before the readings.
+        if !self.table_lanes.contains(&self.lane()) {
+            // First readings of this boot and lane: whoever reads the lane in order meets the table before the readings.
             self.seal_table(self.table_hash)?;
+        }
+        if !self.link_up && !self.stretch_told {
+            self.seal_status()?;
         }
         let stamp = self.clock.look();
         let groups = group(points, samples, Instant::now(), stamp.wall);
@@ -300,15 +343,21 @@ impl Inner {
     }
 
     fn seal_status(&mut self) -> io::Result<()> {
+        let lane = self.lane();
         let (backlog_frames, backlog_bytes) = self.spool.waiting(Lane::Backfill);
         let status = Status {
             devices: self.devices.clone(),
-            backlog_frames,
+            // One that is part of the backlog never says that there is none.
+            backlog_frames: backlog_frames + u64::from(lane == Lane::Backfill),
             backlog_bytes,
             spool_capacity_bytes: self.spool.capacity(),
             dropped_frames: self.spool.dropped(),
         };
-        self.seal(Kind::Status, Lane::Live, None, &write_payload(&status))
+        // Where the disk refuses it, the next readings try again.
+        self.stretch_told = false;
+        self.seal(Kind::Status, lane, None, &write_payload(&status))?;
+        self.stretch_told = lane == Lane::Backfill;
+        Ok(())
     }
 
     /// Says how many frames had to be dropped because the table is lost.
@@ -320,7 +369,11 @@ impl Inner {
         } else {
             return Ok(self.give_up_table(hash));
         };
-        self.seal(Kind::Table, self.lane(), None, &payload)?;
+        let lane = self.lane();
+        self.seal(Kind::Table, lane, None, &payload)?;
+        if hash == self.table_hash {
+            self.table_lanes.insert(lane);
+        }
         Ok(0)
     }
 
@@ -445,7 +498,7 @@ impl TableFolder {
         Ok(whole.then_some(payload))
     }
 
-    fn forget_all_but(&self, needed: &std::collections::BTreeSet<u64>) {
+    fn forget_all_but(&self, needed: &BTreeSet<u64>) {
         let Ok(entries) = fs::read_dir(&self.dir) else { return };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let hash =

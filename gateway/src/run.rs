@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{ConfigError, GatewayConfig};
 use crate::field::Field;
 use crate::outbox::Outbox;
+use crate::spool::Spool;
 use crate::tls;
 use crate::uplink::{LinkState, Uplink};
 
@@ -137,6 +138,13 @@ pub async fn run(
         }
     }
     outbox.tidy();
+    let lost = outbox.with_spool(Spool::leave);
+    if lost > 0 {
+        tracing::error!(
+            frames = lost,
+            "these frames were in memory, because the disk refused them, and are lost; free space on it or check it"
+        );
+    }
     sync(&outbox).await;
     show(&outbox, &link.borrow(), &hooks.snapshot);
     let waiting =
@@ -171,7 +179,7 @@ async fn collect(outbox: &Outbox, reports: &mut mpsc::Receiver<Report>) {
         };
         if let Err(error) = sealed {
             metrics::counter!("anlan_gateway_frames_unwritten_total").increment(1);
-            tracing::error!("a frame could not be written to the spool and is lost: {error}");
+            tracing::error!("a frame could not be kept and is lost: {error}");
         }
     }
 }
@@ -192,10 +200,13 @@ async fn upkeep(
             () = closing.cancelled() => return,
             _ = status.tick() => {
                 if let Err(error) = outbox.seal_status() {
-                    tracing::error!("a status frame could not be written to the spool: {error}");
+                    tracing::error!("a status frame could not be kept: {error}");
                 }
             }
-            _ = second.tick() => sync(&outbox).await,
+            _ = second.tick() => {
+                outbox.settle();
+                sync(&outbox).await;
+            }
             changed = link.changed() => if changed.is_err() { return },
         }
         let state = link.borrow().clone();
@@ -204,8 +215,9 @@ async fn upkeep(
 }
 
 fn show(outbox: &Outbox, link: &LinkState, snapshot: &watch::Sender<GatewaySnapshot>) {
-    let (backlog, live, dropped) =
-        outbox.with_spool(|s| (s.waiting(Lane::Backfill), s.waiting(Lane::Live).0, s.dropped()));
+    let (backlog, live, dropped, refused) = outbox.with_spool(|s| {
+        (s.waiting(Lane::Backfill), s.waiting(Lane::Live).0, s.dropped(), s.refused())
+    });
     snapshot.send_replace(GatewaySnapshot {
         connected: link.up,
         trouble: link.trouble.clone(),
@@ -213,6 +225,7 @@ fn show(outbox: &Outbox, link: &LinkState, snapshot: &watch::Sender<GatewaySnaps
         backlog_bytes: backlog.1,
         unacknowledged_frames: live,
         dropped_frames: dropped,
+        refused,
         devices: outbox.devices(),
         skew_ms: link.skew_ms,
     });

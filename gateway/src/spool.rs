@@ -11,16 +11,27 @@
 //!
 //! The space is bounded. When it is spent, the oldest segment of the back-fill lane goes, and its frames are counted; live
 //! frames go only when there is no back-fill left, which takes a center that acknowledges nothing for the whole capacity.
+//!
+//! A disk that refuses, because another program has filled it or because it is broken, costs no waiting frame and does not
+//! blind the center: what it refuses goes into room put aside for that, then into memory (`spool/refused.rs`).
 
+mod refused;
+mod room;
 mod segment;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anlan_domain::uplink::{Boot, Lane, MAX_FRAME};
 
+pub use refused::Refused;
+pub use room::{AsTheDiskSays, Room};
+
+use refused::Trouble;
+use room::Dropped;
 use segment::Segment;
 
 /// A wholly acknowledged active segment is replaced when it has grown to this, so that a restart finds little to resend.
@@ -88,7 +99,9 @@ pub struct Spool {
     active: BTreeMap<(Boot, Lane), u64>,
     bytes: u64,
     next_segment: u64,
-    dropped: u64,
+    dropped: Dropped,
+    room: Arc<dyn Room>,
+    trouble: Trouble,
 }
 
 impl Spool {
@@ -97,6 +110,14 @@ impl Spool {
     /// # Errors
     /// When the folder or a file in it cannot be read.
     pub fn open(dir: &Path, capacity: u64) -> io::Result<(Self, Recovery)> {
+        Self::open_in(dir, capacity, Arc::new(AsTheDiskSays))
+    }
+
+    /// Opens the spool in `dir` on a disk that has no more than this room.
+    ///
+    /// # Errors
+    /// When the folder or a file in it cannot be read.
+    pub fn open_in(dir: &Path, capacity: u64, room: Arc<dyn Room>) -> io::Result<(Self, Recovery)> {
         fs::create_dir_all(dir)?;
         let mut spool = Self {
             dir: dir.to_owned(),
@@ -106,7 +127,9 @@ impl Spool {
             active: BTreeMap::new(),
             bytes: 0,
             next_segment: 1,
-            dropped: read_dropped(dir),
+            dropped: Dropped::open(dir),
+            room,
+            trouble: Trouble::of(capacity),
         };
         let mut recovery = Recovery::default();
         for entry in fs::read_dir(dir)? {
@@ -124,13 +147,14 @@ impl Spool {
                 None => fs::remove_file(&path)?,
             }
         }
+        spool.put_aside();
         Ok((spool, recovery))
     }
 
-    /// Writes a sealed frame, making room where there is none.
+    /// Keeps a sealed frame: on the disk, making room where the capacity is spent, or where the disk refuses it, in memory.
     ///
     /// # Errors
-    /// When the disk refuses even after all that may be dropped has been; the frame is then counted as dropped.
+    /// When there is no place for it at all; the frame is then counted as dropped.
     pub fn append(
         &mut self,
         boot: Boot,
@@ -140,26 +164,18 @@ impl Spool {
         frame: &[u8],
     ) -> io::Result<()> {
         assert!(frame.len() <= MAX_FRAME, "sealed frames are bounded");
-        while self.bytes + frame.len() as u64 > self.capacity {
-            if !self.drop_oldest() {
-                break;
-            }
-        }
-        loop {
+        // In memory once, in memory until that is on the disk: so the order within a lane stays.
+        let last = self.active.get(&(boot, lane)).and_then(|n| self.segments.get(n));
+        if !last.is_some_and(Segment::is_in_memory) {
             match self.try_append(boot, lane, seq, table, frame) {
                 Ok(()) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.drop_oldest() => {}
-                Err(error) => {
-                    self.count_dropped(1);
-                    let remedy = match error.kind() {
-                        io::ErrorKind::StorageFull => "; free space on its disk",
-                        _ => "",
-                    };
-                    let what = format!("{}: {error}{remedy}", self.dir.display());
-                    return Err(io::Error::new(error.kind(), what));
-                }
+                Err(error) => self.is_refused(&error),
+            }
+            if self.append_to_reserve(boot, lane, seq, table, frame) {
+                return Ok(());
             }
         }
+        self.append_in_memory(boot, lane, seq, table, frame)
     }
 
     fn try_append(
@@ -175,54 +191,110 @@ impl Spool {
         let number = match self.active.get(&key) {
             Some(&number) if self.segments.get(&number).is_some_and(fits) => number,
             _ => {
-                if let Some(full) = self.active.get(&key).and_then(|n| self.segments.get_mut(n)) {
-                    full.close();
-                }
-                let number = self.next_segment;
-                let segment = Segment::create(&self.dir, number, boot, lane)?;
-                self.next_segment += 1;
-                self.segments.insert(number, segment);
-                self.active.insert(key, number);
-                number
+                let segment = Segment::create(&self.dir, self.next_segment, boot, lane)?;
+                self.begin(segment)
             }
         };
+        self.grow(number, seq, table, frame)
+    }
+
+    /// Makes a segment the one that grows.
+    fn begin(&mut self, segment: Segment) -> u64 {
+        let key = (segment.boot, segment.lane);
+        let number = self.next_segment;
+        self.next_segment += 1;
+        self.segments.insert(number, segment);
+        if let Some(before) = self.active.insert(key, number) {
+            let full = self.segments.get_mut(&before);
+            if full.as_ref().is_some_and(|segment| segment.len == 0) {
+                self.remove(before);
+            } else if let Some(full) = full {
+                self.room.give(full.close());
+            }
+        }
+        number
+    }
+
+    /// Writes to the end of a segment on the disk.
+    fn grow(&mut self, number: u64, seq: u64, table: Option<u64>, frame: &[u8]) -> io::Result<()> {
         let segment = self.segments.get_mut(&number).expect("just found or made");
-        segment.append(seq, table, frame)?;
+        let more = (segment.len + frame.len() as u64).saturating_sub(segment.allocated);
+        self.room.take(more)?;
+        if let Err(error) = segment.append(seq, table, frame) {
+            self.room.give(more);
+            return Err(error);
+        }
         self.bytes += frame.len() as u64;
+        self.trouble.written(more);
+        // What went into room that was put aside took none of the others'.
+        if more > 0 {
+            self.trim(number);
+        }
         Ok(())
     }
 
-    /// Drops the oldest back-fill segment, or the oldest of all where there is none; `false` where there is nothing.
-    fn drop_oldest(&mut self) -> bool {
-        let oldest =
-            |lane| self.segments.iter().find(|(_, s)| s.lane == lane && s.len > 0).map(|(&n, _)| n);
-        let Some(number) = oldest(Lane::Backfill).or_else(|| oldest(Lane::Live)) else {
-            return false;
+    /// Gives up the oldest frames where the capacity is spent, but not the segment that was just written to. It comes after the
+    /// writing: what the disk refuses shall cost nothing that is on it.
+    fn trim(&mut self, written: u64) {
+        while self.bytes > self.trouble.capacity_for_frames(self.capacity) {
+            let oldest = self.oldest(|number, s| number != written && !s.is_in_memory());
+            let Some(number) = oldest else { return };
+            let frames = self.drop_segment(number);
+            tracing::warn!(
+                frames, folder = %self.dir.display(),
+                "the spool is full: the oldest waiting frames are dropped; raise gateway.spool_max_mb"
+            );
+        }
+    }
+
+    /// The oldest back-fill segment with frames for which `which` holds, or where there is none the oldest live one.
+    fn oldest(&self, which: impl Fn(u64, &Segment) -> bool) -> Option<u64> {
+        let oldest = |lane| {
+            let with_frames = |n, s: &Segment| s.lane == lane && s.len > 0 && which(n, s);
+            self.segments.iter().find(|&(&n, s)| with_frames(n, s)).map(|(&n, _)| n)
         };
+        oldest(Lane::Backfill).or_else(|| oldest(Lane::Live))
+    }
+
+    /// Gives up a segment and counts its waiting frames.
+    fn drop_segment(&mut self, number: u64) -> u64 {
         let lost = self.segments[&number].waiting as u64;
-        tracing::warn!(
-            frames = lost, folder = %self.dir.display(),
-            "the spool is full: the oldest waiting frames are dropped; raise gateway.spool_max_mb or free space on its disk"
-        );
         self.remove(number);
         self.count_dropped(lost);
-        true
+        lost
     }
 
     fn remove(&mut self, number: u64) {
         let Some(segment) = self.segments.remove(&number) else { return };
-        self.bytes -= segment.len;
         self.active.retain(|_, &mut active| active != number);
-        if let Err(error) = fs::remove_file(&segment.path) {
+        if segment.is_in_memory() {
+            self.trouble.bytes -= segment.len;
+            return;
+        }
+        self.bytes -= segment.len;
+        match fs::remove_file(&segment.path) {
+            Ok(()) => self.room.give(segment.allocated),
             // The frames are found again at the next start and sent once more, which the center recognises.
-            tracing::warn!("cannot delete the spool segment {}: {error}", segment.path.display());
+            Err(error) => {
+                tracing::warn!(
+                    "cannot delete the spool segment {}: {error}",
+                    segment.path.display()
+                );
+            }
+        }
+        // While the disk refuses, what it gives back is put aside again before another takes it.
+        if segment.from_reserve && self.trouble.is_on() {
+            self.put_aside();
         }
     }
 
     fn count_dropped(&mut self, frames: u64) {
-        self.dropped += frames;
-        if let Err(error) = fs::write(self.dir.join(DROPPED_FILE), self.dropped.to_string()) {
-            tracing::warn!("cannot note the number of dropped frames: {error}");
+        if frames == 0 {
+            return;
+        }
+        metrics::counter!("anlan_gateway_frames_dropped_total").increment(frames);
+        if let Err(error) = self.dropped.add(frames) {
+            self.is_refused(&error);
         }
     }
 
@@ -323,7 +395,7 @@ impl Spool {
     /// Frames that were dropped, ever: for want of room, on a failing disk, or because their point table is lost.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
-        self.dropped
+        self.dropped.frames
     }
 
     /// Segments written to since the last call: the caller syncs each on a thread that may block.
@@ -364,13 +436,4 @@ impl Spool {
             self.segments.iter().filter(|(_, s)| s.waiting == 0).map(|(&n, _)| n).collect();
         done.into_iter().for_each(|number| self.remove(number));
     }
-}
-
-const DROPPED_FILE: &str = "dropped";
-
-fn read_dropped(dir: &Path) -> u64 {
-    fs::read_to_string(dir.join(DROPPED_FILE))
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
 }

@@ -34,6 +34,7 @@ fn entry(number: u64) -> AlarmEntry {
             limits_version: 1,
             level: Level::TWO,
             late: false,
+            quiet: None,
         },
         source_time: UtcMillis(1),
         received_time: UtcMillis(2),

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anlan_domain::alarm::{AlarmId, AlarmState, ClearReason, Condition, Level};
+use anlan_domain::alarm::{AlarmId, AlarmKey, ClearReason, Condition, Level};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use anlan_domain::life_cycle::{AlarmState, Quiet, Until};
 use anlan_domain::time::UtcMillis;
 use sqlx::SqlitePool;
 use tokio::sync::Mutex;
@@ -67,10 +68,52 @@ pub struct AlarmRow {
     pub acked_at: Option<UtcMillis>,
     /// What they said.
     pub comment: Option<String>,
+    /// 接手: who answers for it, by user name, and since when.
+    pub owner: Option<(String, UtcMillis)>,
+    /// 处置
+    pub disposition: Option<Disposition>,
     /// The entry that raised it.
     pub first_seq: AlarmSeq,
     /// The newest entry about it.
     pub last_seq: AlarmSeq,
+}
+
+/// What an alarm was and what was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disposition {
+    /// Code of the cause.
+    pub cause: String,
+    /// Code of the measure.
+    pub measure: String,
+    /// In words; may be empty.
+    pub comment: String,
+    /// Who, by user name.
+    pub by: String,
+    /// When.
+    pub at: UtcMillis,
+}
+
+/// An alarm that something keeps quiet, whether it stands or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuietRow {
+    /// Which.
+    pub alarm: AlarmKey,
+    /// What keeps it quiet. An alarm can be in the list once for each.
+    pub quiet: Quiet,
+    /// The enterprise.
+    pub enterprise: Option<EnterpriseCode>,
+    /// The hazard source, where there is one.
+    pub hazard: Option<HazardCode>,
+    /// The equipment, where the alarm is about a point.
+    pub equipment: Option<EquipmentId>,
+    /// Who, by user name; `None` for a rule.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: UtcMillis,
+    /// How long, where it ends by itself.
+    pub until: Option<Until>,
 }
 
 /// Which alarms. What is empty or `None` asks for nothing; everything that is stated must hold.
@@ -101,7 +144,7 @@ pub struct AlarmFilter {
 }
 
 impl AlarmFilter {
-    /// Alarms that stand or wait for acknowledgement.
+    /// Alarms that are annunciated and stand, or wait for acknowledgement.
     #[must_use]
     pub fn open() -> Self {
         use AlarmState::{Acknowledged, ReturnedUnacknowledged, Unacknowledged};
@@ -303,6 +346,18 @@ impl AlarmIndex {
         search::search(&self.pool, filter, cursor, limit).await
     }
 
+    /// Alarms that something keeps quiet, of these enterprises (`None`: of all), the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn quiet(
+        &self,
+        enterprises: Option<&[EnterpriseCode]>,
+        limit: usize,
+    ) -> Result<Vec<QuietRow>, IndexError> {
+        search::quiet(&self.pool, enterprises, limit).await
+    }
+
     /// How many alarms fit, per enterprise, level and state.
     ///
     /// # Errors
@@ -335,6 +390,9 @@ const fn state_code(state: AlarmState) -> &'static str {
         AlarmState::Unacknowledged => "unacknowledged",
         AlarmState::Acknowledged => "acknowledged",
         AlarmState::ReturnedUnacknowledged => "returned_unacknowledged",
+        AlarmState::Shelved => "shelved",
+        AlarmState::Suppressed => "suppressed",
+        AlarmState::OutOfService => "out_of_service",
         AlarmState::Closed => "closed",
     }
 }

@@ -115,6 +115,9 @@ pub trait StateStore: Send + Sync + 'static {
     /// Keys that begin with `prefix`, with their documents, in order. Blocks.
     fn scan(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, StateError>;
 
+    /// Removes small documents, durably and in one batch. One that is not there is fine.
+    async fn remove(&self, keys: Vec<String>) -> Result<(), StateError>;
+
     /// Forgets the checkpoint of a host that exists no more.
     async fn forget(&self, host: HostNo) -> Result<(), StateError>;
 }

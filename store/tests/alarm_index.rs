@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use anlan_domain::alarm::{
-    AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmState, AlarmSubject, ClearReason, Condition,
-    Level,
+    AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
 use anlan_domain::ids::{EnterpriseCode, EquipmentId};
+use anlan_domain::life_cycle::AlarmState;
 use anlan_domain::log::HostNo;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::{AlarmFilter, AlarmIndex, AlarmRow, HourCount, IndexError};
@@ -98,6 +98,7 @@ fn raised(level: Level) -> AlarmChange {
         limits_version: 3,
         level,
         late: false,
+        quiet: None,
     }
 }
 
@@ -168,6 +169,8 @@ async fn a_row_tells_the_life_of_its_alarm() {
         acked_by: None,
         acked_at: None,
         comment: None,
+        owner: None,
+        disposition: None,
         first_seq: AlarmSeq(1),
         last_seq: AlarmSeq(1),
     };
@@ -219,6 +222,7 @@ async fn a_search_keeps_to_its_filter() {
         limits_version: 0,
         level: Level::FOUR,
         late: true,
+        quiet: None,
     };
     setting
         .write(vec![

@@ -1,7 +1,7 @@
 //! A disk that fills up: history stops and gives up its oldest days before it takes the room of journal and alarm log.
 //!
 //! On a small file system of its own, which takes root to mount; elsewhere the test says that it was skipped. The same
-//! rules on a disk that only pretends to be small: `actors/src/history_feed.rs`.
+//! rules on a disk that only pretends to be small: `actors/src/history_feed/hand_over.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -112,6 +112,7 @@ fn commit(nth: u32) -> HostCommit {
         limits_version: 1,
         level: Level::ONE,
         late: false,
+        quiet: None,
     };
     let place = AlarmPlace { enterprise: None, hazard: None, equipment: None };
     let (source_time, received_time) = (UtcMillis(START), UtcMillis(START));

@@ -140,6 +140,7 @@ fn entry(host: u32, number: u64) -> AlarmEntry {
             limits_version: 1,
             level: Level::TWO,
             late: false,
+            quiet: None,
         },
         source_time: UtcMillis(number.cast_signed()),
         received_time: UtcMillis(number.cast_signed()),

@@ -1,9 +1,11 @@
 //! The embedded engine of the registry against the conformance checks that a second engine would join.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anlan_domain::point::PointKind;
-use anlan_store::registry::{Registry, conformance};
+use anlan_store::registry::scoped::Filter;
+use anlan_store::registry::{Registry, Scope, conformance};
 use anlan_store::sql::sqlite::SqliteDatabase;
 use anlan_store::sql::{Database as _, Statement};
 use sqlx::migrate::Migrator;
@@ -52,4 +54,36 @@ async fn a_registry_of_before_delays_opens_and_changes_no_configuration() {
     let kinds: Vec<_> = hosts.iter().flat_map(|h| &h.points).map(|p| &p.settings.kind).collect();
     assert_eq!(kinds, [&PointKind::Discrete { alarm_state: Some(2), on_delay_ms: 0 }]);
     registry.close().await;
+}
+
+/// What counting finds where one row of an enterprise was damaged.
+async fn counted_with(damage: &str) -> String {
+    let scratch = tempfile::tempdir().unwrap();
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let schema = Migrator::new(migrations).await.unwrap();
+    let file = scratch.path().join("registry.sqlite");
+    let database = SqliteDatabase::open(&file, &schema).await.unwrap();
+    let mut change = database.change().await.unwrap();
+    for insert in BEFORE_DELAYS.iter().filter(|insert| !insert.contains("INTO points")) {
+        change.execute(Statement::new(*insert)).await.unwrap();
+    }
+    change.execute(Statement::new(damage)).await.unwrap();
+    change.commit().await.unwrap();
+    let registry = Registry::over(Arc::new(database));
+    let scoped = registry.scoped(Scope::Everything);
+    let of = scoped.enterprises(&Filter::default()).await.unwrap();
+    let error = scoped.holdings(&of).await.unwrap_err().to_string();
+    registry.close().await;
+    error
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_named_and_not_left_out_of_the_counts() {
+    let level = "INSERT INTO hazard_sources
+        VALUES ('41020500101', '410205001', '罐区', 'Tanks', 300, 'tank_farm', 1)";
+    let found = counted_with(level).await;
+    assert!(found.contains(r#"row "41020500101" of hazard_sources is damaged"#), "{found}");
+    let gateway = "INSERT INTO gateways VALUES ('no id', 2, '410205001', 'GW-2', '', 1)";
+    let found = counted_with(gateway).await;
+    assert!(found.contains(r#"row "no id" of gateways is damaged"#), "{found}");
 }

@@ -4,6 +4,8 @@
 
 #[path = "../../gateway/tests/common/device.rs"]
 mod device;
+#[path = "../../gateway/tests/common/relay.rs"]
+mod relay;
 #[path = "../../actors/tests/support/mod.rs"]
 mod support;
 
@@ -24,6 +26,7 @@ use anlan_gateway::config::GatewayConfig;
 use anlan_gateway::run::{Hooks, run};
 use anlan_store::state::AlarmSeq;
 use device::CountingDevice;
+use relay::Relay;
 use support::plant::{Park, SECRET, gateway_id, plan};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
@@ -204,6 +207,52 @@ async fn what_crosses_its_limits_during_a_cut_comes_as_late_alarms_and_nothing_i
         "its delay was over before the link was back"
     );
     assert_eq!(journalled(&park), (1..=device.count()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_lost_during_a_cut_is_one_late_alarm_and_its_point_has_none() {
+    let (dir, park, device) =
+        (TempDir::new().unwrap(), park().await, CountingDevice::start().await);
+    let line = Relay::start(device.address).await;
+    let gateway =
+        Gateway::start(config(dir.path(), line.address, park.center.uplink_address().unwrap()));
+    until("live readings", || device.count() > 10 && gateway.is_repaired()).await;
+    let told = || gateway.snapshot.borrow().devices[0].clone();
+    gateway.cut.send_replace(true);
+    until("the cut", || !gateway.snapshot.borrow().connected).await;
+    line.freeze(true);
+    until("the loss of the device", || !told().connected).await;
+    let lost = told().since;
+    // Clearly longer than its grace of five seconds.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    line.freeze(false);
+    until("the device to be back", || told().connected).await;
+    let back = told().since;
+    gateway.cut.send_replace(false);
+    until("the backlog to be repaired", || gateway.is_repaired()).await;
+    let count = device.count();
+    until("more live readings", || device.count() > count + 10).await;
+    gateway.stop().await;
+    let found = alarms(&park.center).await;
+    let of_device: Vec<_> = (found.iter())
+        .filter(|entry| entry.alarm.condition == Condition::DeviceLost)
+        .map(|entry| (entry.alarm.to_string(), entry.change.clone(), entry.source_time))
+        .collect();
+    let id = format!("device:{}/plc|DEVICE|1", gateway_id(0));
+    assert!(
+        matches!(
+            &of_device[..],
+            [
+                (raised, AlarmChange::Raised { late: true, .. }, from),
+                (cleared, AlarmChange::Cleared { .. }, to),
+            ] if *raised == id && *cleared == id && *from == lost.plus(5_000) && *to == back
+        ),
+        "lost at {lost:?}, back at {back:?}: {of_device:#?}"
+    );
+    let of_point = raised(&found)
+        .into_iter()
+        .filter(|(condition, _)| matches!(condition, Condition::BadQuality | Condition::Missing));
+    assert_eq!(of_point.collect::<Vec<_>>(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

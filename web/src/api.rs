@@ -22,6 +22,7 @@ pub mod map;
 pub mod plant;
 pub mod points;
 pub mod quality;
+pub mod quiet;
 pub mod regions;
 pub mod scenarios;
 pub mod search;

@@ -71,6 +71,8 @@ pub struct Limits {
     pub session_ms: i64,
     /// A stream whose client takes nothing for this long is closed with `resume`.
     pub slow_client_ms: u64,
+    /// Longest time that an alarm may lie on the shelf. ISA-18.2 asks for a limit and states none; the default is a proposal: a shift.
+    pub shelve_max_ms: i64,
 }
 
 impl Default for Limits {
@@ -86,6 +88,7 @@ impl Default for Limits {
             sign_ins_per_minute: 60,
             session_ms: 12 * 3_600_000,
             slow_client_ms: 10_000,
+            shelve_max_ms: 12 * 3_600_000,
         }
     }
 }

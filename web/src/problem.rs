@@ -138,11 +138,17 @@ impl From<CenterError> for Problem {
     fn from(error: CenterError) -> Self {
         let message = error.to_string();
         match error {
-            CenterError::Refused(CommandRefused::AlreadyAcknowledged(_)) => {
-                Self::new(StatusCode::CONFLICT, "already_acknowledged", message)
-            }
-            CenterError::Refused(CommandRefused::NotOpen(_)) => {
-                Self::new(StatusCode::CONFLICT, "not_open", message)
+            CenterError::Refused(why) => {
+                let code = match why {
+                    CommandRefused::AlreadyAcknowledged(_) => "already_acknowledged",
+                    CommandRefused::NotOpen(_) => "not_open",
+                    CommandRefused::Quiet { .. } => "quiet",
+                    CommandRefused::AlreadySo(_) => "already_so",
+                    CommandRefused::NotStanding(_) => "not_standing",
+                    CommandRefused::ShelfTimePassed(_) => "time_passed",
+                    CommandRefused::NoSuchAlarm(_) => return Self::not_found(),
+                };
+                Self::new(StatusCode::CONFLICT, code, message)
             }
             CenterError::Unknown(_) => Self::not_found(),
             // The reason may name files and addresses; it is for the log.

@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarms, audit, cameras, equipment, gateways, hazards, map, plant, points, quality, regions,
-    scenarios, search, session, tree, users,
+    alarms, audit, cameras, equipment, gateways, hazards, map, plant, points, quality, quiet,
+    regions, scenarios, search, session, tree, users,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -116,7 +116,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, CameraInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput,
+        AcknowledgeInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     routes! {
@@ -154,6 +154,13 @@ fn table() -> Vec<Route> {
         GET "/alarms" SignedIn, "Alarms in scope, newest first", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "cursor", "limit"], None, list::<views::alarm::Alarm>(), alarms::list;
         GET "/alarms/{id}" SignedIn, "One alarm, with what happened to it", [], None, one::<views::alarm::Alarm>(), alarms::one;
         POST "/alarms/{id}/acknowledge" ANSWERERS, "Acknowledges an alarm", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::acknowledge;
+        POST "/alarms/{id}/comment" ANSWERERS, "Says something about an alarm", [], body::<CommentInput>(), one::<views::alarm::Alarm>(), alarms::comment;
+        POST "/alarms/{id}/take" ANSWERERS, "Takes an alarm over: from here on this person answers for it", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::take;
+        POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
+        GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
+        GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", [], None, list::<quiet::QuietAlarm>(), quiet::list;
+        POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;
+        POST "/quiet-alarms/{id}/resume" ANSWERERS, "Ends a shelf or returns an alarm to service", [], body::<ResumeInput>(), Out::Nothing, quiet::resume;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;
         GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated`", ["region"], None, Out::Free, map::read;
         PUT "/map/features" ADMINISTRATOR, "Places or moves features", [], body::<MapInput>(), Out::Nothing, map::put;

@@ -126,7 +126,7 @@ pub enum State {
     Wrong,
 }
 
-/// Why a statement is void.
+/// Why a statement is void, or wrong though it must come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -135,6 +135,7 @@ pub enum Reason {
     /// The condition did not last for its delay and the scans that may miss it.
     TooBrief,
     /// The run is over and the value never passed its limit: a wind may turn away from a detector that was foreseen in the plume.
+    /// Void without an alarm; with one it is wrong, for nothing caused that alarm.
     NeverCrossed,
 }
 
@@ -143,7 +144,7 @@ pub enum Reason {
 pub struct Verdict {
     /// How it stands.
     pub state: State,
-    /// Why nothing is demanded, where it is void.
+    /// Why nothing is demanded, where it is void; why nothing may come, where it is wrong and was stated to come.
     pub reason: Option<Reason>,
     /// Slowest raising, from the moment that condition and delay were fulfilled.
     pub latency_ms: Option<i64>,
@@ -262,10 +263,12 @@ fn judge_must(
         }
     }
     if spans.is_empty() {
-        verdict.seen = alarms.first().map(|a| (*a).clone());
+        let uncaused = expectation.uncaused(run, alarms);
+        verdict.seen = uncaused.or_else(|| alarms.first().copied()).cloned();
         let by_crossing = matches!(expectation.raised, Some(Moment::Crossing { .. }));
         (verdict.state, verdict.reason) = match (over, run.stopped) {
             (false, _) => (State::Waiting, None),
+            (true, _) if uncaused.is_some() => (State::Wrong, Some(Reason::NeverCrossed)),
             (true, true) => (State::Void, Some(Reason::Stopped)),
             (true, false) if by_crossing => (State::Void, Some(Reason::NeverCrossed)),
             // A step is the simulator's own doing: a whole run that did not come to it is an error.
@@ -313,6 +316,17 @@ impl Expectation {
             Some(beginning) => subject.starts_with(beginning),
             None => subject == self.subject,
         }
+    }
+
+    /// The first alarm of the run that no crossing caused, where none was noted. One that is decided right after the start may
+    /// be of a crossing before it, and one after the end is of what came then.
+    fn uncaused<'a>(&self, run: &Run, alarms: &[&'a Seen]) -> Option<&'a Seen> {
+        let Some(Moment::Crossing { scan_ms, within_ms }) = self.raised else { return None };
+        let sure = run.started_at + scan_ms + within_ms;
+        let within = |a: &&Seen| {
+            a.decided_at > sure && run.ended_at.is_none_or(|ended| a.decided_at <= ended)
+        };
+        alarms.iter().copied().find(within)
     }
 
     /// When its condition held.
@@ -518,6 +532,29 @@ mod tests {
         // What the simulator does itself must come.
         let run = json!({ "ended_at": 60_000 });
         let found = verdict(&step_statement(), run, &[], 70.0);
+        assert_eq!((found.state, found.reason), (State::Missed, None));
+    }
+
+    #[test]
+    fn an_alarm_of_a_value_that_never_passed_its_limit_is_wrong_once_the_run_is_over() {
+        let check = |stopped: bool, seen: &str, now_s, expected| {
+            let run = json!({"ended_at": 60_000, "stopped": stopped});
+            let found = verdict(&crossing_statement(), run, &alarms(POINT, "H", seen), now_s);
+            let named = found.seen.map(|alarm| alarm.id);
+            assert_eq!((found.state, found.reason, named.as_deref()), expected, "{seen} {stopped}");
+        };
+        let crossed = Some(Reason::NeverCrossed);
+        check(false, "20..", 62.0, (State::Waiting, None, Some("20..")));
+        check(false, "20..30", 70.0, (State::Wrong, crossed, Some("20..30")));
+        check(true, "20..", 70.0, (State::Wrong, crossed, Some("20..")));
+        // What passed its limit right before the run, or after it, is not the run's.
+        check(false, "1.9..", 70.0, (State::Void, crossed, Some("1.9..")));
+        check(false, "61..", 70.0, (State::Void, crossed, Some("61..")));
+        check(true, "61..", 70.0, (State::Void, Some(Reason::Stopped), Some("61..")));
+        check(false, "1.9..5 20..", 70.0, (State::Wrong, crossed, Some("20..")));
+        // A step needs no crossing.
+        let lost = alarms("gateway:41020501001", "GATEWAY", "20..");
+        let found = verdict(&step_statement(), json!({ "ended_at": 60_000 }), &lost, 70.0);
         assert_eq!((found.state, found.reason), (State::Missed, None));
     }
 

@@ -15,6 +15,9 @@ mod directory;
 #[path = "../../actors/tests/support/gateway.rs"]
 mod gateway;
 #[allow(dead_code)]
+#[path = "../../actors/tests/support/losses.rs"]
+mod losses;
+#[allow(dead_code)]
 #[path = "../../actors/tests/support/memory.rs"]
 mod memory;
 #[allow(dead_code)]
@@ -679,8 +682,23 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
         ("GET", "/cameras/{id}") => thing(&site.id("CAM-1"), None),
         ("GET", "/gateways/{id}") => thing(&site.gateway(), None),
         ("GET", "/alarms/{id}") => thing(&site.alarm(), None),
-        ("POST", "/alarms/{id}/acknowledge") => {
+        ("POST", "/alarms/{id}/acknowledge" | "/alarms/{id}/comment" | "/alarms/{id}/take") => {
             thing(&site.alarm(), Some(json!({ "comment": "seen" })))
+        }
+        ("POST", "/alarms/{id}/dispose") => {
+            thing(&site.alarm(), Some(json!({ "cause": "process", "measure": "adjusted" })))
+        }
+        ("GET", "/quiet-alarms" | "/dispositions") => list(&[template.to_owned()]),
+        ("POST", "/quiet-alarms") => {
+            let key = site.alarm();
+            let key = key.rsplit_once('|').unwrap().0;
+            let body = json!({ "alarm": key, "quiet": "shelved", "minutes": 10, "reason": "r" });
+            thing("", Some(body))
+        }
+        ("POST", "/quiet-alarms/{id}/resume") => {
+            let key = site.alarm();
+            let key = key.rsplit_once('|').unwrap().0;
+            thing(key, Some(json!({ "quiet": "shelved" })))
         }
         ("POST", "/enterprises") => {
             thing("", Some(enterprise(&format!("{}9{}", &code[..6], &code[7..]))))

@@ -143,14 +143,23 @@ impl<E: Evaluator> Host<E> {
         state.place_gateways(config, now);
         let used: HashSet<(&str, &str)> =
             config.points.iter().map(|p| (p.gateway.as_str(), &*p.device)).collect();
-        for device in old_devices {
+        let mut moved = Vec::with_capacity(old_devices.len());
+        for (at, device) in old_devices.into_iter().enumerate() {
             let id = &old_gateways[usize::from(device.gateway)];
-            // One without points is kept while its gateway names it.
-            let wanted = used.contains(&(id.as_str(), &*device.name))
-                || device.state != DeviceState::Unknown;
             let gateway = state.gateways.iter().position(|g| g.id == *id);
-            if let Some(gateway) = gateway.filter(|_| wanted) {
+            // One without points is kept while its gateway names it, or a backlog does.
+            let awaited = |gateway: usize| {
+                let backfill = state.gateways[gateway].backfill.as_ref();
+                backfill.is_some_and(|backfill| backfill.tells_of(at))
+            };
+            let wanted = |gateway: &usize| {
+                used.contains(&(id.as_str(), &*device.name))
+                    || device.state != DeviceState::Unknown
+                    || awaited(*gateway)
+            };
+            if let Some(gateway) = gateway.filter(wanted) {
                 let gateway = u16::try_from(gateway).expect("a host has few gateways");
+                moved.push((at, state.devices.len()));
                 state.devices.push(Device { gateway, ..device });
             } else {
                 state.retire(device_subject(id, &device.name).into(), device.book);
@@ -190,7 +199,7 @@ impl<E: Evaluator> Host<E> {
             .iter()
             .map(|(slot, old)| (u32::try_from(*slot).expect("slots are 32 bits"), old.clone()))
             .collect();
-        state.move_backfills(&old_names, &old);
+        state.move_backfills(&old_names, &old, &moved);
         state.equipment.shrink_to_fit();
         state.devices.shrink_to_fit();
         state.rules.shrink_to_fit();
@@ -278,8 +287,13 @@ impl<'a> Layout<'a> {
 }
 
 impl State {
-    /// Second evaluators follow their sensors.
-    fn move_backfills(&mut self, old_names: &Names, changed: &HashMap<u32, Rules>) {
+    /// Second evaluators follow their sensors and devices. `moved` says from where to where a device went.
+    fn move_backfills(
+        &mut self,
+        old_names: &Names,
+        changed: &HashMap<u32, Rules>,
+        moved: &[(usize, usize)],
+    ) {
         for gateway in &mut self.gateways {
             if let Some(backfill) = &mut gateway.backfill {
                 backfill.move_slots(
@@ -287,6 +301,7 @@ impl State {
                     |tag| self.names.slot_of(tag).and_then(|slot| u32::try_from(slot).ok()),
                     |slot| changed.get(&slot).cloned(),
                 );
+                backfill.move_devices(moved);
             }
         }
     }
@@ -320,8 +335,15 @@ impl State {
     pub(super) fn add_device(&mut self, gateway: u16, name: &str) -> usize {
         let subject = device_subject(&self.gateways[usize::from(gateway)].id, name);
         let book = self.returning_book(&subject);
-        let (state, watch) = (DeviceState::Unknown, Watch::Waiting);
-        self.devices.push(Device { gateway, name: name.into(), state, watch, book });
+        self.devices.push(Device {
+            gateway,
+            name: name.into(),
+            state: DeviceState::Unknown,
+            stood: DeviceState::Unknown,
+            parted: None,
+            watch: Watch::Waiting,
+            book,
+        });
         self.devices.len() - 1
     }
 

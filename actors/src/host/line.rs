@@ -75,6 +75,11 @@ impl Line {
         (self.wall, self.wall_at) = (wall, self.at);
     }
 
+    /// Whether the newest frame was of this boot.
+    pub(super) fn is_of(&self, boot: Boot) -> bool {
+        self.boot == Some(boot)
+    }
+
     /// Where a frame of this boot was sealed; `None` where the boot is another one.
     pub(super) fn place(&self, boot: Boot, mono: MonoMillis) -> Option<LineMillis> {
         (self.boot == Some(boot)).then(|| LineMillis(signed(mono).saturating_add(self.offset)))

@@ -4,6 +4,10 @@
 //! Every host notes how the path stands, because its points depend on it; the alarm of a gateway or a device is kept by
 //! the enterprise's general-area host alone, that of the center's link by the center's host. All of them use the same times,
 //! so that a point's own alarms end (上级断链) in the same entry of the log in which the node above begins to carry them.
+//!
+//! A device's grace runs on while its gateway says nothing and its link counts as up: waiting until the gateway is heard would
+//! delay the alarm by the time between two frames. So where the center stood still (its disk was full), the first tick after it
+//! may hold a device for lost that answers again; its alarm ends with the next status.
 
 use std::collections::HashSet;
 
@@ -12,12 +16,14 @@ use anlan_domain::alarm::{
 };
 use anlan_domain::alarm_book::AlarmBook;
 use anlan_domain::ids::GatewayId;
+use anlan_domain::life_cycle::{Quiet, ResumeReason};
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey};
 use anlan_domain::sensor::{Moment, Watch};
 use anlan_domain::time::{LineMillis, UtcMillis};
-use anlan_domain::uplink::{DeviceStatus, Header, Lane, Status};
+use anlan_domain::uplink::{DeviceStatus, FLAG_GAP, Header, Lane, Status};
 
 use super::entry::Effects;
+use super::late_device::LateDevice;
 use super::state::{Device, DeviceState, Link, State};
 use super::{Evaluator, Host, Now};
 
@@ -32,7 +38,7 @@ const DEVICE_NAME_MAX: usize = 128;
 
 /// A node of the data path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
+pub(super) enum Node {
     Center,
     Gateway(usize),
     Device(usize),
@@ -77,8 +83,8 @@ impl<E: Evaluator> Host<E> {
         }
         node.link = Link::Up(Moment { at: node.line.now(now.clock), wall: now.clock });
         for device in &mut self.state.devices {
-            if usize::from(device.gateway) == gateway {
-                device.state = DeviceState::Unknown;
+            if usize::from(device.gateway) == gateway && device.state != DeviceState::Unknown {
+                device.stood = std::mem::replace(&mut device.state, DeviceState::Unknown);
             }
         }
         self.end_alarm(now, Node::Gateway(gateway), ClearReason::Returned, now.clock, effects);
@@ -94,16 +100,25 @@ impl<E: Evaluator> Host<E> {
         effects: &mut Effects,
     ) {
         let Some(gateway) = self.state.gateway_index(gateway) else { return };
-        if header.lane != Lane::Live || !self.state.is_new(gateway, header) {
+        if !self.state.is_new(gateway, header) {
+            return;
+        }
+        if header.lane == Lane::Backfill {
+            self.take_late_status(now, gateway, header, status, effects);
             return;
         }
         self.live_frame(now, gateway, header, effects);
         let sealed = self.state.gateways[gateway].line.now(now.clock);
+        let moment = Moment { at: sealed, wall: header.wall };
         let mut differs = false;
-        for said in &status.devices {
-            differs |= self.take_device_status(now, gateway, sealed, header.wall, said, effects);
+        let after_gap = header.flags & FLAG_GAP != 0;
+        if !after_gap {
+            self.pass_live_device_time(now, gateway, sealed, status, effects);
         }
-        differs |= self.forget_devices(now, gateway, header.wall, status, effects);
+        for said in &status.devices {
+            differs |= self.take_device_status(now, gateway, moment, after_gap, said, effects);
+        }
+        differs |= self.forget_devices(now, gateway, moment, status, effects);
         if differs {
             self.path_changed(now, effects);
         }
@@ -112,26 +127,57 @@ impl<E: Evaluator> Host<E> {
         }
     }
 
-    fn take_device_status(
+    /// Frames that could not be sent for a while come at once, with no tick between them: a device that answers again has been lost
+    /// for as long as they say. What happened in a gap the backlog tells.
+    fn pass_live_device_time(
         &mut self,
         now: Now,
         gateway: usize,
         sealed: LineMillis,
-        wall: UtcMillis,
+        status: &Status,
+        effects: &mut Effects,
+    ) {
+        let grace = i64::from(self.state.gateway_grace_ms);
+        for said in status.devices.iter().filter(|said| said.connected) {
+            if let Some(device) = self.state.device_named(gateway, &said.device)
+                && let DeviceState::Lost { at, since, told: false } =
+                    self.state.devices[device].state
+                && at.plus(grace) < sealed
+            {
+                self.device_lost(now, device, (at, since), false, effects);
+            }
+        }
+    }
+
+    fn take_device_status(
+        &mut self,
+        now: Now,
+        gateway: usize,
+        moment: Moment,
+        after_gap: bool,
         said: &DeviceStatus,
         effects: &mut Effects,
     ) -> bool {
+        let sealed = moment.at;
         let Some(device) = self.state.device_index(gateway, &said.device) else { return false };
+        if let Some(late) = self.state.newest_late_device(gateway, device) {
+            late.note_live(said, sealed);
+        }
         let state = self.state.devices[device].state;
         if said.connected {
             if matches!(state, DeviceState::Connected(_)) {
                 return false;
             }
-            self.state.devices[device].state = DeviceState::Connected(Moment { at: sealed, wall });
+            self.state.devices[device].state = DeviceState::Connected(moment);
+            self.state.devices[device].parted = None;
             self.end_alarm(now, Node::Device(device), ClearReason::Returned, said.since, effects);
         } else {
-            if matches!(state, DeviceState::Lost { .. }) {
-                return false;
+            match state {
+                // Another loss: it answered in a gap, and the backlog tells when.
+                DeviceState::Lost { since, told: false, .. }
+                    if since != said.since && after_gap => {}
+                DeviceState::Lost { .. } => return false,
+                DeviceState::Connected(_) | DeviceState::Unknown => {}
             }
             self.state.devices[device].state =
                 DeviceState::Lost { at: sealed, since: said.since, told: false };
@@ -145,7 +191,7 @@ impl<E: Evaluator> Host<E> {
         &mut self,
         now: Now,
         gateway: usize,
-        wall: UtcMillis,
+        moment: Moment,
         status: &Status,
         effects: &mut Effects,
     ) -> bool {
@@ -153,14 +199,20 @@ impl<E: Evaluator> Host<E> {
         let mut differs = false;
         for device in 0..self.state.devices.len() {
             let Device { gateway: of, ref name, state, .. } = self.state.devices[device];
-            if usize::from(of) != gateway
-                || state == DeviceState::Unknown
-                || named.contains(&**name)
-            {
+            if usize::from(of) != gateway || named.contains(&**name) {
                 continue;
             }
-            self.state.devices[device].state = DeviceState::Unknown;
-            self.end_alarm(now, Node::Device(device), ClearReason::PointRemoved, wall, effects);
+            if let Some(late) = self.state.newest_late_device(gateway, device) {
+                late.note_live_end(moment, ClearReason::PointRemoved);
+            }
+            let node = &mut self.state.devices[device];
+            (node.stood, node.parted) = (DeviceState::Unknown, None);
+            if state == DeviceState::Unknown {
+                continue;
+            }
+            node.state = DeviceState::Unknown;
+            let reason = ClearReason::PointRemoved;
+            self.end_alarm(now, Node::Device(device), reason, moment.wall, effects);
             differs = true;
         }
         differs
@@ -179,7 +231,7 @@ impl<E: Evaluator> Host<E> {
         match (up, self.state.center_lost) {
             (false, None) => {
                 self.state.center_lost = Some(now.clock);
-                self.begin_alarm(now, Node::Center, now.clock, effects);
+                self.begin_alarm(now, Node::Center, now.clock, false, effects);
                 for slot in 0..self.state.cells.len() {
                     self.parent_lost(now, slot, now.clock, effects);
                 }
@@ -216,6 +268,7 @@ impl<E: Evaluator> Host<E> {
                 self.state.sweep_for(slot);
             }
         }
+        self.sweep_shelves(now, effects);
     }
 
     fn sweep_gateway(&mut self, now: Now, gateway: usize, effects: &mut Effects) {
@@ -229,10 +282,13 @@ impl<E: Evaluator> Host<E> {
             return;
         }
         self.state.gateways[gateway].link = Link::Down { since, told: true };
-        self.begin_alarm(now, Node::Gateway(gateway), due, effects);
+        self.begin_alarm(now, Node::Gateway(gateway), due, false, effects);
         for device in 0..self.state.devices.len() {
             if usize::from(self.state.devices[device].gateway) == gateway {
-                self.end_alarm(now, Node::Device(device), ClearReason::ParentLost, due, effects);
+                let reason = ClearReason::ParentLost;
+                let parted = self.end_alarm(now, Node::Device(device), reason, due, effects);
+                let node = &mut self.state.devices[device];
+                node.parted = parted.or(node.parted);
             }
         }
         for slot in 0..self.state.cells.len() {
@@ -257,9 +313,21 @@ impl<E: Evaluator> Host<E> {
             self.state.sweep_by(logged);
             return;
         }
+        self.device_lost(now, device, (at, since), false, effects);
+    }
+
+    /// The grace of a device is over: it carries the alarm of its points. `late`: that was found in the back-fill lane.
+    pub(super) fn device_lost(
+        &mut self,
+        now: Now,
+        device: usize,
+        (at, since): (LineMillis, UtcMillis),
+        late: bool,
+        effects: &mut Effects,
+    ) {
         self.state.devices[device].state = DeviceState::Lost { at, since, told: true };
-        let raised_at = since.plus(grace);
-        self.begin_alarm(now, Node::Device(device), raised_at, effects);
+        let raised_at = since.plus(i64::from(self.state.gateway_grace_ms));
+        self.begin_alarm(now, Node::Device(device), raised_at, late, effects);
         for slot in 0..self.state.cells.len() {
             if usize::from(self.state.cells[slot].device) == device {
                 self.parent_lost(now, slot, raised_at, effects);
@@ -297,7 +365,14 @@ impl<E: Evaluator> Host<E> {
         }
     }
 
-    fn begin_alarm(&mut self, now: Now, node: Node, at: UtcMillis, effects: &mut Effects) {
+    fn begin_alarm(
+        &mut self,
+        now: Now,
+        node: Node,
+        at: UtcMillis,
+        late: bool,
+        effects: &mut Effects,
+    ) {
         if !self.state.keeps_alarm_of(node) {
             return;
         }
@@ -307,14 +382,22 @@ impl<E: Evaluator> Host<E> {
         if book.standing(condition).is_some() {
             return;
         }
-        let occurrence = book.raise(condition, level, at);
+        let (occurrence, quiet) = book.raise(condition, level, at);
+        if let Node::Device(device) = node {
+            self.state.devices[device].parted = None;
+            let gateway = usize::from(self.state.devices[device].gateway);
+            if let Some(late) = self.state.newest_late_device(gateway, device) {
+                late.note_live_alarm(occurrence, at);
+            }
+        }
         let change =
-            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late: false };
+            AlarmChange::Raised { value: None, limit: None, limits_version: 0, level, late, quiet };
         let subject = self.state.subject_of(node);
         let place = self.place(None);
         effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
     }
 
+    /// Gives its number, where it stood.
     fn end_alarm(
         &mut self,
         now: Now,
@@ -322,17 +405,33 @@ impl<E: Evaluator> Host<E> {
         reason: ClearReason,
         at: UtcMillis,
         effects: &mut Effects,
-    ) {
+    ) -> Option<u32> {
         let condition = node.condition();
-        let Some(occurrence) = self.state.book_of(node).clear(condition) else { return };
-        let change = AlarmChange::Cleared { reason, value: None };
+        let book = self.state.book_of(node);
+        let occurrence = book.clear(condition)?;
+        let shelf_over = book.end_one_shot(condition);
+        let still = book.quiet(condition);
         let subject = self.state.subject_of(node);
         let place = self.place(None);
-        effects.entries.push(now.entry((subject, condition, occurrence), place, change, at));
+        let mut enter = |occurrence, change| {
+            let alarm = (subject.clone(), condition, occurrence);
+            effects.entries.push(now.entry(alarm, place.clone(), change, at));
+        };
+        enter(occurrence, AlarmChange::Cleared { reason, value: None });
+        if shelf_over {
+            let (quiet, why) = (Quiet::Shelved, ResumeReason::Returned);
+            enter(0, AlarmChange::Resumed { quiet, why, by: None, still });
+        }
+        Some(occurrence)
     }
 }
 
 impl State {
+    /// A device in the newest gap of its gateway, if there is one: what live readings are said after.
+    fn newest_late_device(&mut self, gateway: usize, device: usize) -> Option<&mut LateDevice> {
+        self.gateways[gateway].backfill.as_mut()?.newest_device(device)
+    }
+
     /// What follows for the points of a device from how the path above them stands.
     fn watch_below(&self, device: usize) -> Watch {
         let Device { gateway, state, .. } = &self.devices[device];
@@ -372,9 +471,8 @@ impl State {
     }
 
     /// The device of a gateway by its name. The general-area host takes in devices that no point of its own has.
-    fn device_index(&mut self, gateway: usize, name: &str) -> Option<usize> {
-        let found =
-            self.devices.iter().position(|d| usize::from(d.gateway) == gateway && *d.name == *name);
+    pub(super) fn device_index(&mut self, gateway: usize, name: &str) -> Option<usize> {
+        let found = self.device_named(gateway, name);
         if found.is_some() || !matches!(self.key, HostKey::General(_)) {
             return found;
         }
@@ -390,14 +488,18 @@ impl State {
         Some(self.add_device(gateway, name))
     }
 
-    fn keeps_alarm_of(&self, node: Node) -> bool {
+    fn device_named(&self, gateway: usize, name: &str) -> Option<usize> {
+        self.devices.iter().position(|d| usize::from(d.gateway) == gateway && *d.name == *name)
+    }
+
+    pub(super) fn keeps_alarm_of(&self, node: Node) -> bool {
         match node {
             Node::Center => self.key == HostKey::Center,
             Node::Gateway(_) | Node::Device(_) => matches!(self.key, HostKey::General(_)),
         }
     }
 
-    fn book_of(&mut self, node: Node) -> &mut AlarmBook {
+    pub(super) fn book_of(&mut self, node: Node) -> &mut AlarmBook {
         match node {
             Node::Center => &mut self.center_book,
             Node::Gateway(gateway) => &mut self.gateways[gateway].book,
@@ -405,7 +507,7 @@ impl State {
         }
     }
 
-    fn subject_of(&self, node: Node) -> AlarmSubject {
+    pub(super) fn subject_of(&self, node: Node) -> AlarmSubject {
         AlarmSubject(match node {
             Node::Center => "center".into(),
             Node::Gateway(gateway) => gateway_subject(&self.gateways[gateway].id).into(),
@@ -416,15 +518,30 @@ impl State {
         })
     }
 
+    /// Nodes of the data path whose alarms this host keeps.
+    fn kept_nodes(&self) -> impl Iterator<Item = Node> + '_ {
+        std::iter::once(Node::Center)
+            .chain((0..self.gateways.len()).map(Node::Gateway))
+            .chain((0..self.devices.len()).map(Node::Device))
+            .filter(|&node| self.keeps_alarm_of(node))
+    }
+
     /// The book of a node of the data path that this host keeps, by the subject of its alarms.
     pub(super) fn path_book(&mut self, subject: &str) -> Option<&mut AlarmBook> {
-        let nodes = std::iter::once(Node::Center)
-            .chain((0..self.gateways.len()).map(Node::Gateway))
-            .chain((0..self.devices.len()).map(Node::Device));
-        let node = nodes
-            .filter(|&node| self.keeps_alarm_of(node))
-            .find(|&node| *self.subject_of(node).0 == *subject)?;
+        let node = self.kept_nodes().find(|&node| *self.subject_of(node).0 == *subject)?;
         Some(self.book_of(node))
+    }
+
+    /// The books of all nodes of the data path that this host keeps.
+    pub(super) fn path_books(&self) -> impl Iterator<Item = (AlarmSubject, &AlarmBook)> {
+        self.kept_nodes().map(|node| {
+            let book = match node {
+                Node::Center => &self.center_book,
+                Node::Gateway(gateway) => &self.gateways[gateway].book,
+                Node::Device(device) => &self.devices[device].book,
+            };
+            (self.subject_of(node), book)
+        })
     }
 }
 

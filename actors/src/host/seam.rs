@@ -23,7 +23,7 @@ use anlan_domain::sensor::{Episode, Finding, Moment, Reading, Rules, Sensor, Wat
 use anlan_domain::time::{LineMillis, UtcMillis};
 use serde::{Deserialize, Serialize};
 
-use super::state::State;
+use super::state::{DeviceState, State};
 use super::{Evaluator, Host, isolated};
 
 /// Live readings that are kept for one second evaluator.
@@ -52,8 +52,17 @@ pub(super) struct Late {
 struct Before {
     condition: Condition,
     number: u32,
-    /// The end that this evaluator found, and whether that was within the gap.
-    ended: Option<(UtcMillis, bool)>,
+    /// The end that this evaluator found.
+    ended: Option<End>,
+}
+
+/// The end of an alarm that stood before the gap.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct End {
+    at: UtcMillis,
+    reason: ClearReason,
+    /// Within the gap, or in the live readings that were kept.
+    in_gap: bool,
 }
 
 /// How an alarm ended.
@@ -70,7 +79,7 @@ struct Ended {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct After {
     /// Its first readings.
-    readings: Vec<Reading>,
+    readings: Vec<Kept>,
     /// Those are all of its readings.
     current: bool,
     /// The sensor for which everything stood at the end of the gap, until it agrees with the live one.
@@ -83,6 +92,14 @@ struct After {
     again: Conditions,
     /// First alarm of each condition that the live sensor raised before that: it goes on with what stood.
     raised: Vec<Raised>,
+}
+
+/// A live reading that is kept.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Kept {
+    reading: Reading,
+    /// A node above was lost when it came, so that it was no alarm of the point if it was bad.
+    parent_lost: bool,
 }
 
 /// An alarm of the live sensor.
@@ -142,23 +159,32 @@ impl Late {
         }
     }
 
-    /// How the path above the point stood. The backlog does not say it. Where a reading says that its device did not answer, the
-    /// device is what was lost, and silence after it is no alarm of the point.
-    pub(super) fn watch(&self) -> Watch {
-        match self.sensor.quality() {
-            Quality::COMM_FAILURE | Quality::NOT_CONNECTED => Watch::ParentLost,
-            _ => Watch::Running(self.heard_since),
+    /// How the path above the point stood, by what the backlog says of its device.
+    pub(super) fn watch(&self, device: DeviceState) -> Watch {
+        match device {
+            DeviceState::Lost { .. } => Watch::ParentLost,
+            DeviceState::Connected(since) if self.heard_since.at < since.at => {
+                Watch::Running(since)
+            }
+            DeviceState::Unknown if tells_of_a_loss(self.sensor.quality()) => Watch::ParentLost,
+            DeviceState::Connected(_) | DeviceState::Unknown => Watch::Running(self.heard_since),
         }
     }
 
     /// Whether the time up to a frame of the backlog brings something about. `silent` is how long its gateway had said nothing:
     /// a silence as long as that of a missing point is the gateway's (it stood still, or had no room), not the point's.
-    pub(super) fn is_due(&mut self, current: &Rules, frame: Moment, silent: Option<i64>) -> bool {
+    pub(super) fn is_due(
+        &mut self,
+        current: &Rules,
+        device: DeviceState,
+        frame: Moment,
+        silent: Option<i64>,
+    ) -> bool {
         let rules = self.rules.as_deref().unwrap_or(current);
         if silent.is_none_or(|silent| rules.window_ms() <= silent) {
             self.heard_since = frame;
         }
-        let deadline = self.sensor.next_deadline(rules, self.watch());
+        let deadline = self.sensor.next_deadline(rules, self.watch(device));
         deadline.is_some_and(|deadline| deadline <= frame.at)
     }
 
@@ -172,15 +198,16 @@ impl Late {
                 if let Some(episode) = self.take_open(condition) {
                     live.note_episode(&episode, reason, value, finding.source_time, out);
                 } else {
-                    self.note_end(condition, finding.source_time, true);
+                    let at = finding.source_time;
+                    self.note_end(condition, End { at, reason, in_gap: true });
                 }
             }
         }
     }
 
-    fn note_end(&mut self, condition: Condition, at: UtcMillis, in_gap: bool) {
+    fn note_end(&mut self, condition: Condition, end: End) {
         if let Some(before) = self.before.iter_mut().find(|before| before.condition == condition) {
-            before.ended.get_or_insert((at, in_gap));
+            before.ended.get_or_insert(end);
         }
     }
 
@@ -205,7 +232,8 @@ impl Late {
                 }
             } else if let AlarmChange::Cleared { reason, value } = finding.change {
                 let Some(episode) = self.take_open(condition) else {
-                    self.note_end(condition, finding.source_time, false);
+                    let at = finding.source_time;
+                    self.note_end(condition, End { at, reason, in_gap: false });
                     continue;
                 };
                 // The live sensor may still keep an alarm from before the gap. What this one raises then is not known to it.
@@ -245,7 +273,7 @@ impl Late {
     /// How far this evaluator's line is ahead of the first live reading: a wall clock that was wrong between two boots can have
     /// joined them too late. The live readings follow then, or no delay would pass in them.
     fn ahead_ms(&self) -> i64 {
-        let first = self.live.readings.first().map(|reading| reading.at);
+        let first = self.live.readings.first().map(|kept| kept.reading.at);
         let last = self.sensor.last_reading().map(|last| last.at);
         last.zip(first).map_or(0, |(last, first)| last.since(first).max(0))
     }
@@ -290,7 +318,7 @@ impl Late {
             }
         }
         if let Some(first) = self.live.readings.first() {
-            target.carry_unchanged(&self.sensor, first.at, seam.ahead_ms);
+            target.carry_unchanged(&self.sensor, first.reading.at, seam.ahead_ms);
         }
     }
 
@@ -304,7 +332,7 @@ impl Late {
     ) -> Vec<(Condition, u32, UtcMillis)> {
         let mut ends = Vec::new();
         for Before { condition, number, ended } in self.before.clone() {
-            let Some((ended_at, in_gap)) = ended else { continue };
+            let Some(End { at: ended_at, reason, in_gap }) = ended else { continue };
             let standing = live.book().and_then(|book| book.standing(condition));
             let live_stands = standing.is_some_and(|(standing, _)| standing == number);
             let known = self.ended(condition).map(|ended| ended.source);
@@ -328,7 +356,7 @@ impl Late {
                 continue;
             }
             if live_stands {
-                live.end_unseen(condition, ended_at, out);
+                live.end_unseen(condition, reason, ended_at, out);
                 if let Some(none) = self.live.none_standing.as_deref() {
                     live.carry_delay(none, condition, 0);
                 }
@@ -345,7 +373,7 @@ impl Late {
         if self.stood(condition, number) {
             self.before.retain(|before| before.condition != condition);
             // What becomes of its own copy of the alarm is no news.
-            self.sensor.end_unseen(condition, ended_at, &mut Vec::new());
+            self.sensor.end_unseen(condition, ClearReason::Returned, ended_at, &mut Vec::new());
             self.touched = true;
         }
     }
@@ -353,7 +381,7 @@ impl Late {
     /// Whether it is known what the value did up to where the live sensor saw a condition end. Where it is not, it may have come
     /// again before, and an earlier end would hide that.
     fn followed_to_end(&self, condition: Condition) -> bool {
-        let last = self.live.readings.last().map_or(LineMillis::NEVER, |reading| reading.at);
+        let last = self.live.readings.last().map_or(LineMillis::NEVER, |kept| kept.reading.at);
         self.ended_by((condition, last))
     }
 
@@ -408,6 +436,12 @@ impl After {
         let ended = supposed(&mut self.all_standing, &work);
         self.note_ended(&ended, at);
     }
+}
+
+/// Whether a reading says that its device did not answer. Then the device is what was lost, and neither that reading nor the
+/// silence after it is an alarm of the point: all that can be known where the backlog does not say how the devices stood.
+pub(super) fn tells_of_a_loss(quality: Quality) -> bool {
+    matches!(quality, Quality::COMM_FAILURE | Quality::NOT_CONNECTED)
 }
 
 /// Gives a supposed sensor something to do. That it can crash its evaluator is dealt with where the live sensor takes the same
@@ -468,11 +502,12 @@ impl<E: Evaluator> Host<E> {
                 .flatten()
                 .all(|supposed| supposed.agrees_with(&cell.sensor));
         if after.current && after.readings.len() < READINGS_MAX {
-            after.readings.push(*reading);
+            let parent_lost = watch == Watch::ParentLost;
+            after.readings.push(Kept { reading: *reading, parent_lost });
             // A bad reading leaves delays as they are: they are over at a usable one.
-            let mut usable = after.readings.iter().filter(|reading| !reading.quality.is_bad());
-            let passed = usable
-                .next()
+            let mut kept = after.readings.iter().map(|kept| &kept.reading);
+            let passed = kept
+                .find(|reading| !reading.quality.is_bad())
                 .filter(|_| !reading.quality.is_bad())
                 .map_or(0, |first| reading.at.since(first.at));
             // A delay that runs may have begun in the gap, also where all agree that it does.
@@ -501,13 +536,14 @@ impl<E: Evaluator> Host<E> {
             again: Conditions::NONE,
             ahead_ms: late.ahead_ms(),
         };
-        for reading in late.live.readings.clone() {
+        for Kept { reading, parent_lost } in late.live.readings.clone() {
             let rules = self.state.rules_at(slot, reading.at);
             let shifted = Reading { at: reading.at.plus(seam.ahead_ms), ..reading };
             let mut found = Vec::new();
             late.follow_rules(&self.state, slot, rules, &shifted, &mut found);
             // That it crashes the evaluator was dealt with when it came live.
-            if self.late_step(slot, &mut late, &shifted, &mut found) {
+            let watch = if parent_lost { Watch::ParentLost } else { Watch::Waiting };
+            if self.late_step(slot, &mut late, &shifted, watch, &mut found) {
                 let live = &mut self.state.cells[slot].sensor;
                 late.gather_live(&found, reading.at, &mut seam, live, out);
             }

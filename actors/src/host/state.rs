@@ -99,6 +99,10 @@ pub(super) struct Device {
     pub gateway: u16,
     pub name: Box<str>,
     pub state: DeviceState,
+    /// Its state when the gateway's link was lost last: what a gap began with, while nothing has been said since.
+    pub stood: DeviceState,
+    /// Its alarm that ended only because that of the gateway carried it, while it is not known to have answered since.
+    pub parted: Option<u32>,
     /// What follows for its points.
     pub watch: Watch,
     /// Alarms of the device itself; kept by the general-area host alone.

@@ -52,15 +52,21 @@ impl SessionBook {
         self.books().actors.insert(gateway, actor);
     }
 
-    /// A gateway is registered no longer: its connection ends, and nothing is shown of it.
-    pub fn removed(&self, gateway: GatewayNo) {
+    /// Gateways that `registered` does not know are registered no longer: their connections end, and nothing is shown of them.
+    pub fn keep(&self, registered: impl Fn(GatewayNo) -> bool) {
         let mut books = self.books();
-        books.actors.remove(&gateway);
-        books.views.remove(&gateway);
-        books.secrets.remove(&gateway);
-        if let Some(outbox) = books.connected.remove(&gateway) {
-            outbox.refuse("unknown_gateway", "this gateway is no longer registered here", 60_000);
-        }
+        books.actors.retain(|gateway, _| registered(*gateway));
+        books.views.retain(|gateway, _| registered(*gateway));
+        books.secrets.retain(|gateway, _| registered(*gateway));
+        books.connected.retain(|gateway, outbox| {
+            let stays = registered(*gateway);
+            if !stays {
+                let why = "this gateway is no longer registered here";
+                outbox.refuse("unknown_gateway", why, 60_000);
+            }
+            stays
+        });
+        metrics::gauge!("anlan_ingest_gateways_connected").set(books.connected.len() as f64);
     }
 
     /// The session actor of a gateway.

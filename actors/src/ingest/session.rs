@@ -21,6 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::ledger::Arrival;
 use super::outbox::{Outbox, control};
+use super::tables::{Pin, TableError};
 use crate::api::{DeviceView, GatewayView, TreeNode};
 use crate::log_writer::Afterwards;
 use crate::shared::Shared;
@@ -93,6 +94,14 @@ pub struct Session {
     pub facts: NodeFacts,
     /// Everything around it.
     pub shared: Arc<Shared>,
+}
+
+/// What a frame needs before it can be journalled.
+enum Needs {
+    /// Nothing, or a table that is here and is held for it.
+    Nothing(Option<Pin>),
+    /// A table that the gateway has to send first.
+    Table(u64),
 }
 
 struct Parked {
@@ -332,48 +341,54 @@ impl Session {
             return self.refuse_frame(state, "a data frame has number 0");
         }
         let waits = state.parked.iter().any(|parked| parked.header.lane == header.lane);
-        let missing = match header.kind {
-            Kind::Readings => self.missing_table(state, &header, &bytes)?,
-            _ => None,
-        };
-        if missing.is_some() || (waits && header.kind != Kind::Table) {
-            self.park(state, missing, Parked { header, bytes, received, _place: place });
-            return Ok(());
+        let is_table = header.kind == Kind::Table;
+        match self.needs(state, &header, &bytes)? {
+            Needs::Table(hash) => {
+                self.park(state, Some(hash), Parked { header, bytes, received, _place: place });
+            }
+            Needs::Nothing(_) if waits && !is_table => {
+                self.park(state, None, Parked { header, bytes, received, _place: place });
+            }
+            Needs::Nothing(pin) => self.submit(state, header, bytes, received, pin).await?,
         }
-        self.submit(state, header, bytes, received).await?;
-        if header.kind == Kind::Table {
+        if is_table {
             self.unpark(state).await?;
         }
         Ok(())
     }
 
-    /// The table that a readings frame needs and that is not known.
-    fn missing_table(
+    /// What a frame needs. A table that is here is held until the frame is journalled.
+    fn needs(
         &self,
         state: &mut SessionState,
         header: &Header,
         bytes: &Bytes,
-    ) -> Result<Option<u64>, ActorProcessingErr> {
-        let (_, payload) = uplink::open(bytes)?;
-        let view = ReadingsView::new(payload)?;
-        let hash = view.table;
-        let Some(table) = self.shared.tables.get(self.no, hash)? else { return Ok(Some(hash)) };
-        if header.lane == Lane::Live {
-            self.check_table(state, hash, &table);
+    ) -> Result<Needs, ActorProcessingErr> {
+        if header.kind != Kind::Readings {
+            return Ok(Needs::Nothing(None));
         }
-        Ok(None)
+        let (_, payload) = uplink::open(bytes)?;
+        let hash = ReadingsView::new(payload)?.table;
+        let Some(pin) = self.shared.tables.pin(self.no, hash) else {
+            return Ok(Needs::Table(hash));
+        };
+        if header.lane == Lane::Live {
+            self.check_table(state, hash)?;
+        }
+        Ok(Needs::Nothing(Some(pin)))
     }
 
     /// Finds the rows that are bound to no point of this gateway.
-    fn check_table(&self, state: &mut SessionState, hash: u64, table: &Table) {
+    fn check_table(&self, state: &mut SessionState, hash: u64) -> Result<(), ActorProcessingErr> {
         let version = self.shared.catalog.version();
         if state.checked_table == Some((hash, version)) {
-            return;
+            return Ok(());
         }
         state.checked_table = Some((hash, version));
         let (Some(enterprise), Some(id)) = (&self.facts.enterprise, &self.facts.gateway) else {
-            return;
+            return Ok(());
         };
+        let Some(table) = self.shared.tables.get(self.no, hash)? else { return Ok(()) };
         let bound = |tag: &str| {
             PointId::of(enterprise, tag).is_ok_and(|point| self.shared.catalog.is_bound(&point, id))
         };
@@ -385,6 +400,7 @@ impl Session {
             metrics::counter!("anlan_ingest_refused_rows_total").increment(refused.len() as u64);
             tracing::warn!(gateway.id = %id, rows = refused.len(), first = %refused[0].tag, "a gateway sends points that are not bound to it; they are ignored");
         }
+        Ok(())
     }
 
     fn park(&self, state: &mut SessionState, missing: Option<u64>, frame: Parked) {
@@ -411,16 +427,16 @@ impl Session {
         let mut waits: Vec<Lane> = Vec::new();
         for parked in std::mem::take(&mut state.parked) {
             let Parked { header, bytes, received, _place } = parked;
-            let missing = match header.kind {
-                Kind::Readings => self.missing_table(state, &header, &bytes)?,
-                _ => None,
+            let missing = match self.needs(state, &header, &bytes)? {
+                Needs::Nothing(pin) if !waits.contains(&header.lane) => {
+                    self.submit(state, header, bytes, received, pin).await?;
+                    continue;
+                }
+                Needs::Nothing(_) => None,
+                Needs::Table(hash) => Some(hash),
             };
-            if missing.is_some() || waits.contains(&header.lane) {
-                waits.push(header.lane);
-                self.park(state, missing, Parked { header, bytes, received, _place });
-            } else {
-                self.submit(state, header, bytes, received).await?;
-            }
+            waits.push(header.lane);
+            self.park(state, missing, Parked { header, bytes, received, _place });
         }
         Ok(())
     }
@@ -432,6 +448,7 @@ impl Session {
         header: Header,
         bytes: Bytes,
         received: UtcMillis,
+        table: Option<Pin>,
     ) -> Result<(), ActorProcessingErr> {
         let Header { boot, lane, seq, .. } = header;
         match self.shared.ledger.arrived(self.no, boot, lane, seq) {
@@ -458,7 +475,7 @@ impl Session {
             acknowledge(state, boot, lane, seq);
             return Ok(());
         }
-        let then = Afterwards::Acknowledge { boot, lane, seq };
+        let then = Afterwards::Acknowledge { boot, lane, seq, table };
         self.shared.log.submit_at(received, RecordKind::Frame, self.no.0, bytes, then).await?;
         Ok(())
     }
@@ -484,6 +501,10 @@ impl Session {
                     Ok(status) => status,
                     Err(error) => return Ok(Err(error.to_string())),
                 };
+                if header.lane == Lane::Backfill {
+                    // How its devices stood then is for the hosts; here is how they stand.
+                    return Ok(Ok(()));
+                }
                 state.view.backlog_frames = status.backlog_frames;
                 state.view.devices = status
                     .devices
@@ -502,9 +523,16 @@ impl Session {
                     Ok(table) => table,
                     Err(error) => return Ok(Err(error.to_string())),
                 };
-                if let Err(error) = self.shared.tables.put(self.no, table).await {
-                    self.shared.fatal.end("a point table cannot be written", &error);
-                    return Err(error.into());
+                match self.shared.tables.put(self.no, table).await {
+                    Ok(()) => {}
+                    Err(TableError::State(error)) => {
+                        self.shared.fatal.end("a point table cannot be written", &error);
+                        return Err(error.into());
+                    }
+                    Err(error @ TableError::TooMany { .. }) => {
+                        tracing::warn!(gateway = %self.facts.id, "a point table is refused: {error}");
+                        return Ok(Err(error.to_string()));
+                    }
                 }
             }
             _ => {}

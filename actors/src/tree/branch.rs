@@ -183,9 +183,6 @@ impl Branch {
         for key in gone {
             let child = state.nursery.children.remove(&key);
             state.rolls.remove(&key);
-            if let NodeKey::Gateway(no) = key {
-                self.shared.sessions.removed(no);
-            }
             tracing::info!(node = ?key, "a node no longer stands here and ends");
             let Some(cell) = child.and_then(|child| child.cell) else { continue };
             let ended = cell.stop_and_wait(Some("moved or removed".into()), Some(PRUNE_WITHIN));

@@ -127,6 +127,12 @@ impl TreePlan {
         self.below.get(of).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a gateway is registered.
+    #[must_use]
+    pub fn has_gateway(&self, gateway: GatewayNo) -> bool {
+        self.nodes.contains_key(&NodeKey::Gateway(gateway))
+    }
+
     /// Every node.
     pub fn nodes(&self) -> impl Iterator<Item = (&NodeKey, &NodeFacts)> {
         self.nodes.iter()

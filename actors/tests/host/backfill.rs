@@ -497,14 +497,14 @@ fn a_signal_that_froze_in_the_cut_is_frozen_as_long_as_it_has_been() {
     assert_eq!(cut.plant.take_story(), ["LT-0|FROZEN|1 raised at 55 @130000"]);
 }
 
-/// From when to when each alarm of LT-0 stood, as the log says in the end.
-fn intervals(entries: &[AlarmEntry]) -> Vec<Interval> {
+/// From when to when each alarm of a subject stood, as the log says in the end.
+pub fn intervals(entries: &[AlarmEntry], subject: &str) -> Vec<Interval> {
     let mut alarms: BTreeMap<String, (i64, Option<i64>)> = BTreeMap::new();
     for entry in entries {
         let id = entry.alarm.to_string();
         let at = entry.source_time.0 - START;
         match entry.change {
-            _ if !id.contains("LT-0|") => {}
+            _ if !id.contains(subject) => {}
             AlarmChange::Raised { .. } => assert!(alarms.insert(id, (at, None)).is_none()),
             AlarmChange::Cleared { .. } => alarms.get_mut(&id).unwrap().1 = Some(at),
             AlarmChange::Amended { raised_at, cleared_at } => {
@@ -516,7 +516,7 @@ fn intervals(entries: &[AlarmEntry]) -> Vec<Interval> {
                     alarm.1 = Some(cleared_at.0 - START);
                 }
             }
-            AlarmChange::Acknowledged { .. } => {}
+            _ => {}
         }
     }
     let condition = |id: &str| id.split('|').nth(1).unwrap().to_owned();
@@ -539,11 +539,11 @@ fn busy((deadband, on_delay_ms, off_delay_ms): (f64, u32, u32)) -> PointSettings
     })
 }
 
-type Interval = (String, i64, Option<i64>);
+pub type Interval = (String, i64, Option<i64>);
 
 /// Whether the log of a plant with cuts tells what that of one without does. Where an alarm stood when a cut began, ended in it and
 /// came again, the log keeps one alarm: the dip is in the history. Nothing else differs.
-fn tells_the_same(whole: &[Interval], parts: &[Interval], cuts: &[(usize, usize)]) -> bool {
+pub fn tells_the_same(whole: &[Interval], parts: &[Interval], cuts: &[(usize, usize)]) -> bool {
     if whole == parts {
         return true;
     }
@@ -552,7 +552,7 @@ fn tells_the_same(whole: &[Interval], parts: &[Interval], cuts: &[(usize, usize)
     };
     let at_cuts = || cuts.iter().map(|cut| cut.0 as i64 * 1_000 + 999);
     let spans_cut = |i: &Interval| at_cuts().any(|at| covers(i, &i.0, at));
-    let conditions = ["HH", "H", "L", "BAD"];
+    let conditions = ["HH", "H", "L", "BAD", "DEVICE"];
     (0..200_000).step_by(500).all(|at| {
         conditions.iter().all(|condition| {
             let stood = whole.iter().any(|interval| covers(interval, condition, at));
@@ -617,8 +617,8 @@ proptest! {
                 parts.plant.status(true, 0);
             }
         }
-        let told = intervals(&parts.plant.effects.entries);
-        let whole = intervals(&whole.plant.effects.entries);
+        let told = intervals(&parts.plant.effects.entries, "LT-0|");
+        let whole = intervals(&whole.plant.effects.entries, "LT-0|");
         prop_assert!(
             tells_the_same(&whole, &told, &cuts),
             "{:?}\n{:?}\ncuts {:?}, through {}, {:#?} of {:?}",

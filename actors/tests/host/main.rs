@@ -5,9 +5,11 @@
 
 mod backfill;
 mod isolation;
+mod late_device;
 mod live;
 mod moves;
 mod path;
+mod people;
 mod plant;
 mod replay;
 mod rolls;

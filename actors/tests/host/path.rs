@@ -88,6 +88,28 @@ fn a_lost_device_is_one_alarm_after_its_grace_and_carries_its_points() {
 }
 
 #[test]
+fn a_loss_that_comes_whole_between_two_ticks_is_an_alarm_all_the_same() {
+    // What a gateway could not send for a while comes at once.
+    let mut plant = Plant::new(8);
+    read(&mut plant, 1_000, 5_000);
+    for (at, connected) in [(6_000, false), (17_000, true), (20_000, false), (29_000, true)] {
+        let at_once = plant.uplink.clone();
+        plant.uplink.mono_base = at_once.mono_base.wrapping_add_signed(at - 30_000);
+        plant.uplink.skew = at - 30_000;
+        plant.now = 30_000;
+        plant.device_status(&[("plc-1", true), ("plc-2", connected)], 0);
+        (plant.uplink.mono_base, plant.uplink.skew) = (at_once.mono_base, at_once.skew);
+    }
+    assert_eq!(
+        plant.take_story(),
+        [
+            "device:41020500101/plc-2|DEVICE|1 raised @16000",
+            "device:41020500101/plc-2|DEVICE|1 cleared Returned @17000",
+        ]
+    );
+}
+
+#[test]
 fn what_a_point_had_raised_for_silence_ends_when_the_node_above_carries_it() {
     let mut plant = Plant::new(8);
     read(&mut plant, 1_000, 3_000);

@@ -273,6 +273,33 @@ impl<E: Evaluator> Plant<E> {
         self.put(Logged::Status { header, status, received }).unwrap();
     }
 
+    /// A status of the backlog, sealed at `at`, that says since when each device is (not) connected.
+    pub fn late_status(&mut self, at: i64, devices: &[(&str, bool, i64)]) {
+        let header = self.uplink.header(Kind::Status, Lane::Backfill, at);
+        self.said(header, devices, 90);
+    }
+
+    /// A live status, sealed now, that says since when each device is (not) connected.
+    pub fn live_status(&mut self, devices: &[(&str, bool, i64)], backlog: u64) {
+        let header = self.uplink.header(Kind::Status, Lane::Live, self.now);
+        self.said(header, devices, backlog);
+    }
+
+    fn said(&mut self, header: Header, devices: &[(&str, bool, i64)], backlog_frames: u64) {
+        let devices = devices
+            .iter()
+            .map(|&(device, connected, since)| DeviceStatus {
+                device: device.to_owned(),
+                connected,
+                since: UtcMillis(START + since + self.uplink.skew),
+                last_error: String::new(),
+            })
+            .collect();
+        let status = Status { devices, backlog_frames, ..Status::default() };
+        let received = self.received();
+        self.put(Logged::Status { header, status, received }).unwrap();
+    }
+
     /// Live readings of consecutive slots, taken and received at `at`.
     pub fn live(&mut self, at: i64, first: u32, values: &[f64]) {
         let readings: Vec<_> = values.iter().map(|&v| (v, Quality::GOOD)).collect();
@@ -319,6 +346,10 @@ impl<E: Evaluator> Plant<E> {
         let alarm = AlarmId::try_from(alarm.to_owned()).unwrap();
         let command =
             Command::Acknowledge { alarm, by: "wang.li".to_owned(), comment: "seen".to_owned() };
+        self.command(command)
+    }
+
+    pub fn command(&mut self, command: Command) -> Result<(), CommandRefused> {
         let received = self.received();
         self.put(Logged::Command { command, received })
     }
@@ -361,10 +392,11 @@ pub fn line(entry: &AlarmEntry) -> String {
     let id = id.strip_prefix("410205001.").unwrap_or(&id).to_owned();
     let at = entry.source_time.0 - START;
     match &entry.change {
-        AlarmChange::Raised { value, late, .. } => {
+        AlarmChange::Raised { value, late, quiet, .. } => {
             let late = if *late { " late" } else { "" };
             let value = value.map_or(String::new(), |v| format!(" at {v}"));
-            format!("{id} raised{late}{value} @{at}")
+            let quiet = quiet.map_or(String::new(), |quiet| format!(" {}", quiet.code()));
+            format!("{id} raised{late}{quiet}{value} @{at}")
         }
         AlarmChange::Cleared { reason, .. } => format!("{id} cleared {reason:?} @{at}"),
         AlarmChange::Acknowledged { by, .. } => format!("{id} acknowledged by {by} @{at}"),
@@ -372,6 +404,16 @@ pub fn line(entry: &AlarmEntry) -> String {
             let since = raised_at.map_or(String::new(), |t| format!(" since {}", t.0 - START));
             let until = cleared_at.map_or(String::new(), |t| format!(" until {}", t.0 - START));
             format!("{id} amended{since}{until}")
+        }
+        AlarmChange::Quieted { quiet, .. } => format!("{id} {} @{at}", quiet.code()),
+        AlarmChange::Resumed { quiet, why, still, .. } => {
+            let still = still.map_or(String::new(), |still| format!(", still {}", still.code()));
+            format!("{id} no longer {} {why:?}{still} @{at}", quiet.code())
+        }
+        AlarmChange::Commented { by, comment } => format!("{id} {by}: {comment} @{at}"),
+        AlarmChange::Taken { by, .. } => format!("{id} taken by {by} @{at}"),
+        AlarmChange::Disposed { by, cause, measure, .. } => {
+            format!("{id} disposed by {by} as {cause}, {measure} @{at}")
         }
     }
 }

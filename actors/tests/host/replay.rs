@@ -2,18 +2,20 @@
 //!
 //! A failure prints the smallest log that shows it and keeps its seed beside this file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId, AlarmState};
+use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId, AlarmKey};
+use anlan_domain::life_cycle::{AlarmState, Quiet, ResumeReason, Until};
 use anlan_domain::limits::Limit;
-use anlan_domain::log::HostConfig;
+use anlan_domain::log::{Command, HostConfig, Note};
 use anlan_domain::quality::Quality;
 use anlan_domain::rollup::RollUp;
+use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::Lane;
 use proptest::prelude::*;
 
 use crate::isolation::{Crashing, quiet};
-use crate::plant::{Logged, Plant, Uplink, config, limit};
+use crate::plant::{Logged, Plant, START, Uplink, config, limit};
 
 const POINTS: u32 = 6;
 
@@ -25,10 +27,15 @@ enum Act {
     Link { up: bool },
     Gap,
     Status { one: bool, two: Option<bool>, backlog: u64 },
+    LateStatus { back_ms: i64, one: bool, two: Option<bool> },
     CenterReady,
     CenterLink { up: bool },
     Configure { h: f64, drop_first: bool },
     Acknowledge { tag: u32, hh: bool, number: u32 },
+    Shelve { tag: u32, hh: bool, ms: i64, one_shot: bool },
+    Service { tag: u32, hh: bool, out: bool },
+    Unshelve { tag: u32, hh: bool },
+    Remark { tag: u32, number: u32 },
     Reboot { boot: u8 },
     Skew { ms: i64 },
 }
@@ -49,12 +56,20 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Gap),
         2 => (any::<bool>(), prop::option::weighted(0.9, prop::bool::weighted(0.8)), 0..3_u64)
             .prop_map(|(one, two, backlog)| Act::Status { one, two, backlog }),
+        2 => (0..60_000_i64, any::<bool>(), prop::option::weighted(0.9, any::<bool>()))
+            .prop_map(|(back_ms, one, two)| Act::LateStatus { back_ms, one, two }),
         1 => Just(Act::CenterReady),
         1 => any::<bool>().prop_map(|up| Act::CenterLink { up }),
         1 => (prop::sample::select(vec![70.0, 80.0, 88.0]), any::<bool>())
             .prop_map(|(h, drop_first)| Act::Configure { h, drop_first }),
         2 => (0..POINTS, any::<bool>(), 1..4_u32)
             .prop_map(|(tag, hh, number)| Act::Acknowledge { tag, hh, number }),
+        2 => (0..POINTS, any::<bool>(), 1..90_000_i64, any::<bool>())
+            .prop_map(|(tag, hh, ms, one_shot)| Act::Shelve { tag, hh, ms, one_shot }),
+        1 => (0..POINTS, any::<bool>(), any::<bool>())
+            .prop_map(|(tag, hh, out)| Act::Service { tag, hh, out }),
+        1 => (0..POINTS, any::<bool>()).prop_map(|(tag, hh)| Act::Unshelve { tag, hh }),
+        1 => (0..POINTS, 1..4_u32).prop_map(|(tag, number)| Act::Remark { tag, number }),
         1 => (2..5_u8).prop_map(|boot| Act::Reboot { boot }),
         1 => (-3_600_000..3_600_000_i64).prop_map(|ms| Act::Skew { ms }),
     ]
@@ -80,6 +95,12 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
                 let devices: Vec<_> = [("plc-1", *one)].into_iter().chain(two).collect();
                 plant.device_status(&devices, *backlog);
             }
+            Act::LateStatus { back_ms, one, two } => {
+                let at = plant.now - back_ms;
+                let two = two.map(|two| ("plc-2", two, at));
+                let devices: Vec<_> = [("plc-1", *one, at)].into_iter().chain(two).collect();
+                plant.late_status(at, &devices);
+            }
             Act::CenterReady => {
                 let received = plant.received();
                 plant.put(Logged::CenterReady { received }).unwrap();
@@ -103,6 +124,29 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
                 let condition = if *hh { "HH" } else { "H" };
                 let _ = plant.acknowledge(&format!("410205001.LT-{tag}|{condition}|{number}"));
             }
+            Act::Shelve { tag, hh, ms, one_shot } => {
+                let end = UtcMillis(START + plant.now + ms);
+                let until =
+                    if *one_shot { Until::Returned { at_most: end } } else { Until::Time(end) };
+                let command = Command::Shelve { alarm: key(*tag, *hh), until, note: note() };
+                // What is refused leaves no trace, which the check of the log shows.
+                let _ = plant.command(command);
+            }
+            Act::Service { tag, hh, out } => {
+                let (alarm, note) = (key(*tag, *hh), note());
+                let _ = plant.command(if *out {
+                    Command::RemoveFromService { alarm, note }
+                } else {
+                    Command::ReturnToService { alarm, note }
+                });
+            }
+            Act::Unshelve { tag, hh } => {
+                let _ = plant.command(Command::Unshelve { alarm: key(*tag, *hh), note: note() });
+            }
+            Act::Remark { tag, number } => {
+                let alarm = key(*tag, false).occurrence(*number);
+                let _ = plant.command(Command::Comment { alarm, note: note() });
+            }
             Act::Reboot { boot } => {
                 let now = u64::try_from(plant.now).unwrap();
                 let mono_base = Uplink::booted(*boot).mono_base.wrapping_sub(now);
@@ -116,6 +160,15 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
             Act::Skew { ms } => plant.uplink.skew = *ms,
         }
     }
+}
+
+fn key(tag: u32, hh: bool) -> AlarmKey {
+    let condition = if hh { "HH" } else { "H" };
+    AlarmKey::try_from(format!("410205001.LT-{tag}|{condition}")).unwrap()
+}
+
+fn note() -> Note {
+    Note { by: "wang.li".into(), text: "calibration".into() }
 }
 
 fn plant() -> Plant<Crashing> {
@@ -139,21 +192,46 @@ fn delayed() -> HostConfig {
     config
 }
 
-/// Follows every alarm through the log: numbers dense, changes in their order, what stands as the host says.
+/// Follows every alarm through the log: numbers dense, changes in their order, quiet while something keeps it quiet and not longer,
+/// what stands as the host says.
 fn check_log(entries: &[AlarmEntry]) -> HashMap<AlarmId, AlarmState> {
     let mut states: HashMap<AlarmId, AlarmState> = HashMap::new();
+    let mut hushed: HashMap<AlarmKey, BTreeMap<Quiet, Option<Until>>> = HashMap::new();
     let mut numbers: HashMap<(String, String), u32> = HashMap::new();
     let mut offset = 0;
     for entry in entries {
         assert!(offset <= entry.log_offset, "{entry:?}");
         offset = entry.log_offset;
         let id = entry.alarm.clone();
-        if let AlarmChange::Raised { .. } = entry.change {
+        let kept = hushed.entry(id.key()).or_default();
+        match entry.change {
+            AlarmChange::Quieted { quiet, until, .. } => _ = kept.insert(quiet, until),
+            AlarmChange::Resumed { quiet, why, still, .. } => {
+                let until = kept.remove(&quiet).unwrap_or_else(|| panic!("was not: {entry:?}"));
+                assert_eq!(still, kept.keys().max().copied(), "{entry:?}");
+                match (why, until) {
+                    (ResumeReason::Expired, Some(until)) => {
+                        assert!(until.latest() <= entry.received_time, "too early: {entry:?}");
+                    }
+                    (ResumeReason::Returned, Some(Until::Returned { .. }))
+                    | (ResumeReason::Person, _) => {}
+                    _ => panic!("{until:?} does not end so: {entry:?}"),
+                }
+            }
+            _ => {}
+        }
+        if id.occurrence == 0 {
+            let stands = states.iter().any(|(other, s)| other.key() == id.key() && s.stands());
+            assert!(!stands, "it stands and has a number: {entry:?}");
+            continue;
+        }
+        if let AlarmChange::Raised { quiet, .. } = entry.change {
+            assert_eq!(quiet, kept.keys().max().copied(), "{entry:?}");
             let key = (id.subject.0.to_string(), id.condition.code().to_owned());
             let number = numbers.entry(key).or_default();
             *number += 1;
             assert_eq!(id.occurrence, *number, "{entry:?}");
-            assert!(states.insert(id, AlarmState::Unacknowledged).is_none(), "doubled: {entry:?}");
+            assert!(states.insert(id, AlarmState::raised(quiet)).is_none(), "doubled: {entry:?}");
         } else {
             let state = states.get(&id).unwrap_or_else(|| panic!("never raised: {entry:?}"));
             let next = state.after(&entry.change);
@@ -182,8 +260,10 @@ proptest! {
         let mut plant = plant();
         play(&mut plant, &acts);
         let states = check_log(&plant.effects.entries);
-        let stands = states.values().filter(|s| s.stands()).count();
+        let stands = states.values().filter(|s| s.stands() && s.quiet().is_none()).count();
         let roll_up = plant.host.roll_up();
+        let hushed = states.values().filter(|s| s.quiet().is_some()).count();
+        prop_assert_eq!(roll_up.quiet as usize, hushed);
         prop_assert_eq!(roll_up.standing.iter().sum::<u32>() as usize, stands);
         let unseen = states.values().filter(|s| **s == AlarmState::Unacknowledged).count();
         prop_assert_eq!(roll_up.unacknowledged.iter().sum::<u32>() as usize, unseen);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anlan_actors::api::{Center, RollupView};
 use anlan_actors::tree::host::HostMsg;
 use anlan_domain::alarm::AlarmId;
-use anlan_domain::log::{HostConfig, HostNo};
+use anlan_domain::log::{Command, HostConfig, HostNo};
 use anlan_domain::uplink::{DeviceStatus, Kind, Lane, Status, write_payload};
 use anlan_store::state::AlarmSeq;
 
@@ -72,7 +72,8 @@ async fn an_alarm_that_no_reading_brings_and_an_acknowledgement_are_told_at_once
     }
     within(&park, enterprise, |roll| roll.open[2] == 1 && roll.unacked[2] == 1).await;
     let alarm: AlarmId = alarms[0].entry.alarm.clone();
-    park.center.acknowledge(alarm, "wang.li".into(), String::new()).await.unwrap();
+    let command = Command::Acknowledge { alarm, by: "wang.li".into(), comment: String::new() };
+    park.center.command(command).await.unwrap();
     within(&park, enterprise, |roll| roll.open[2] == 1 && roll.unacked[2] == 0).await;
     park.stop();
 }

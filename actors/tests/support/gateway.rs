@@ -9,14 +9,15 @@ use anlan_actors::ingest::listener::{PATH, handshake};
 use anlan_domain::quality::Quality;
 use anlan_domain::time::{MonoMillis, UtcMillis};
 use anlan_domain::uplink::{
-    self, Acks, Boot, GroupBuilder, Header, Hello, Kind, Lane, NeedTable, Refuse, Status, Table,
-    Welcome, encode_readings, read_payload, write_payload,
+    self, Acks, Boot, DeviceStatus, GroupBuilder, Header, Hello, Kind, Lane, NeedTable, Refuse,
+    Status, Table, Welcome, encode_readings, read_payload, write_payload,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::DuplexStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::losses::Losses;
 use super::plant::{SECRET, START};
 
 /// What the center said.
@@ -36,6 +37,11 @@ pub struct Gateway {
     /// Added to the true time: how wrong its clock is.
     pub skew_ms: i64,
     pub epoch: u32,
+    /// Its one device, `plc`: whether it answers, and since when by this gateway's clock. Told by `tell` alone.
+    device: (bool, UtcMillis),
+    pub losses: Losses,
+    /// The backlog says how the device stood when this stretch of it began.
+    stretch_told: bool,
     /// The next live frame is the first after a reconnect.
     gap: bool,
     begun: tokio::time::Instant,
@@ -55,6 +61,9 @@ impl Gateway {
             table,
             skew_ms: 0,
             epoch: 0,
+            device: (true, UtcMillis(START)),
+            losses: Losses::default(),
+            stretch_told: false,
             gap: true,
             begun,
             next: BTreeMap::new(),
@@ -104,6 +113,10 @@ impl Gateway {
         match header.kind {
             Kind::Welcome => {
                 self.gap = true;
+                if !std::mem::take(&mut self.stretch_told) {
+                    // No backlog tells what was between.
+                    self.losses.begin_anew(self.true_ms());
+                }
                 let welcome: Welcome = read_payload(payload).unwrap();
                 self.take_acks(&welcome.acks);
                 Ok(welcome)
@@ -150,14 +163,73 @@ impl Gateway {
         self.next.clear();
         self.epoch = 0;
         self.gap = true;
+        self.stretch_told = false;
+        // Before it has tried the device it cannot say that it answers.
+        self.device = (false, self.wall());
+        self.losses.reboots(self.wall().0, self.true_ms());
+    }
+
+    fn true_ms(&self) -> i64 {
+        self.begun.elapsed().as_millis() as i64
+    }
+
+    fn wall(&self) -> UtcMillis {
+        UtcMillis(START + self.true_ms() + self.skew_ms)
+    }
+
+    /// The lane of what is sealed now.
+    pub fn lane(&self) -> Lane {
+        if self.socket.is_some() { Lane::Live } else { Lane::Backfill }
+    }
+
+    /// The device is lost, or answers again: says so before any reading that shows it.
+    pub fn set_device(&mut self, connected: bool) {
+        if connected == self.device.0 {
+            return;
+        }
+        self.device = (connected, self.wall());
+        if connected {
+            self.losses.ends(self.wall().0, self.true_ms());
+        } else {
+            self.losses.begins(self.wall().0, self.true_ms());
+        }
+        self.tell();
+    }
+
+    /// Says how the device stands and how much of the backlog is left.
+    pub fn tell(&mut self) -> u64 {
+        let lane = self.lane();
+        let (connected, since) = self.device;
+        let backlog =
+            self.unacked.keys().filter(|(lane, _)| *lane == Lane::Backfill).count() as u64;
+        let status = Status {
+            devices: vec![DeviceStatus {
+                device: "plc".into(),
+                connected,
+                since,
+                last_error: String::new(),
+            }],
+            backlog_frames: backlog + u64::from(lane == Lane::Backfill),
+            ..Status::default()
+        };
+        self.stretch_told = lane == Lane::Backfill;
+        self.seal(Kind::Status, lane, &write_payload(&status))
+    }
+
+    /// The backlog says how the device stood before it says anything else.
+    pub fn tell_stretch(&mut self) {
+        if self.lane() == Lane::Backfill && !self.stretch_told {
+            self.tell();
+        }
     }
 
     /// Seals readings of consecutive rows, and keeps them until they are acknowledged.
     pub fn seal_readings(&mut self, lane: Lane, first: u32, values: &[f64]) -> u64 {
+        let quality = if self.device.0 { Quality::GOOD } else { Quality::COMM_FAILURE };
         let group = GroupBuilder {
             age_ms: 0,
             handles: (first..).take(values.len()).collect(),
-            qualities: vec![Quality::GOOD; values.len()],
+            qualities: vec![quality; values.len()],
             values: values.to_vec(),
             source_walls: vec![],
         };
@@ -173,7 +245,7 @@ impl Gateway {
         let number = *seq;
         *seq += 1;
         let mut header = self.header(kind, lane, number);
-        if lane == Lane::Live && kind == Kind::Readings && std::mem::take(&mut self.gap) {
+        if lane == Lane::Live && kind != Kind::Table && std::mem::take(&mut self.gap) {
             header.flags |= uplink::FLAG_GAP;
         }
         let frame = uplink::seal(&header, payload);

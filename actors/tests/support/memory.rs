@@ -1,7 +1,7 @@
 //! Journal and state in memory. `open` gives the door of one life; `kill` closes it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anlan_domain::log::HostNo;
@@ -19,6 +19,8 @@ pub struct Disk {
     pub checkpoints: Mutex<BTreeMap<HostNo, (Offset, Bytes)>>,
     pub documents: Mutex<BTreeMap<String, Bytes>>,
     pub full: AtomicBool,
+    /// Records that were trimmed: nobody may read them any more.
+    pub trimmed: AtomicU64,
 }
 
 /// The door of one life.
@@ -73,14 +75,19 @@ impl Journal for Door {
         max_records: usize,
         _: usize,
     ) -> Result<Vec<(Offset, Record)>, JournalError> {
+        let first = Offset(self.disk.trimmed.load(Ordering::SeqCst) + 1);
+        if from < first {
+            return Err(JournalError::Trimmed { first, asked: from });
+        }
         let records = self.disk.records.lock().unwrap();
-        let from = from.0.max(1);
+        let from = from.0;
         let records = records.iter().skip(from as usize - 1).take(max_records.max(1));
         Ok((from..).map(Offset).zip(records.cloned()).collect())
     }
 
     fn bounds(&self) -> (Offset, Offset) {
-        (Offset(1), Offset(self.disk.records.lock().unwrap().len() as u64 + 1))
+        let first = self.disk.trimmed.load(Ordering::SeqCst) + 1;
+        (Offset(first), Offset(self.disk.records.lock().unwrap().len() as u64 + 1))
     }
 
     fn segments(&self) -> Vec<Segment> {
@@ -92,7 +99,11 @@ impl Journal for Door {
         Ok(())
     }
 
-    async fn trim(&self, _: Offset) -> Result<(), JournalError> {
+    async fn trim(&self, keep_from: Offset) -> Result<(), JournalError> {
+        self.check()?;
+        let (_, next) = self.bounds();
+        let before = keep_from.min(next).0.saturating_sub(1);
+        self.disk.trimmed.fetch_max(before, Ordering::SeqCst);
         Ok(())
     }
 }
@@ -169,6 +180,15 @@ impl StateStore for Door {
         let documents = self.disk.documents.lock().unwrap();
         let found = documents.iter().filter(|(key, _)| key.starts_with(prefix));
         Ok(found.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    async fn remove(&self, keys: Vec<String>) -> Result<(), StateError> {
+        self.check_state()?;
+        let mut documents = self.disk.documents.lock().unwrap();
+        for key in keys {
+            documents.remove(&key);
+        }
+        Ok(())
     }
 
     async fn forget(&self, host: HostNo) -> Result<(), StateError> {

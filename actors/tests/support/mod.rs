@@ -6,6 +6,7 @@
 #![allow(dead_code)]
 
 pub mod gateway;
+pub mod losses;
 pub mod memory;
 pub mod plant;
 pub mod reference;

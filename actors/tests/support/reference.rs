@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anlan_actors::dispatch::routes::{routes, split};
 use anlan_actors::host::{Effects, Entry, Host, Readings};
-use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmState};
+use anlan_domain::alarm::{AlarmChange, AlarmEntry};
+use anlan_domain::life_cycle::AlarmState;
 use anlan_domain::log::{Command, GatewayNo, HostConfig, HostNo, RecordKind};
 use anlan_domain::uplink::{self, Kind, ReadingsView, Status, Table};
 use anlan_store::journal::Record;
@@ -134,8 +135,12 @@ pub fn check(disk: &Disk) -> Result<(), String> {
     let mut states: BTreeMap<String, AlarmState> = BTreeMap::new();
     for alarm in alarms.iter() {
         let id = alarm.entry.alarm.to_string();
+        if alarm.entry.alarm.occurrence == 0 {
+            // Something keeps an alarm quiet that does not stand, or no longer does.
+            continue;
+        }
         let next = match (&alarm.entry.change, states.get(&id)) {
-            (AlarmChange::Raised { .. }, None) => Some(AlarmState::Unacknowledged),
+            (AlarmChange::Raised { quiet, .. }, None) => Some(AlarmState::raised(*quiet)),
             (AlarmChange::Raised { .. }, Some(_)) | (_, None) => None,
             (change, Some(state)) => state.after(change),
         };

@@ -3,6 +3,7 @@
 use super::rules::{Rules, Verdict, against};
 use super::{Finding, Notes, Reading, Sensor, Watch};
 use crate::alarm::{AlarmChange, ClearReason, Condition};
+use crate::life_cycle::{Quiet, ResumeReason};
 use crate::limits::LimitKind;
 use crate::time::{LineMillis, UtcMillis};
 
@@ -118,7 +119,7 @@ impl Sensor {
     ) {
         let level = rules.level(condition);
         self.standing.insert(condition);
-        let occurrence = self.notes_mut().book.raise(condition, level, raised_at);
+        let (occurrence, quiet) = self.notes_mut().book.raise(condition, level, raised_at);
         findings.push(Finding {
             condition,
             occurrence,
@@ -128,6 +129,7 @@ impl Sensor {
                 limits_version: rules.settings.limits.version,
                 level,
                 late: false,
+                quiet,
             },
             source_time: raised_at,
         });
@@ -158,17 +160,25 @@ impl Sensor {
             return;
         }
         self.standing.remove(condition);
-        let occurrence = self
-            .notes_mut()
-            .book
-            .clear(condition)
-            .expect("what stands is in the book: both change together");
+        let book = &mut self.notes_mut().book;
+        let occurrence =
+            book.clear(condition).expect("what stands is in the book: both change together");
         findings.push(Finding {
             condition,
             occurrence,
             change: AlarmChange::Cleared { reason, value },
             source_time: at,
         });
+        if book.end_one_shot(condition) {
+            let still = book.quiet(condition);
+            let (quiet, why) = (Quiet::Shelved, ResumeReason::Returned);
+            findings.push(Finding {
+                condition,
+                occurrence: 0,
+                change: AlarmChange::Resumed { quiet, why, by: None, still },
+                source_time: at,
+            });
+        }
     }
 
     pub(super) fn notes_mut(&mut self) -> &mut Notes {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Finding, Reading, Rules, Sensor};
 use crate::alarm::{AlarmChange, ClearReason, Condition, Level};
+use crate::life_cycle::Quiet;
 use crate::time::{LineMillis, UtcMillis};
 
 /// A stretch of back-filled time in which a condition's alarm stood.
@@ -44,13 +45,14 @@ impl Episode {
         })
     }
 
-    fn raised(&self) -> AlarmChange {
+    fn raised(&self, quiet: Option<Quiet>) -> AlarmChange {
         AlarmChange::Raised {
             value: self.value,
             limit: self.limit,
             limits_version: self.limits_version,
             level: self.level,
             late: true,
+            quiet,
         }
     }
 }
@@ -66,11 +68,11 @@ impl Sensor {
         findings: &mut Vec<Finding>,
     ) {
         let condition = episode.condition;
-        let occurrence = self.notes_mut().book.note_past(condition);
+        let (occurrence, quiet) = self.notes_mut().book.note_past(condition);
         findings.push(Finding {
             condition,
             occurrence,
-            change: episode.raised(),
+            change: episode.raised(quiet),
             source_time: episode.raised_at,
         });
         findings.push(Finding {
@@ -93,11 +95,12 @@ impl Sensor {
         }
         self.disarm(condition);
         self.standing.insert(condition);
-        let occurrence = self.notes_mut().book.raise(condition, episode.level, episode.raised_at);
+        let (occurrence, quiet) =
+            self.notes_mut().book.raise(condition, episode.level, episode.raised_at);
         findings.push(Finding {
             condition,
             occurrence,
-            change: episode.raised(),
+            change: episode.raised(quiet),
             source_time: episode.raised_at,
         });
     }
@@ -125,10 +128,11 @@ impl Sensor {
     pub fn end_unseen(
         &mut self,
         condition: Condition,
+        reason: ClearReason,
         cleared_at: UtcMillis,
         findings: &mut Vec<Finding>,
     ) {
-        self.clear(condition, ClearReason::Returned, None, cleared_at, findings);
+        self.clear(condition, reason, None, cleared_at, findings);
     }
 
     /// This sensor as it would be if every watched condition stood: the most that a gap can have left behind. While it takes

@@ -368,7 +368,8 @@ fn a_running_delay_loses_its_ground_with_its_limit() {
 fn an_alarm_says_which_limit_it_broke_and_how_grave_it_is() {
     let settings = PointSettings { signal: "gas_toxic".into(), ..with_h(0.0, 0.0, 0.0) };
     let run = Script::run(&settings, "0=85", false);
-    let AlarmChange::Raised { value, limit, limits_version, level, late } = run.findings[0].change
+    let AlarmChange::Raised { value, limit, limits_version, level, late, .. } =
+        run.findings[0].change
     else {
         panic!("{:?}", run.findings)
     };

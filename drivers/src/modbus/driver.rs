@@ -87,6 +87,11 @@ impl Line {
         self.why = why;
     }
 
+    /// Whether it could not be opened when that was last tried.
+    fn is_down(&self) -> bool {
+        self.failures > 0
+    }
+
     /// The connection is of no use any more; whoever asks next gets a new one.
     fn hang_up(&mut self) {
         self.link = None;
@@ -102,7 +107,7 @@ impl Line {
                     self.failures = 0;
                 }
                 Err(why) => {
-                    if self.failures == 0 {
+                    if !self.is_down() {
                         tracing::warn!(driver.name = "modbus-tcp", peer = %self.address, "{why}");
                     }
                     self.rest(why);
@@ -165,13 +170,16 @@ async fn scan_and_report(line: &mut Line, unit: &mut Unit, reports: &mpsc::Sende
     };
     let device = unit.device.no;
     if state != unit.state {
-        match (&unit.state, &state) {
-            (DeviceState::Lost { .. }, DeviceState::Lost { .. }) => {}
-            (_, DeviceState::Lost { why }) => {
+        match &state {
+            // What the line has said is not said by each of its units again.
+            DeviceState::Lost { why } if !line.is_down() && !unit.loss_told => {
                 tracing::warn!(driver.name = "modbus-tcp", peer = %line.address, unit = unit.device.unit_id, "{why}");
+                unit.loss_told = true;
             }
+            DeviceState::Lost { .. } => {}
             _ => {
-                tracing::info!(driver.name = "modbus-tcp", peer = %line.address, unit = unit.device.unit_id, "answers")
+                tracing::info!(driver.name = "modbus-tcp", peer = %line.address, unit = unit.device.unit_id, "answers");
+                unit.loss_told = false;
             }
         }
         unit.state = state.clone();

@@ -47,6 +47,8 @@ pub(super) struct Unit {
     pub device: ModbusDevice,
     pub due: Instant,
     pub state: DeviceState,
+    /// The log says already that it does not answer.
+    pub loss_told: bool,
     pub rests_until: Instant,
     /// Quality of the points while it rests.
     pub rests_with: Quality,
@@ -96,6 +98,7 @@ impl Unit {
             device,
             due: now,
             state: DeviceState::Connecting,
+            loss_told: false,
             rests_until: now,
             rests_with: Quality::COMM_FAILURE,
             failures: 0,

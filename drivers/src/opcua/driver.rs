@@ -96,20 +96,24 @@ impl Driver for OpcUa {
     }
 }
 
+/// Each reason of an outage is told once, and so many of them at most: one that comes later may be the one to act upon.
+const REASONS_TOLD: usize = 4;
+
 /// Sessions one after the other until `stop`.
 async fn keep_session(server: &Arc<OpcUaServer>, board: &Arc<Board>, stop: &CancellationToken) {
     let mut failures = 0u32;
+    let mut told: Vec<String> = Vec::new();
     let mut client = None;
     while !stop.is_cancelled() {
         let outcome = match &mut client {
-            Some(client) => session::run(client, server, board, stop).await,
+            Some(client) => try_session(client, server, board, stop).await,
             none => {
                 let built = tokio::select! {
                     () = stop.cancelled() => return,
                     built = build_client(Arc::clone(server)) => built,
                 };
                 match built {
-                    Ok(built) => session::run(none.insert(built), server, board, stop).await,
+                    Ok(built) => try_session(none.insert(built), server, board, stop).await,
                     Err(why) => Err(why),
                 }
             }
@@ -122,9 +126,14 @@ async fn keep_session(server: &Arc<OpcUaServer>, board: &Arc<Board>, stop: &Canc
         };
         board.forget();
         board.changed.notify_waiters();
-        failures = if was_connected { 1 } else { failures.saturating_add(1) };
-        if failures == 1 {
+        if was_connected {
+            failures = 0;
+            told.clear();
+        }
+        failures = failures.saturating_add(1);
+        if told.len() < REASONS_TOLD && !told.contains(&why) {
             tracing::warn!(driver.name = "opcua", peer = %server.endpoint, "{why}");
+            told.push(why);
         }
         let spread = server.endpoint.len() as u64 * 37;
         tokio::select! {
@@ -132,6 +141,17 @@ async fn keep_session(server: &Arc<OpcUaServer>, board: &Arc<Board>, stop: &Canc
             () = sleep(Backoff::DEVICE.delay(failures, spread)) => {}
         }
     }
+}
+
+/// One session; what the library says of a loss that is told already stays out of the log.
+async fn try_session(
+    client: &mut Client,
+    server: &OpcUaServer,
+    board: &Arc<Board>,
+    stop: &CancellationToken,
+) -> Result<(), String> {
+    let session = Box::pin(session::run(client, server, board, stop));
+    quiet::about_known_loss(board, session).await
 }
 
 /// Own certificate and key are made on the first secure start, which takes seconds of computing.

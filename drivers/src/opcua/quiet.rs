@@ -1,18 +1,25 @@
-//! Keeps four complaints of the library out of the log where they are none.
+//! Keeps complaints of the library out of the log where they are none, or said already.
 //!
 //! Without security a client needs no certificate, and we make none: it takes seconds, and a server may object to one that it
 //! does not know. The library says at every connection, as errors, that it has no certificate. Exactly these messages are
-//! dropped, and only where security is off; every other goes where it would have gone.
+//! dropped, and only where security is off.
+//!
+//! While a server is away the library says at every try, as errors, what went wrong; the driver says each reason once, in the same
+//! words. So the messages that tell a lost connection are dropped, and from the second try on every error of
+//! the library until there is a session again. The first try keeps the rest: why a certificate is refused is said nowhere else.
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use tracing::field::{Field, Visit};
 use tracing::instrument::WithSubscriber;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher};
 
+use super::board::Board;
 use super::driver::Security;
+use crate::driver::DeviceState;
 
 /// Where a message comes from, and how it begins.
 const NO_CERTIFICATE: [(&str, &str); 4] = [
@@ -22,10 +29,22 @@ const NO_CERTIFICATE: [(&str, &str); 4] = [
     ("opcua_core::comms::secure_channel", "Failed to read own private key"),
 ];
 
+/// That the server is not there, or no longer: the driver's own line says so, with these words or with the status.
+const NO_SERVER: [(&str, &str); 3] = [
+    ("opcua_client::transport::tcp", "Could not connect to host"),
+    ("opcua_client::transport::stream", "Stream unexpectedly closed by peer"),
+    ("opcua_client::transport::stream", "Error reading from stream"),
+];
+
+/// Runs a session without complaints about a loss that the driver tells, or has told already.
+pub(super) async fn about_known_loss<F: Future>(board: &Arc<Board>, session: F) -> F::Output {
+    session.with_subscriber(Quiet::here(About::Loss(Arc::clone(board)))).await
+}
+
 /// Runs `task` without the complaints where security is off.
 pub(super) async fn about_no_certificate<F: Future>(security: Security, task: F) -> F::Output {
     match security {
-        Security::None => task.with_subscriber(Quiet::here()).await,
+        Security::None => task.with_subscriber(Quiet::here(About::NoCertificate)).await,
         Security::Basic256Sha256 => task.await,
     }
 }
@@ -33,19 +52,44 @@ pub(super) async fn about_no_certificate<F: Future>(security: Security, task: F)
 /// Runs `work` without the complaints where security is off.
 pub(super) fn about_no_certificate_in<R>(security: Security, work: impl FnOnce() -> R) -> R {
     match security {
-        Security::None => dispatcher::with_default(&Dispatch::new(Quiet::here()), work),
+        Security::None => {
+            dispatcher::with_default(&Dispatch::new(Quiet::here(About::NoCertificate)), work)
+        }
         Security::Basic256Sha256 => work(),
+    }
+}
+
+/// What need not be said.
+enum About {
+    NoCertificate,
+    Loss(Arc<Board>),
+}
+
+impl About {
+    fn is_said(&self, target: &str, message: &str) -> bool {
+        let is_one_of = |known: &[(&str, &str)]| {
+            known.iter().any(|(from, begins)| target == *from && message.starts_with(begins))
+        };
+        match self {
+            Self::NoCertificate => is_one_of(&NO_CERTIFICATE),
+            Self::Loss(board) => {
+                target.starts_with("opcua_")
+                    && (is_one_of(&NO_SERVER)
+                        || matches!(board.facts().state, DeviceState::Lost { .. }))
+            }
+        }
     }
 }
 
 /// Hands everything on but the complaints.
 struct Quiet {
+    about: About,
     inner: Dispatch,
 }
 
 impl Quiet {
-    fn here() -> Self {
-        Self { inner: dispatcher::get_default(Dispatch::clone) }
+    fn here(about: About) -> Self {
+        Self { about, inner: dispatcher::get_default(Dispatch::clone) }
     }
 }
 
@@ -67,7 +111,13 @@ impl Subscriber for Quiet {
     }
 
     fn event_enabled(&self, event: &Event<'_>) -> bool {
-        !is_complaint(event)
+        let metadata = event.metadata();
+        if *metadata.level() != Level::ERROR {
+            return true;
+        }
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        !self.about.is_said(metadata.target(), &message.0)
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -92,18 +142,6 @@ impl Subscriber for Quiet {
     }
 }
 
-fn is_complaint(event: &Event<'_>) -> bool {
-    let metadata = event.metadata();
-    if *metadata.level() != Level::ERROR {
-        return false;
-    }
-    let mut message = Message(String::new());
-    event.record(&mut message);
-    NO_CERTIFICATE
-        .iter()
-        .any(|(target, begins)| metadata.target() == *target && message.0.starts_with(begins))
-}
-
 struct Message(String);
 
 impl Visit for Message {
@@ -117,7 +155,7 @@ impl Visit for Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use opcua::client::ClientBuilder;
 
@@ -165,5 +203,31 @@ mod tests {
         // With security it is one; and so it is seen when the library words it anew.
         let (cert, client) = (NO_CERTIFICATE[0].1, NO_CERTIFICATE[1].1);
         check(Security::Basic256Sha256, &[cert, client, "something else"]);
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_told_by_the_driver_alone_from_the_second_try_on() {
+        let kept = Kept::default();
+        let board = Arc::new(Board::new(0));
+        dispatcher::with_default(&Dispatch::new(kept.clone()), || {
+            let quiet = Dispatch::new(Quiet::here(About::Loss(Arc::clone(&board))));
+            dispatcher::with_default(&quiet, || {
+                let lost = DeviceState::Lost { why: String::new() };
+                for (state, name) in [
+                    (DeviceState::Connecting, "first"),
+                    (lost, "second"),
+                    (DeviceState::Connected, "connected"),
+                ] {
+                    board.set_state(state);
+                    tracing::error!(target: "opcua_client::transport::tcp", "Could not connect to host {name}");
+                    tracing::error!(target: "opcua_crypto::certificate_store", "refused {name}");
+                    tracing::error!("ours {name}");
+                }
+            });
+        });
+        let kept = kept.0.lock().unwrap();
+        let expected =
+            ["refused first", "ours first", "ours second", "refused connected", "ours connected"];
+        assert_eq!(*kept, expected);
     }
 }

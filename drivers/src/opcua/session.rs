@@ -39,6 +39,8 @@ const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// Sampling and publishing take their turns before the gateway's report does: each at so small a part of a scan, a value is at
 /// most half a scan old when a report may take it, and one and a half when it is reported.
 const TURNS_PER_SCAN: u32 = 4;
+/// Servers that keep intervals in whole milliseconds may grant so much more than the two that were asked for.
+const ROUNDING: Duration = Duration::from_millis(2);
 /// Nodes per request: below what small servers limit `MaxMonitoredItemsPerCall` to.
 const NODES_PER_CALL: usize = 200;
 
@@ -114,6 +116,7 @@ pub(super) async fn run(
             result = &mut subscribed, if up.is_none() => {
                 up = Some(result.map_err(|e| cannot(&e))?);
                 board.set_state(DeviceState::Connected);
+                tracing::info!(driver.name = "opcua", peer = %server.endpoint, "connected");
             }
             () = sleep_until(deadline), if up.is_none() => {
                 return Err(cannot(&format_args!("no session within {patience:?}")));
@@ -196,8 +199,8 @@ async fn subscribe(
     if is_slow(server.scan, sampling, granted.0) {
         tracing::warn!(
             driver.name = "opcua", peer = %server.endpoint,
-            "the server grants sampling every {sampling:?} and publishing every {:?}: a value may be that much older than \
-             its scan of {:?}; lower the server's minimum intervals or lengthen the scan",
+            "the server grants sampling every {sampling:?} and publishing every {:?}: a value may wait that long before the \
+             scan of {:?} that reports it; lower the server's minimum intervals or lengthen the scan",
             granted.0, server.scan
         );
     }
@@ -218,9 +221,10 @@ fn turn(scan: Duration) -> Duration {
     scan / TURNS_PER_SCAN
 }
 
-/// Whether values wait in the server for more than a scan, before the gateway's own report takes its turn.
+/// Whether values wait in the server for more than half a scan: with the scan in which the gateway's own report takes its turn,
+/// that is more than the one and a half that are stated.
 fn is_slow(scan: Duration, sampling: Duration, publishing: Duration) -> bool {
-    sampling.saturating_add(publishing) > scan
+    sampling.saturating_add(publishing) > scan / 2 + ROUNDING
 }
 
 /// Publishing intervals without news after which the server says that it is still there.
@@ -377,7 +381,8 @@ mod tests {
             // However often it publishes, nothing is queued behind the newest value.
             assert_eq!((asked.queue_size, asked.discard_oldest), (1, true));
             assert!(!is_slow(scan, sampling, turn(scan)), "{scan_ms} ms");
-            assert!(is_slow(scan, scan, turn(scan)), "{scan_ms} ms");
+            assert!(is_slow(scan, turn(scan) * 2, turn(scan)), "{scan_ms} ms");
+            assert!(is_slow(scan, turn(scan), scan / 2), "{scan_ms} ms");
             assert!(is_slow(scan, Duration::ZERO, scan * 2), "{scan_ms} ms");
         }
     }

@@ -4,6 +4,8 @@
 //! file back never trusts a length: a frame counts when its check sum fits, and after a damaged spot the search goes on
 //! byte by byte for the next magic that begins a whole frame.
 //!
+//! A segment that the disk refused lies in memory instead, in the same form, until it can be written.
+//!
 //! Only the file that grows is kept open. A large spool has thousands of files, and a process may often open no more than
 //! 1,024; so the others are opened for each reading, which costs microseconds.
 
@@ -33,14 +35,21 @@ pub(super) struct FrameAt {
 pub(super) struct Segment {
     pub boot: Boot,
     pub lane: Lane,
+    /// Where it lies, or would lie if the disk had taken it.
     pub path: PathBuf,
     pub len: u64,
+    /// Bytes that the disk has given to it already, whether written or not.
+    pub allocated: u64,
+    /// It was the reserve of its lane.
+    pub from_reserve: bool,
     /// Frames without acknowledgement, and their bytes.
     pub waiting: usize,
     pub waiting_bytes: u64,
     pub tables: BTreeSet<u64>,
     /// Where it grows.
     file: Option<File>,
+    /// Its bytes, where the disk refused them.
+    memory: Option<Vec<u8>>,
     pub unsynced: bool,
     frames: Vec<FrameAt>,
     /// No frame before this one waits: acknowledgements come in order, mostly.
@@ -55,15 +64,65 @@ pub(super) fn number_of(path: &Path) -> Option<u64> {
     u64::from_str_radix(path.file_stem()?.to_str()?.split('-').next()?, 16).ok()
 }
 
+fn path_of(dir: &Path, number: u64, boot: Boot, lane: Lane) -> PathBuf {
+    let mut name = format!("{number:016x}-");
+    for byte in boot.0 {
+        write!(name, "{byte:02x}").expect("writing to memory does not fail");
+    }
+    dir.join(format!("{name}-{}.{EXTENSION}", lane.byte()))
+}
+
 impl Segment {
     pub fn create(dir: &Path, number: u64, boot: Boot, lane: Lane) -> io::Result<Self> {
-        let mut name = format!("{number:016x}-");
-        for byte in boot.0 {
-            write!(name, "{byte:02x}").expect("writing to memory does not fail");
-        }
-        let path = dir.join(format!("{name}-{}.{EXTENSION}", lane.byte()));
+        let path = path_of(dir, number, boot, lane);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         Ok(Self { file: Some(file), ..Self::empty(boot, lane, path) })
+    }
+
+    /// Makes a segment of a file that has `allocated` bytes and is empty.
+    pub fn adopt(
+        from: &Path,
+        allocated: u64,
+        dir: &Path,
+        number: u64,
+        boot: Boot,
+        lane: Lane,
+    ) -> io::Result<Self> {
+        let path = path_of(dir, number, boot, lane);
+        let file = OpenOptions::new().read(true).write(true).open(from)?;
+        std::fs::rename(from, &path)?;
+        let from_reserve = true;
+        Ok(Self { file: Some(file), allocated, from_reserve, ..Self::empty(boot, lane, path) })
+    }
+
+    /// A segment that the disk refused.
+    pub fn in_memory(dir: &Path, number: u64, boot: Boot, lane: Lane) -> Self {
+        let path = path_of(dir, number, boot, lane);
+        Self { memory: Some(Vec::new()), ..Self::empty(boot, lane, path) }
+    }
+
+    pub const fn is_in_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// Writes what was kept in memory to the disk after all. Where that fails it stays there.
+    pub fn unload(&mut self) -> io::Result<()> {
+        let Some(bytes) = &self.memory else { return Ok(()) };
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&self.path);
+        let written = open.and_then(|file| file.write_all_at(bytes, 0).map(|()| file));
+        match written {
+            Ok(file) => self.file = Some(file),
+            Err(error) => {
+                // Half of it would be in the way of who needs the room. It may not be there at all.
+                drop(std::fs::remove_file(&self.path));
+                return Err(error);
+            }
+        }
+        self.memory = None;
+        self.allocated = self.len;
+        self.unsynced = true;
+        Ok(())
     }
 
     fn empty(boot: Boot, lane: Lane, path: PathBuf) -> Self {
@@ -72,10 +131,13 @@ impl Segment {
             lane,
             path,
             len: 0,
+            allocated: 0,
+            from_reserve: false,
             waiting: 0,
             waiting_bytes: 0,
             tables: BTreeSet::new(),
             file: None,
+            memory: None,
             unsynced: false,
             frames: Vec::new(),
             first_waiting: 0,
@@ -108,6 +170,7 @@ impl Segment {
         }
         if let Some(segment) = &mut segment {
             segment.len = bytes.len() as u64;
+            segment.allocated = segment.len;
         }
         Ok((segment, damaged))
     }
@@ -121,6 +184,12 @@ impl Segment {
     }
 
     pub fn append(&mut self, seq: u64, table: Option<u64>, frame: &[u8]) -> io::Result<()> {
+        if let Some(memory) = &mut self.memory {
+            memory.extend_from_slice(frame);
+            self.note(seq, table, self.len, frame.len());
+            self.len += frame.len() as u64;
+            return Ok(());
+        }
         // At the known end, so that what a failed write left behind is written over.
         let file = match &self.file {
             Some(file) => file,
@@ -129,13 +198,19 @@ impl Segment {
         file.write_all_at(frame, self.len)?;
         self.note(seq, table, self.len, frame.len());
         self.len += frame.len() as u64;
+        self.allocated = self.allocated.max(self.len);
         self.unsynced = true;
         Ok(())
     }
 
-    /// It will not grow any more.
-    pub fn close(&mut self) {
-        self.file = None;
+    /// It will not grow any more. Says how many bytes it gives back that it has not used.
+    pub fn close(&mut self) -> u64 {
+        let Some(file) = self.file.take() else { return 0 };
+        // What cannot be given back now goes with the file.
+        if self.allocated == self.len || file.set_len(self.len).is_err() {
+            return 0;
+        }
+        std::mem::replace(&mut self.allocated, self.len) - self.len
     }
 
     pub fn acknowledge(&mut self, from: u64, to: u64) {
@@ -166,6 +241,10 @@ impl Segment {
 
     pub fn read(&self, index: usize) -> io::Result<Vec<u8>> {
         let frame = self.frames[index];
+        if let Some(memory) = &self.memory {
+            let start = usize::try_from(frame.offset).expect("it is in memory");
+            return Ok(memory[start..start + frame.len as usize].to_vec());
+        }
         let mut bytes = vec![0; frame.len as usize];
         match &self.file {
             Some(file) => file.read_exact_at(&mut bytes, frame.offset)?,

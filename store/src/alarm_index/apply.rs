@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use anlan_domain::alarm::{AlarmChange, AlarmState};
+use anlan_domain::alarm::{AlarmChange, AlarmEntry};
+use anlan_domain::life_cycle::{AlarmState, Until};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
 use crate::alarm_index::search::state_of_code;
@@ -61,8 +62,15 @@ async fn apply_one(
         .execute(&mut **transaction)
         .await
         .map_err(sql)?;
-    if let AlarmChange::Raised { .. } = record.entry.change {
-        return raise(transaction, record, &id).await;
+    match &record.entry.change {
+        AlarmChange::Raised { .. } => return raise(transaction, record, &id).await,
+        AlarmChange::Quieted { .. } | AlarmChange::Resumed { .. } => {
+            keep_quiet(transaction, record).await?;
+            if record.entry.alarm.occurrence == 0 {
+                return Ok(Fit::Well);
+            }
+        }
+        _ => {}
     }
     let known: Option<String> = sqlx::query_scalar("select state from alarm where id = ?")
         .bind(&id)
@@ -101,7 +109,8 @@ async fn raise(
     id: &str,
 ) -> Result<Fit, IndexError> {
     let AlarmRecord { seq, decided_time, entry, .. } = record;
-    let AlarmChange::Raised { value, limit, limits_version, level, late } = &entry.change else {
+    let AlarmChange::Raised { value, limit, limits_version, level, late, quiet } = &entry.change
+    else {
         return Ok(Fit::Not);
     };
     let before: Option<(String, i64)> =
@@ -120,6 +129,8 @@ async fn raise(
              raised_at = excluded.raised_at, received_at = excluded.received_at, decided_at = excluded.decided_at,
              cleared_at = null, clear_reason = null, value = excluded.value, limit_value = excluded.limit_value,
              limits_version = excluded.limits_version, acked_by = null, acked_at = null, comment = null,
+             owner = null, taken_at = null, cause = null, measure = null, disposition = null, disposed_by = null,
+             disposed_at = null,
              first_seq = excluded.first_seq, last_seq = excluded.last_seq",
     )
     .bind(id)
@@ -129,7 +140,7 @@ async fn raise(
     .bind(entry.place.hazard.as_ref().map(|h| h.as_str()))
     .bind(entry.place.equipment.as_ref().map(|e| e.as_str()))
     .bind(i64::from(level.get()))
-    .bind(state_code(AlarmState::Unacknowledged))
+    .bind(state_code(AlarmState::raised(*quiet)))
     .bind(late)
     .bind(entry.source_time.0)
     .bind(entry.received_time.0)
@@ -152,6 +163,43 @@ async fn raise(
     Ok(Fit::RaisedAgain)
 }
 
+/// What keeps an alarm quiet, whether it stands or not.
+async fn keep_quiet(
+    transaction: &mut Transaction<'_, Sqlite>,
+    record: &AlarmRecord,
+) -> Result<(), IndexError> {
+    let AlarmEntry { alarm, place, change, source_time, .. } = &record.entry;
+    match change {
+        AlarmChange::Quieted { quiet, by, reason, until } => sqlx::query(
+            "insert or replace into quiet (subject, condition, quiet, enterprise, hazard, equipment, by_user, reason,
+                 since, until, one_shot)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&*alarm.subject.0)
+        .bind(alarm.condition.code())
+        .bind(quiet.code())
+        .bind(place.enterprise.as_ref().map(|e| e.as_str()))
+        .bind(place.hazard.as_ref().map(|h| h.as_str()))
+        .bind(place.equipment.as_ref().map(|e| e.as_str()))
+        .bind(by)
+        .bind(reason)
+        .bind(source_time.0)
+        .bind(until.map(|until| until.latest().0))
+        .bind(matches!(until, Some(Until::Returned { .. }))),
+        AlarmChange::Resumed { quiet, .. } => {
+            sqlx::query("delete from quiet where subject = ? and condition = ? and quiet = ?")
+                .bind(&*alarm.subject.0)
+                .bind(alarm.condition.code())
+                .bind(quiet.code())
+        }
+        _ => return Ok(()),
+    }
+    .execute(&mut **transaction)
+    .await
+    .map_err(sql)?;
+    Ok(())
+}
+
 async fn change(
     transaction: &mut Transaction<'_, Sqlite>,
     record: &AlarmRecord,
@@ -159,37 +207,72 @@ async fn change(
     state: AlarmState,
 ) -> Result<(), IndexError> {
     let at = record.entry.source_time.0;
-    let (mut raised, mut cleared, mut reason, mut acked_at) = (None, None, None, None);
-    let (mut by, mut said) = (None, None);
+    let mut new = New::default();
     match &record.entry.change {
-        AlarmChange::Raised { .. } => {}
+        AlarmChange::Raised { .. }
+        | AlarmChange::Quieted { .. }
+        | AlarmChange::Resumed { .. }
+        | AlarmChange::Commented { .. } => {}
         AlarmChange::Cleared { reason: why, .. } => {
-            (cleared, reason) = (Some(at), Some(reason_code(*why)));
+            (new.cleared, new.reason) = (Some(at), Some(reason_code(*why)));
         }
-        AlarmChange::Acknowledged { by: who, comment } => {
-            (by, said, acked_at) = (Some(who), Some(comment), Some(at));
+        AlarmChange::Acknowledged { by, comment } => {
+            (new.acked_by, new.comment, new.acked_at) = (Some(by), Some(comment), Some(at));
         }
         AlarmChange::Amended { raised_at, cleared_at } => {
-            (raised, cleared) = (raised_at.map(|t| t.0), cleared_at.map(|t| t.0));
+            (new.raised, new.cleared) = (raised_at.map(|t| t.0), cleared_at.map(|t| t.0));
+        }
+        AlarmChange::Taken { by, .. } => (new.owner, new.taken_at) = (Some(by), Some(at)),
+        AlarmChange::Disposed { by, cause, measure, comment } => {
+            (new.cause, new.measure, new.disposition) = (Some(cause), Some(measure), Some(comment));
+            (new.disposed_by, new.disposed_at) = (Some(by), Some(at));
         }
     }
     sqlx::query(
         "update alarm set state = ?2, last_seq = ?3, raised_at = coalesce(?4, raised_at),
              cleared_at = coalesce(?5, cleared_at), clear_reason = coalesce(?6, clear_reason),
-             acked_by = coalesce(?7, acked_by), acked_at = coalesce(?8, acked_at), comment = coalesce(?9, comment)
+             acked_by = coalesce(?7, acked_by), acked_at = coalesce(?8, acked_at), comment = coalesce(?9, comment),
+             owner = coalesce(?10, owner), taken_at = coalesce(?11, taken_at), cause = coalesce(?12, cause),
+             measure = coalesce(?13, measure), disposition = coalesce(?14, disposition),
+             disposed_by = coalesce(?15, disposed_by), disposed_at = coalesce(?16, disposed_at)
          where id = ?1",
     )
     .bind(id)
     .bind(state_code(state))
     .bind(record.seq.0.cast_signed())
-    .bind(raised)
-    .bind(cleared)
-    .bind(reason)
-    .bind(by)
-    .bind(acked_at)
-    .bind(said)
+    .bind(new.raised)
+    .bind(new.cleared)
+    .bind(new.reason)
+    .bind(new.acked_by)
+    .bind(new.acked_at)
+    .bind(new.comment)
+    .bind(new.owner)
+    .bind(new.taken_at)
+    .bind(new.cause)
+    .bind(new.measure)
+    .bind(new.disposition)
+    .bind(new.disposed_by)
+    .bind(new.disposed_at)
     .execute(&mut **transaction)
     .await
     .map_err(sql)?;
     Ok(())
+}
+
+/// What an entry writes anew into an alarm's row.
+#[derive(Default)]
+struct New<'a> {
+    raised: Option<i64>,
+    cleared: Option<i64>,
+    reason: Option<&'static str>,
+    acked_by: Option<&'a String>,
+    acked_at: Option<i64>,
+    comment: Option<&'a String>,
+    owner: Option<&'a String>,
+    taken_at: Option<i64>,
+    cause: Option<&'a String>,
+    measure: Option<&'a String>,
+    disposition: Option<&'a String>,
+    disposed_by: Option<&'a String>,
+    disposed_at: Option<i64>,
 }

@@ -11,7 +11,7 @@ use crate::alarm_index::IndexError;
 use crate::state::AlarmSeq;
 
 /// Raised whenever the tables or what is put into them changes: the file is then begun anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// `sort_at` is the time of raising as it was first known; `raised_at` may be amended.
 const TABLES: &str = "
@@ -37,6 +37,13 @@ create table alarm (
     acked_by text,
     acked_at integer,
     comment text,
+    owner text,
+    taken_at integer,
+    cause text,
+    measure text,
+    disposition text,
+    disposed_by text,
+    disposed_at integer,
     first_seq integer not null,
     last_seq integer not null
 ) without rowid;
@@ -46,6 +53,21 @@ create index alarm_by_equipment on alarm (equipment, sort_at, first_seq);
 create index alarm_by_subject on alarm (subject, sort_at, first_seq);
 create index alarm_by_raised on alarm (raised_at);
 create index alarm_open on alarm (sort_at, first_seq) where state <> 'closed';
+create table quiet (
+    subject text not null,
+    condition text not null,
+    quiet text not null,
+    enterprise text,
+    hazard text,
+    equipment text,
+    by_user text,
+    reason text not null,
+    since integer not null,
+    until integer,
+    one_shot integer not null,
+    primary key (subject, condition, quiet)
+) without rowid;
+create index quiet_by_time on quiet (since);
 create table entry (alarm text not null, seq integer not null, primary key (alarm, seq)) without rowid;
 create table cursor (only integer primary key check (only = 1), seq integer not null);
 insert into cursor values (1, 0);
@@ -84,7 +106,9 @@ pub async fn open(path: &Path) -> Result<(SqlitePool, AlarmSeq), IndexError> {
 pub async fn clear(pool: &SqlitePool) -> Result<(), IndexError> {
     let sql = |source| IndexError::Sql { doing: "clear", source };
     let mut transaction = pool.begin().await.map_err(sql)?;
-    for statement in ["delete from alarm", "delete from entry", "update cursor set seq = 0"] {
+    for statement in
+        ["delete from alarm", "delete from quiet", "delete from entry", "update cursor set seq = 0"]
+    {
         sqlx::query(statement).execute(&mut *transaction).await.map_err(sql)?;
     }
     transaction.commit().await.map_err(sql)

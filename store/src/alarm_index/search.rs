@@ -1,12 +1,15 @@
 //! Questions to the alarm index.
 
-use anlan_domain::alarm::{AlarmId, AlarmState, ClearReason, Level};
+use anlan_domain::alarm::{AlarmId, AlarmKey, AlarmSubject, ClearReason, Condition, Level};
+use anlan_domain::ids::EnterpriseCode;
+use anlan_domain::life_cycle::{AlarmState, Quiet, Until};
 use anlan_domain::time::UtcMillis;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 
 use crate::alarm_index::{
-    AlarmCount, AlarmFilter, AlarmPage, AlarmRow, HourCount, IndexError, reason_code, state_code,
+    AlarmCount, AlarmFilter, AlarmPage, AlarmRow, Disposition, HourCount, IndexError, QuietRow,
+    reason_code, state_code,
 };
 use crate::state::AlarmSeq;
 
@@ -222,8 +225,63 @@ fn alarm_of(row: &SqliteRow) -> Result<AlarmRow, IndexError> {
         acked_by: columns.get("acked_by")?,
         acked_at: time("acked_at")?,
         comment: columns.get("comment")?,
+        owner: columns.get::<Option<String>>("owner")?.zip(time("taken_at")?),
+        disposition: disposition_of(&columns)?,
         first_seq: seq("first_seq")?,
         last_seq: seq("last_seq")?,
+    })
+}
+
+fn disposition_of(columns: &Columns) -> Result<Option<Disposition>, IndexError> {
+    let Some(at) = columns.get::<Option<i64>>("disposed_at")? else { return Ok(None) };
+    Ok(Some(Disposition {
+        cause: columns.get("cause")?,
+        measure: columns.get("measure")?,
+        comment: columns.get("disposition")?,
+        by: columns.get("disposed_by")?,
+        at: UtcMillis(at),
+    }))
+}
+
+pub async fn quiet(
+    pool: &SqlitePool,
+    enterprises: Option<&[EnterpriseCode]>,
+    limit: usize,
+) -> Result<Vec<QuietRow>, IndexError> {
+    let mut query = QueryBuilder::new("select * from quiet where 1");
+    if let Some(enterprises) = enterprises {
+        let codes: Vec<&str> = enterprises.iter().map(EnterpriseCode::as_str).collect();
+        query.push(" and enterprise in (select value from json_each(");
+        query.push_bind(serde_json::json!(codes).to_string()).push("))");
+    }
+    query.push(" order by since desc, subject, condition, quiet limit ");
+    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = query.build().fetch_all(pool).await.map_err(sql)?;
+    rows.iter().map(quiet_of).collect()
+}
+
+fn quiet_of(row: &SqliteRow) -> Result<QuietRow, IndexError> {
+    let subject: String = row.try_get("subject").map_err(sql)?;
+    let columns = Columns(row, &subject);
+    let condition = Condition::from_code(columns.get("condition")?);
+    let condition = condition.ok_or_else(|| columns.damaged())?;
+    let code: &str = columns.get("quiet")?;
+    let quiet = Quiet::ALL.into_iter().find(|quiet| quiet.code() == code);
+    let one_shot: bool = columns.get("one_shot")?;
+    let until = columns
+        .get::<Option<i64>>("until")?
+        .map(UtcMillis)
+        .map(|at| if one_shot { Until::Returned { at_most: at } } else { Until::Time(at) });
+    Ok(QuietRow {
+        alarm: AlarmKey { subject: AlarmSubject(subject.as_str().into()), condition },
+        quiet: quiet.ok_or_else(|| columns.damaged())?,
+        enterprise: columns.parsed("enterprise")?,
+        hazard: columns.parsed("hazard")?,
+        equipment: columns.parsed("equipment")?,
+        by: columns.get("by_user")?,
+        reason: columns.get("reason")?,
+        since: UtcMillis(columns.get("since")?),
+        until,
     })
 }
 
@@ -264,14 +322,7 @@ fn sql(source: sqlx::Error) -> IndexError {
 
 /// The state of its code in the index.
 pub fn state_of_code(code: &str) -> Option<AlarmState> {
-    [
-        AlarmState::Unacknowledged,
-        AlarmState::Acknowledged,
-        AlarmState::ReturnedUnacknowledged,
-        AlarmState::Closed,
-    ]
-    .into_iter()
-    .find(|&state| state_code(state) == code)
+    AlarmState::ALL.into_iter().find(|&state| state_code(state) == code)
 }
 
 fn reason_of_code(code: &str) -> Option<ClearReason> {

@@ -6,6 +6,7 @@ use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use anlan_domain::life_cycle::{Quiet, ResumeReason, Until};
 use anlan_domain::log::HostNo;
 use anlan_domain::time::UtcMillis;
 use bytes::Bytes;
@@ -28,6 +29,7 @@ where
     every_entry_has_been_kept(&engine);
     the_last_checkpoint_counts(&engine).await;
     documents_are_kept_by_name(&engine).await;
+    removed_documents_are_gone_and_may_come_anew(&engine).await;
     let engine = Arc::new(engine);
     concurrent_commits_get_numbers_of_their_own(&engine).await;
     let last = engine.last_alarm();
@@ -35,6 +37,8 @@ where
     let engine = open().await;
     assert_eq!(engine.last_alarm(), last);
     assert_eq!(engine.get("a/2").expect("get"), Some(Bytes::from_static(b"two")));
+    let kept = engine.scan("gone/").expect("scan");
+    assert_eq!(kept, [("gone/2".to_owned(), Bytes::from_static(b"new"))], "after a restart too");
     assert_eq!(engine.oldest_folded().expect("oldest"), Some(Offset(50)));
     forgotten_hosts_are_gone(&engine).await;
     drop(engine);
@@ -44,13 +48,14 @@ where
 /// One entry of each kind and shape.
 fn entry(number: u64) -> AlarmEntry {
     let time = |ms: u64| UtcMillis(1_700_000_000_000 + ms.cast_signed());
-    let change = match number % 6 {
+    let change = match number % 11 {
         0 => AlarmChange::Raised {
             value: Some(85.2),
             limit: Some(85.0),
             limits_version: 7,
             level: Level::ONE,
             late: false,
+            quiet: Some(Quiet::Shelved),
         },
         1 => AlarmChange::Raised {
             value: None,
@@ -58,12 +63,33 @@ fn entry(number: u64) -> AlarmEntry {
             limits_version: 0,
             level: Level::FOUR,
             late: true,
+            quiet: None,
         },
         2 => AlarmChange::Cleared { reason: ClearReason::LimitsChanged, value: Some(-0.0) },
         3 => AlarmChange::Cleared { reason: ClearReason::ParentLost, value: None },
         4 => {
             AlarmChange::Acknowledged { by: "park".into(), comment: "已派人 \"到场\"".into() }
         }
+        5 => AlarmChange::Quieted {
+            quiet: Quiet::Shelved,
+            by: Some("park".into()),
+            reason: "校验".into(),
+            until: Some(Until::Returned { at_most: time(9) }),
+        },
+        6 => AlarmChange::Resumed {
+            quiet: Quiet::OutOfService,
+            why: ResumeReason::Person,
+            by: None,
+            still: Some(Quiet::Suppressed),
+        },
+        7 => AlarmChange::Commented { by: "park".into(), comment: "已到场".into() },
+        8 => AlarmChange::Taken { by: "park".into(), comment: String::new() },
+        9 => AlarmChange::Disposed {
+            by: "park".into(),
+            cause: "instrument".into(),
+            measure: "repaired".into(),
+            comment: String::new(),
+        },
         _ => AlarmChange::Amended { raised_at: Some(time(3)), cleared_at: None },
     };
     let enterprise = EnterpriseCode::new("410205001").expect("a code");
@@ -169,6 +195,20 @@ async fn documents_are_kept_by_name(engine: &impl StateStore) {
     let names: Vec<_> = found.iter().map(|(key, value)| (&key[..], &value[..])).collect();
     assert_eq!(names, [("a/1", &b"one"[..]), ("a/2", &b"two"[..])]);
     assert_eq!(engine.scan("").expect("scan").len(), 4);
+}
+
+async fn removed_documents_are_gone_and_may_come_anew(engine: &impl StateStore) {
+    for key in ["gone/1", "gone/2", "gone/3"] {
+        engine.put(key, Bytes::from_static(b"old")).await.expect("put");
+    }
+    let keys = ["gone/1", "gone/2", "never/was"].map(str::to_owned).to_vec();
+    engine.remove(keys).await.expect("remove");
+    assert_eq!(engine.get("gone/1").expect("get"), None);
+    assert_eq!(engine.scan("gone/").expect("scan").len(), 1);
+    engine.put("gone/2", Bytes::from_static(b"new")).await.expect("put");
+    assert_eq!(engine.get("gone/2").expect("get"), Some(Bytes::from_static(b"new")));
+    engine.remove(Vec::new()).await.expect("remove nothing");
+    engine.remove(vec!["gone/3".to_owned()]).await.expect("remove");
 }
 
 async fn concurrent_commits_get_numbers_of_their_own<S: StateStore>(engine: &Arc<S>) {

@@ -442,6 +442,18 @@ async fn limits_are_versions(registry: &Registry) {
         .map(|v| (v.limits.version, v.limits.hh.map(|l| l.value), v.by.as_str(), v.reason.as_str()))
         .collect();
     assert_eq!(summary, [(2, Some(84.5), "admin", "trial"), (1, Some(85.0), "import", "")]);
+    let points = scoped.points(&Filter::default()).await.expect("reads");
+    let newest = scoped.limits(&points).await.expect("reads");
+    for point in &points {
+        let versions = scoped.limit_versions(&point.id).await.expect("reads").expect("is there").1;
+        assert_eq!(newest.get(&point.meta.no), versions.first(), "{}", point.id);
+    }
+    let limited: Vec<&str> = points
+        .iter()
+        .filter(|point| newest.contains_key(&point.meta.no))
+        .map(|point| point.id.as_str())
+        .collect();
+    assert_eq!(limited, ["410205001.LT-1203A", "410205002.PT-201"], "of two enterprises");
     let mut change = registry.change(doer(), AT).await.expect("begins");
     let refused = change.put_limits(&id, &new, Expected::Version(1), "").await;
     assert!(matches!(refused, Err(RegistryError::ChangedMeanwhile { .. })), "{refused:?}");

@@ -49,9 +49,9 @@ pub fn problems(limits: &Limits, point: &Point) -> Vec<Problem> {
                     BadLimits::Order { lower, upper, .. } => {
                         field_of(if lower.starts_with("range") { upper } else { lower })
                     }
-                    BadLimits::NotANumber { limit, .. } | BadLimits::Level { limit, .. } => {
-                        field_of(limit)
-                    }
+                    BadLimits::NotANumber { limit, .. }
+                    | BadLimits::NeverClears { limit, .. }
+                    | BadLimits::Level { limit, .. } => field_of(limit),
                 };
                 Problem::new(field, problem.to_string())
             })
@@ -235,19 +235,54 @@ pub(crate) async fn newest_of_all(
     on: &mut dyn Connection,
     enterprise: Option<&EnterpriseCode>,
 ) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
-    let mut query = Statement::new(
-        "SELECT v.* FROM limit_versions v JOIN points p ON p.no = v.point_no
-         WHERE v.version = (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)",
-    );
-    of_enterprise(&mut query, enterprise);
-    let versions = rows(&mut *on, query, |row| Ok((u32::read(row, "point_no")?, version_of(row)?)));
+    newest_where(on, |query| {
+        if let Some(enterprise) = enterprise {
+            query.push(" AND p.enterprise = ").push_bind(enterprise.as_str().to_owned());
+        }
+    })
+    .await
+}
+
+/// The newest limits of points by their numbers, of whatever enterprises they are. One that has none is left out.
+pub(crate) async fn newest_of(
+    on: &mut dyn Connection,
+    points: &[u32],
+) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
+    let mut newest = HashMap::with_capacity(points.len());
+    // As many as a page has; far below what a statement takes.
+    for some in points.chunks(1_000) {
+        let found = newest_where(on, |query| {
+            query.push(" AND v.point_no IN (");
+            let mut list = query.separated(", ");
+            for &no in some {
+                list.push_bind(i64::from(no));
+            }
+            query.push(")");
+        });
+        newest.extend(found.await?);
+    }
+    Ok(newest)
+}
+
+/// Versions, then their limits, of the points to which `narrow` narrows the points `p` and versions `v`.
+async fn newest_where(
+    on: &mut dyn Connection,
+    narrow: impl Fn(&mut Statement),
+) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
+    let of = |table: &str| {
+        let mut query = Statement::new(format!(
+            "SELECT v.* FROM {table} v JOIN points p ON p.no = v.point_no
+             WHERE v.version =
+                (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)"
+        ));
+        narrow(&mut query);
+        query
+    };
+    let (versions, values) = (of("limit_versions"), of("limit_values"));
+    let versions =
+        rows(&mut *on, versions, |row| Ok((u32::read(row, "point_no")?, version_of(row)?)));
     let mut newest: HashMap<_, _> = versions.await?.into_iter().collect();
-    let mut query = Statement::new(
-        "SELECT v.* FROM limit_values v JOIN points p ON p.no = v.point_no
-         WHERE v.version = (SELECT MAX(n.version) FROM limit_versions n WHERE n.point_no = v.point_no)",
-    );
-    of_enterprise(&mut query, enterprise);
-    let values = rows(on, query, |row| {
+    let values = rows(on, values, |row| {
         let (name, limit) = value(row)?;
         if let Some(of) = newest.get_mut(&u32::read(row, "point_no")?) {
             set_by_name(&mut of.limits, &name, limit).map_err(|why| damaged("kind", why))?;
@@ -256,10 +291,4 @@ pub(crate) async fn newest_of_all(
     });
     values.await?;
     Ok(newest)
-}
-
-fn of_enterprise(query: &mut Statement, enterprise: Option<&EnterpriseCode>) {
-    if let Some(enterprise) = enterprise {
-        query.push(" AND p.enterprise = ").push_bind(enterprise.as_str().to_owned());
-    }
 }

@@ -224,18 +224,16 @@ impl Registry {
     ) -> Result<Try, RegistryError> {
         let mut tx = self.writing().await?;
         // Old failures are forgotten here, which also bounds the table.
-        execute(
-            &mut *tx,
-            Statement::new("DELETE FROM sign_in_failures WHERE last_at < $1")
-                .bind(now.plus(-rule.lock_ms).0),
-        )
-        .await?;
+        let old = Statement::new("DELETE FROM sign_in_failures WHERE last_at < $1");
+        execute(&mut *tx, old.bind(now.plus(-rule.lock_ms).0)).await?;
         if let Some(until) = locked(&mut *tx, username, now).await? {
             return Ok(Try::Locked(until));
         }
         let failures = Statement::new(
-            "INSERT INTO sign_in_failures (username, failures, last_at, locked_until) VALUES ($1, 1, $2, NULL)
-             ON CONFLICT (username) DO UPDATE SET failures = sign_in_failures.failures + 1, last_at = excluded.last_at
+            "INSERT INTO sign_in_failures (username, failures, last_at, locked_until)
+             VALUES ($1, 1, $2, NULL)
+             ON CONFLICT (username) DO UPDATE
+             SET failures = sign_in_failures.failures + 1, last_at = excluded.last_at
              RETURNING failures",
         )
         .bind(username)
@@ -244,11 +242,10 @@ impl Registry {
         let failures = u32::try_from(failures).unwrap_or(u32::MAX);
         let counted = if failures >= rule.tries {
             let until = now.plus(rule.lock_ms);
-            execute(&mut *tx, Statement::new(
+            let lock = Statement::new(
                 "UPDATE sign_in_failures SET failures = 0, locked_until = $1 WHERE username = $2",
-            )
-            .bind(until.0)
-            .bind(username)).await?;
+            );
+            execute(&mut *tx, lock.bind(until.0).bind(username)).await?;
             Counted::Last(until)
         } else {
             Counted::Remaining(rule.tries - failures)
@@ -303,25 +300,20 @@ impl Registry {
         {
             return Ok(Opened::Locked(until));
         }
-        execute(
-            &mut *tx,
-            Statement::new("DELETE FROM sessions WHERE expires_at <= $1").bind(now.0),
-        )
-        .await?;
-        execute(
-            &mut *tx,
-            Statement::new("DELETE FROM sign_in_failures WHERE username = $1")
-                .bind(username.as_str()),
-        )
-        .await?;
-        execute(&mut *tx, Statement::new(
-            "INSERT INTO sessions (token_sha256, username, created_at, expires_at, address) VALUES ($1, $2, $3, $4, $5)",
+        let ran_out = Statement::new("DELETE FROM sessions WHERE expires_at <= $1");
+        execute(&mut *tx, ran_out.bind(now.0)).await?;
+        let failures = Statement::new("DELETE FROM sign_in_failures WHERE username = $1");
+        execute(&mut *tx, failures.bind(username.as_str())).await?;
+        let session = Statement::new(
+            "INSERT INTO sessions (token_sha256, username, created_at, expires_at, address)
+             VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(token_sha256)
         .bind(username.as_str())
         .bind(now.0)
         .bind(expires_at.0)
-        .bind(address)).await?;
+        .bind(address);
+        execute(&mut *tx, session).await?;
         let by = Doer { name: username.to_string(), address: address.to_owned() };
         audit::write(&mut *tx, &by, now, "sign_in", "session", "").await?;
         tx.commit().await.map_err(engine("write to"))?;
@@ -378,11 +370,8 @@ impl Registry {
         now: UtcMillis,
     ) -> Result<(), RegistryError> {
         let mut tx = self.writing().await?;
-        execute(
-            &mut *tx,
-            Statement::new("DELETE FROM sessions WHERE token_sha256 = $1").bind(token_sha256),
-        )
-        .await?;
+        let session = Statement::new("DELETE FROM sessions WHERE token_sha256 = $1");
+        execute(&mut *tx, session.bind(token_sha256)).await?;
         audit::write(&mut *tx, by, now, "sign_out", "session", "").await?;
         tx.commit().await.map_err(engine("write to"))?;
         self.note_rights_change();
@@ -411,12 +400,13 @@ impl Change<'_> {
         let mut outcome = self.put(&hidden, expected).await?;
         let new_password = hidden.password_hash != user.password_hash;
         if new_password {
-            execute(self.on(), Statement::new(
+            let password = Statement::new(
                 "UPDATE users SET password_hash = $1, version = version + $2 WHERE username = $3",
             )
             .bind(user.password_hash.as_str())
             .bind(i64::from(outcome == Outcome::Same))
-            .bind(user.username.as_str())).await?;
+            .bind(user.username.as_str());
+            execute(self.on(), password).await?;
             self.audit("password", &format!("user {}", user.username), "").await?;
             outcome = Outcome::Changed;
         }
@@ -458,12 +448,8 @@ impl Change<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn unlock(&mut self, username: &UserName) -> Result<(), RegistryError> {
-        execute(
-            self.on(),
-            Statement::new("DELETE FROM sign_in_failures WHERE username = $1")
-                .bind(username.as_str()),
-        )
-        .await?;
+        let failures = Statement::new("DELETE FROM sign_in_failures WHERE username = $1");
+        execute(self.on(), failures.bind(username.as_str())).await?;
         self.audit("unlock", &format!("user {username}"), "").await
     }
 

@@ -295,24 +295,9 @@ impl Scoped {
         &self,
         points: &[Point],
     ) -> Result<HashMap<u32, LimitsVersion>, RegistryError> {
+        let numbers: Vec<u32> = points.iter().map(|point| point.meta.no).collect();
         let mut on = self.registry.reading().await?;
-        let mut newest = HashMap::new();
-        if points.len() > 40 {
-            let mut of: Vec<_> = points.iter().map(|p| &p.enterprise).collect();
-            of.sort_unstable();
-            of.dedup();
-            for enterprise in of {
-                newest.extend(limits::newest_of_all(&mut *on, Some(enterprise)).await?);
-            }
-        } else {
-            for point in points {
-                let mut versions = limits::history(&mut *on, point.meta.no).await?;
-                if !versions.is_empty() {
-                    newest.insert(point.meta.no, versions.swap_remove(0));
-                }
-            }
-        }
-        Ok(newest)
+        limits::newest_of(&mut *on, &numbers).await
     }
 
     /// Every version of a point's limits, newest first; `None` where the point is not there.
@@ -433,11 +418,16 @@ impl Scoped {
                 let mut on = self.registry.reading().await?;
                 let counted = rows(&mut *on, query, |row| {
                     let enterprise = EnterpriseCode::read(row, "enterprise")?;
-                    Ok((enterprise, String::read(row, "k")?, u32::read(row, "n")?))
+                    let group = Group {
+                        key: String::read(row, "k")?,
+                        first: String::read(row, "first_key")?,
+                        n: u32::read(row, "n")?,
+                    };
+                    Ok((enterprise, group))
                 });
-                for (enterprise, kind, n) in counted.await? {
+                for (enterprise, group) in counted.await? {
                     if let Some(holdings) = all.get_mut(&enterprise) {
-                        add(holdings, kind, n);
+                        add(holdings, group)?;
                     }
                 }
             }
@@ -446,40 +436,71 @@ impl Scoped {
     }
 }
 
-type Add = fn(&mut Holdings, String, u32);
+/// What is counted together of one enterprise.
+struct Group {
+    /// What it has in common.
+    key: String,
+    /// Key of its first row, to name where something is wrong.
+    first: String,
+    /// How many there are.
+    n: u32,
+}
+
+type Add = fn(&mut Holdings, Group) -> Result<(), RegistryError>;
 
 const HOLDINGS: [(&str, Add); 5] = [
-    ("SELECT enterprise, CAST(level AS TEXT) AS k, COUNT(*) AS n FROM hazard_sources", |h, level, n| {
-        h.hazards += n;
-        let level = level.parse().ok();
-        h.hazard_level = match (h.hazard_level, level) {
-            (Some(a), Some(b)) => Some(std::cmp::min::<u8>(a, b)),
-            (a, b) => a.or(b),
-        };
+    (HAZARDS_BY_LEVEL, |holdings, Group { key, first, n }| {
+        let level = key
+            .parse::<u8>()
+            .map_err(|_| damaged_row("hazard_sources", &first, format!("{key:?} is no level")))?;
+        holdings.hazards += n;
+        holdings.hazard_level = Some(holdings.hazard_level.map_or(level, |l| l.min(level)));
+        Ok(())
     }),
-    ("SELECT enterprise, kind AS k, COUNT(*) AS n FROM equipment", |h, kind, n| {
-        h.equipment += n;
-        h.by_kind.push((kind, n));
+    (EQUIPMENT_BY_KIND, |holdings, Group { key, n, .. }| {
+        holdings.equipment += n;
+        holdings.by_kind.push((key, n));
+        Ok(())
     }),
-    (
-        "SELECT enterprise, CASE WHEN signal LIKE 'gas!_%' ESCAPE '!' OR signal = 'oxygen' THEN 'detector' ELSE '' END AS k,
-         COUNT(*) AS n FROM points",
-        |h, kind, n| {
-            h.points += n;
-            if !kind.is_empty() {
-                h.by_kind.push((kind, n));
-            }
-        },
-    ),
-    ("SELECT enterprise, '' AS k, COUNT(*) AS n FROM cameras", |h, _, n| h.cameras += n),
-    ("SELECT enterprise, id AS k, COUNT(*) AS n FROM gateways", |h, id, _| {
-        let id = GatewayId::new(&id).ok();
-        h.gateway = match (h.gateway.take(), id) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+    (POINTS_BY_KIND, |holdings, Group { key, n, .. }| {
+        holdings.points += n;
+        if !key.is_empty() {
+            holdings.by_kind.push((key, n));
+        }
+        Ok(())
+    }),
+    (CAMERAS, |holdings, Group { n, .. }| {
+        holdings.cameras += n;
+        Ok(())
+    }),
+    (GATEWAYS, |holdings, Group { key, .. }| {
+        let id = GatewayId::new(&key).map_err(|why| damaged_row("gateways", &key, why))?;
+        holdings.gateway = Some(match holdings.gateway.take() {
+            Some(other) => other.min(id),
+            None => id,
+        });
+        Ok(())
     }),
 ];
+
+const HAZARDS_BY_LEVEL: &str = "
+    SELECT enterprise, CAST(level AS TEXT) AS k, MIN(code) AS first_key, COUNT(*) AS n
+    FROM hazard_sources";
+const EQUIPMENT_BY_KIND: &str = "
+    SELECT enterprise, kind AS k, MIN(id) AS first_key, COUNT(*) AS n FROM equipment";
+const POINTS_BY_KIND: &str = "
+    SELECT enterprise,
+        CASE WHEN signal LIKE 'gas!_%' ESCAPE '!' OR signal = 'oxygen' THEN 'detector' ELSE '' END AS k,
+        MIN(id) AS first_key, COUNT(*) AS n
+    FROM points";
+const CAMERAS: &str = "
+    SELECT enterprise, '' AS k, MIN(id) AS first_key, COUNT(*) AS n FROM cameras";
+const GATEWAYS: &str = "
+    SELECT enterprise, id AS k, MIN(id) AS first_key, COUNT(*) AS n FROM gateways";
+
+fn damaged_row(table: &str, key: &str, why: impl ToString) -> RegistryError {
+    RegistryError::Damaged { what: format!("row {key:?} of {table}"), why: why.to_string() }
+}
 
 /// Adds `OR` the regions above (and the region itself) to a condition on regions.
 fn above(query: &mut Statement, region: &RegionCode) {

@@ -267,6 +267,10 @@ impl StateStore for FjallState {
         Ok(out)
     }
 
+    async fn remove(&self, keys: Vec<String>) -> Result<(), StateError> {
+        self.ask(|reply| Order::Remove { keys, reply }).await
+    }
+
     async fn forget(&self, host: HostNo) -> Result<(), StateError> {
         self.ask(|reply| Order::Forget { host, reply }).await
     }

@@ -10,6 +10,7 @@ use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use anlan_domain::life_cycle::{Quiet, ResumeReason, Until};
 use anlan_domain::log::HostNo;
 use anlan_domain::time::UtcMillis;
 use bytes::Bytes;
@@ -39,10 +40,80 @@ struct AlarmV1 {
 
 #[derive(Serialize, Deserialize)]
 enum ChangeV1 {
-    Raised { value: Option<f64>, limit: Option<f64>, limits_version: u32, level: u8, late: bool },
-    Cleared { reason: ReasonV1, value: Option<f64> },
-    Acknowledged { by: String, comment: String },
-    Amended { raised_ms: Option<i64>, cleared_ms: Option<i64> },
+    Raised {
+        value: Option<f64>,
+        limit: Option<f64>,
+        limits_version: u32,
+        level: u8,
+        late: bool,
+    },
+    Cleared {
+        reason: ReasonV1,
+        value: Option<f64>,
+    },
+    Acknowledged {
+        by: String,
+        comment: String,
+    },
+    Amended {
+        raised_ms: Option<i64>,
+        cleared_ms: Option<i64>,
+    },
+    RaisedQuietly {
+        value: Option<f64>,
+        limit: Option<f64>,
+        limits_version: u32,
+        level: u8,
+        late: bool,
+        quiet: QuietV1,
+    },
+    Quieted {
+        quiet: QuietV1,
+        by: Option<String>,
+        reason: String,
+        until: Option<UntilV1>,
+    },
+    Resumed {
+        quiet: QuietV1,
+        why: WhyV1,
+        by: Option<String>,
+        still: Option<QuietV1>,
+    },
+    Commented {
+        by: String,
+        comment: String,
+    },
+    Taken {
+        by: String,
+        comment: String,
+    },
+    Disposed {
+        by: String,
+        cause: String,
+        measure: String,
+        comment: String,
+    },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum QuietV1 {
+    Shelved,
+    Suppressed,
+    OutOfService,
+}
+
+#[derive(Serialize, Deserialize)]
+enum UntilV1 {
+    Time(i64),
+    Returned { at_most: i64 },
+}
+
+#[derive(Serialize, Deserialize)]
+enum WhyV1 {
+    Person,
+    Expired,
+    Returned,
+    EquipmentState,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,13 +205,17 @@ fn body(bytes: &[u8]) -> Result<&[u8], String> {
 impl From<&AlarmChange> for ChangeV1 {
     fn from(change: &AlarmChange) -> Self {
         match change {
-            AlarmChange::Raised { value, limit, limits_version, level, late } => Self::Raised {
-                value: *value,
-                limit: *limit,
-                limits_version: *limits_version,
-                level: level.get(),
-                late: *late,
-            },
+            AlarmChange::Raised { value, limit, limits_version, level, late, quiet } => {
+                let (value, limit, limits_version) = (*value, *limit, *limits_version);
+                let (level, late) = (level.get(), *late);
+                match *quiet {
+                    None => Self::Raised { value, limit, limits_version, level, late },
+                    Some(quiet) => {
+                        let quiet = quiet.into();
+                        Self::RaisedQuietly { value, limit, limits_version, level, late, quiet }
+                    }
+                }
+            }
             AlarmChange::Cleared { reason, value } => {
                 Self::Cleared { reason: (*reason).into(), value: *value }
             }
@@ -150,6 +225,33 @@ impl From<&AlarmChange> for ChangeV1 {
             AlarmChange::Amended { raised_at, cleared_at } => Self::Amended {
                 raised_ms: raised_at.map(|t| t.0),
                 cleared_ms: cleared_at.map(|t| t.0),
+            },
+            AlarmChange::Quieted { quiet, by, reason, until } => Self::Quieted {
+                quiet: (*quiet).into(),
+                by: by.clone(),
+                reason: reason.clone(),
+                until: until.map(|until| match until {
+                    Until::Time(at) => UntilV1::Time(at.0),
+                    Until::Returned { at_most } => UntilV1::Returned { at_most: at_most.0 },
+                }),
+            },
+            AlarmChange::Resumed { quiet, why, by, still } => Self::Resumed {
+                quiet: (*quiet).into(),
+                why: (*why).into(),
+                by: by.clone(),
+                still: still.map(Into::into),
+            },
+            AlarmChange::Commented { by, comment } => {
+                Self::Commented { by: by.clone(), comment: comment.clone() }
+            }
+            AlarmChange::Taken { by, comment } => {
+                Self::Taken { by: by.clone(), comment: comment.clone() }
+            }
+            AlarmChange::Disposed { by, cause, measure, comment } => Self::Disposed {
+                by: by.clone(),
+                cause: cause.clone(),
+                measure: measure.clone(),
+                comment: comment.clone(),
             },
         }
     }
@@ -161,7 +263,11 @@ impl TryFrom<ChangeV1> for AlarmChange {
         Ok(match change {
             ChangeV1::Raised { value, limit, limits_version, level, late } => {
                 let level = Level::try_from(level)?;
-                Self::Raised { value, limit, limits_version, level, late }
+                Self::Raised { value, limit, limits_version, level, late, quiet: None }
+            }
+            ChangeV1::RaisedQuietly { value, limit, limits_version, level, late, quiet } => {
+                let (level, quiet) = (Level::try_from(level)?, Some(quiet.into()));
+                Self::Raised { value, limit, limits_version, level, late, quiet }
             }
             ChangeV1::Cleared { reason, value } => Self::Cleared { reason: reason.into(), value },
             ChangeV1::Acknowledged { by, comment } => Self::Acknowledged { by, comment },
@@ -169,6 +275,28 @@ impl TryFrom<ChangeV1> for AlarmChange {
                 raised_at: raised_ms.map(UtcMillis),
                 cleared_at: cleared_ms.map(UtcMillis),
             },
+            ChangeV1::Quieted { quiet, by, reason, until } => Self::Quieted {
+                quiet: quiet.into(),
+                by,
+                reason,
+                until: until.map(|until| match until {
+                    UntilV1::Time(at) => Until::Time(UtcMillis(at)),
+                    UntilV1::Returned { at_most } => {
+                        Until::Returned { at_most: UtcMillis(at_most) }
+                    }
+                }),
+            },
+            ChangeV1::Resumed { quiet, why, by, still } => Self::Resumed {
+                quiet: quiet.into(),
+                why: why.into(),
+                by,
+                still: still.map(Into::into),
+            },
+            ChangeV1::Commented { by, comment } => Self::Commented { by, comment },
+            ChangeV1::Taken { by, comment } => Self::Taken { by, comment },
+            ChangeV1::Disposed { by, cause, measure, comment } => {
+                Self::Disposed { by, cause, measure, comment }
+            }
         })
     }
 }
@@ -191,6 +319,48 @@ impl From<ReasonV1> for ClearReason {
             ReasonV1::LimitsChanged => Self::LimitsChanged,
             ReasonV1::PointRemoved => Self::PointRemoved,
             ReasonV1::ParentLost => Self::ParentLost,
+        }
+    }
+}
+
+impl From<Quiet> for QuietV1 {
+    fn from(from: Quiet) -> Self {
+        match from {
+            Quiet::Shelved => Self::Shelved,
+            Quiet::Suppressed => Self::Suppressed,
+            Quiet::OutOfService => Self::OutOfService,
+        }
+    }
+}
+
+impl From<QuietV1> for Quiet {
+    fn from(from: QuietV1) -> Self {
+        match from {
+            QuietV1::Shelved => Self::Shelved,
+            QuietV1::Suppressed => Self::Suppressed,
+            QuietV1::OutOfService => Self::OutOfService,
+        }
+    }
+}
+
+impl From<ResumeReason> for WhyV1 {
+    fn from(from: ResumeReason) -> Self {
+        match from {
+            ResumeReason::Person => Self::Person,
+            ResumeReason::Expired => Self::Expired,
+            ResumeReason::Returned => Self::Returned,
+            ResumeReason::EquipmentState => Self::EquipmentState,
+        }
+    }
+}
+
+impl From<WhyV1> for ResumeReason {
+    fn from(from: WhyV1) -> Self {
+        match from {
+            WhyV1::Person => Self::Person,
+            WhyV1::Expired => Self::Expired,
+            WhyV1::Returned => Self::Returned,
+            WhyV1::EquipmentState => Self::EquipmentState,
         }
     }
 }
@@ -240,6 +410,33 @@ mod tests {
             limits_version: 7,
             level: Level::ONE,
             late: true,
+            quiet: None,
+        };
+        let raised_quietly = AlarmChange::Raised {
+            value: None,
+            limit: Some(1.0),
+            limits_version: 7,
+            level: Level::TWO,
+            late: false,
+            quiet: Some(Quiet::Suppressed),
+        };
+        let quieted = |until| AlarmChange::Quieted {
+            quiet: Quiet::Shelved,
+            by: Some("li".into()),
+            reason: "r".into(),
+            until,
+        };
+        let resumed = AlarmChange::Resumed {
+            quiet: Quiet::Shelved,
+            why: ResumeReason::Expired,
+            by: None,
+            still: Some(Quiet::OutOfService),
+        };
+        let disposed = AlarmChange::Disposed {
+            by: "li".into(),
+            cause: "c".into(),
+            measure: "m".into(),
+            comment: String::new(),
         };
         let ended = |reason| AlarmChange::Cleared { reason, value: None };
         let acknowledged = AlarmChange::Acknowledged { by: "li".into(), comment: String::new() };
@@ -252,6 +449,14 @@ mod tests {
             (ended(ClearReason::ParentLost), "010300"),
             (acknowledged, "02026c6900"),
             (amended, "03010100"),
+            (raised_quietly, "040001000000000000f03f07020001"),
+            (quieted(None), "050001026c69017200"),
+            (quieted(Some(Until::Time(UtcMillis(-1)))), "050001026c690172010001"),
+            (quieted(Some(Until::Returned { at_most: UtcMillis(1) })), "050001026c690172010102"),
+            (resumed, "060001000102"),
+            (AlarmChange::Commented { by: "li".into(), comment: "c".into() }, "07026c690163"),
+            (AlarmChange::Taken { by: "li".into(), comment: String::new() }, "08026c6900"),
+            (disposed, "09026c690163016d00"),
         ] {
             let record = record(change);
             let encoded = encode_alarm(&record);

@@ -25,6 +25,8 @@ pub enum Order {
     Commit { batch: Vec<HostCommit>, decided_time: UtcMillis, reply: Reply<(AlarmSeq, AlarmSeq)> },
     /// Write a document.
     Put { key: String, value: Bytes, reply: Reply<()> },
+    /// Remove documents.
+    Remove { keys: Vec<String>, reply: Reply<()> },
     /// Remove a host's checkpoint.
     Forget { host: HostNo, reply: Reply<()> },
 }
@@ -37,6 +39,7 @@ impl Order {
                 batch.iter().map(|c| c.checkpoint.len() + 200 * c.entries.len()).sum()
             }
             Self::Put { value, .. } => value.len(),
+            Self::Remove { keys, .. } => keys.iter().map(String::len).sum(),
             Self::Forget { .. } => 0,
         }
     }
@@ -48,7 +51,7 @@ impl Order {
 struct Changes {
     records: Vec<Arc<AlarmRecord>>,
     checkpoints: BTreeMap<HostNo, Option<(Offset, Bytes)>>,
-    documents: BTreeMap<String, Bytes>,
+    documents: BTreeMap<String, Option<Bytes>>,
 }
 
 /// What to tell those who asked, once it is durable.
@@ -130,8 +133,11 @@ impl Writer {
                 }
             }
         }
-        for (key, value) in &changes.documents {
-            batch.insert(documents, key.as_bytes(), &value[..]);
+        for (key, change) in &changes.documents {
+            match change {
+                Some(value) => batch.insert(documents, key.as_bytes(), &value[..]),
+                None => batch.remove(documents, key.as_bytes()),
+            }
         }
         if batch.is_empty() {
             return Ok(());
@@ -175,7 +181,11 @@ impl Changes {
                 Answer::Committed(reply, (AlarmSeq(first), AlarmSeq(*next)))
             }
             Order::Put { key, value, reply } => {
-                self.documents.insert(key, value);
+                self.documents.insert(key, Some(value));
+                Answer::Done(reply)
+            }
+            Order::Remove { keys, reply } => {
+                self.documents.extend(keys.into_iter().map(|key| (key, None)));
                 Answer::Done(reply)
             }
             Order::Forget { host, reply } => {

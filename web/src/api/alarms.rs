@@ -1,7 +1,10 @@
 //! Alarms: lists, one with its log, acknowledging, and the moments under the map.
 
-use anlan_domain::alarm::{AlarmId, AlarmState, Condition, Level};
+use anlan_domain::alarm::{AlarmId, Condition, Level};
+use anlan_domain::disposition::{CAUSES, MEASURES};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
+use anlan_domain::life_cycle::AlarmState;
+use anlan_domain::log::{Command, Note};
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmFilter;
@@ -12,7 +15,7 @@ use serde_json::{Value, json};
 use super::parsed;
 use crate::gate::{Answer, Call, Reply};
 use crate::problem::Problem;
-use crate::views::input::AcknowledgeInput;
+use crate::views::input::{AcknowledgeInput, CommentInput, DisposeInput};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -124,14 +127,66 @@ const COMMENT_CHARS_MAX: usize = 500;
 /// `POST /alarms/{id}/acknowledge`
 pub async fn acknowledge(call: Call) -> Answer {
     let AcknowledgeInput { comment } = call.json()?;
-    if comment.chars().count() > COMMENT_CHARS_MAX {
-        let why = format!("A comment has at most {COMMENT_CHARS_MAX} characters");
-        return Err(Problem::bad_request("comment", why));
+    let comment = words("comment", &comment, false)?;
+    let alarm = call.alarm(&id(&call)?).await?.id;
+    let said = comment.clone();
+    call.command("acknowledge", &said, |by| Command::Acknowledge { alarm, by, comment }).await?;
+    shown(&call, &id(&call)?).await
+}
+
+/// `POST /alarms/{id}/comment`
+pub async fn comment(call: Call) -> Answer {
+    let CommentInput { comment } = call.json()?;
+    let text = words("comment", &comment, true)?;
+    let alarm = call.alarm(&id(&call)?).await?.id;
+    call.command("comment", &text.clone(), |by| Command::Comment {
+        alarm,
+        note: Note { by, text },
+    })
+    .await?;
+    shown(&call, &id(&call)?).await
+}
+
+/// `POST /alarms/{id}/take`
+pub async fn take(call: Call) -> Answer {
+    let AcknowledgeInput { comment } = call.json()?;
+    let text = words("comment", &comment, false)?;
+    let alarm = call.alarm(&id(&call)?).await?.id;
+    call.command("take", &text.clone(), |by| Command::Take { alarm, note: Note { by, text } })
+        .await?;
+    shown(&call, &id(&call)?).await
+}
+
+/// `POST /alarms/{id}/dispose`
+pub async fn dispose(call: Call) -> Answer {
+    let DisposeInput { cause, measure, comment } = call.json()?;
+    let text = words("comment", &comment, false)?;
+    for (field, code, list) in [("cause", &cause, CAUSES), ("measure", &measure, MEASURES)] {
+        if list.iter().all(|choice| choice.code != code) {
+            let why = format!("{code:?} is none of /dispositions");
+            return Err(Problem::bad_request(field, why));
+        }
     }
-    let id = id(&call)?;
-    let row = call.alarm(&id).await?;
-    call.acknowledge(&row, comment).await?;
-    shown(&call, &id).await
+    let alarm = call.alarm(&id(&call)?).await?.id;
+    call.command("dispose", &text.clone(), |by| {
+        let note = Note { by, text };
+        Command::Dispose { alarm, cause, measure, note }
+    })
+    .await?;
+    shown(&call, &id(&call)?).await
+}
+
+/// What a person writes, without blanks around it.
+pub(super) fn words(field: &str, text: &str, needed: bool) -> Result<String, Problem> {
+    let text = text.trim();
+    if needed && text.is_empty() {
+        return Err(Problem::bad_request(field, "Say why, in words"));
+    }
+    if COMMENT_CHARS_MAX < text.chars().count() {
+        let why = format!("At most {COMMENT_CHARS_MAX} characters");
+        return Err(Problem::bad_request(field, why));
+    }
+    Ok(text.to_owned())
 }
 
 /// Most moments that are drawn.

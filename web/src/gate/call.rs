@@ -1,15 +1,17 @@
 //! A request on its way to a handler: its parameters, its person, and the only doors to data.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use anlan_actors::api::{GatewayView, TreeNode};
-use anlan_domain::ids::{EnterpriseCode, PointId, Role, UserName};
+use anlan_domain::alarm::AlarmKey;
+use anlan_domain::ids::{EnterpriseCode, GatewayId, PointId, Role, UserName};
 use anlan_domain::limits::Limits;
+use anlan_domain::log::Command;
 use anlan_domain::time::UtcMillis;
-use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow};
+use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, QuietRow};
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
 use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
@@ -23,11 +25,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{App, Head, Places, Who, sees};
+use crate::api::quiet::QuietAlarm;
 use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::simulator::Simulator;
-use crate::views::alarm::{Alarm, LogEntry, enrich};
-use crate::views::{Rollup, Value};
+use crate::views::alarm::{Alarm, LogEntry, doer, enrich};
+use crate::views::{Names, Rollup, Value};
 
 /// What a handler gives.
 pub type Answer = Result<Reply, Problem>;
@@ -323,20 +326,95 @@ impl Call {
     /// When the log cannot be read.
     pub async fn alarm_log(&self, row: &AlarmRow) -> Result<Vec<LogEntry>, Problem> {
         let entries = self.app.parts.alarms.entries(&row.id, &self.app.parts.log).await?;
-        Ok(entries.iter().map(|record| LogEntry::of(record)).collect())
+        let by: BTreeSet<String> = entries.iter().filter_map(|r| doer(&r.entry.change)).collect();
+        let by: Vec<&str> = by.iter().map(String::as_str).collect();
+        let names = self.app.parts.registry.names_of(&by).await?;
+        Ok(entries.iter().map(|record| LogEntry::of(record, &names)).collect())
     }
 
-    /// Acknowledges an alarm that came out of [`Call::alarm`].
+    /// Does something to an alarm that came out of [`Call::alarm`] or [`Call::alarm_key`], and notes it in the audit log under the
+    /// word `deed`.
     ///
     /// # Errors
     /// When the center refuses.
-    pub async fn acknowledge(&self, row: &AlarmRow, comment: String) -> Result<(), Problem> {
+    pub async fn command(
+        &self,
+        deed: &str,
+        said: &str,
+        command: impl FnOnce(String) -> Command,
+    ) -> Result<(), Problem> {
         let by = self.doer()?;
-        self.app.parts.center.acknowledge(row.id.clone(), by.name.clone(), comment.clone()).await?;
-        let object = format!("alarm {}", row.id);
+        let command = command(by.name.clone());
+        let object = format!("alarm {}", command.alarm());
+        self.app.parts.center.command(command).await?;
         // The alarm log is the record of the deed; this entry is for whoever reads the audit log alone.
-        self.app.parts.registry.note(&by, self.now(), "acknowledge", &object, &comment).await?;
+        self.app.parts.registry.note(&by, self.now(), deed, &object, said).await?;
         Ok(())
+    }
+
+    /// An alarm as such, of a point or node in scope.
+    ///
+    /// # Errors
+    /// 404 where there is none in scope.
+    pub async fn alarm_key(&self, text: &str) -> Result<AlarmKey, Problem> {
+        let key = AlarmKey::try_from(text.to_owned()).map_err(|_| Problem::not_found())?;
+        let subject = &*key.subject.0;
+        let registry = self.registry()?;
+        let gateway = subject
+            .strip_prefix("gateway:")
+            .or_else(|| Some(subject.strip_prefix("device:")?.split_once('/')?.0));
+        let known = if subject == "center" {
+            sees(&self.user()?.sees(), &self.app.places(), None)
+        } else if let Some(gateway) = gateway {
+            let id = GatewayId::new(gateway).map_err(|_| Problem::not_found())?;
+            registry.gateway(&id).await?.is_some()
+        } else {
+            let id = PointId::new(subject).map_err(|_| Problem::not_found())?;
+            registry.point(&id).await?.is_some()
+        };
+        if known { Ok(key) } else { Err(Problem::not_found()) }
+    }
+
+    /// Alarms in scope that something keeps quiet, the newest first, and whether there are more.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn quiet_alarms(&self, limit: usize) -> Result<(Vec<QuietRow>, bool), Problem> {
+        let enterprises = self.app.enterprises_in(&self.user()?.sees(), &Filter::default());
+        self.app.feed.catch_up().await?;
+        let mut rows = self.app.parts.alarms.quiet(enterprises.as_deref(), limit + 1).await?;
+        let more = limit < rows.len();
+        rows.truncate(limit);
+        Ok((rows, more))
+    }
+
+    /// Names for what came out of [`Call::quiet_alarms`], with as many queries for a thousand rows as for one.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn quiet_named(&self, rows: Vec<QuietRow>) -> Result<Vec<QuietAlarm>, Problem> {
+        let registry = self.registry()?;
+        let ids: Vec<PointId> =
+            rows.iter().filter_map(|row| PointId::new(&row.alarm.subject.0).ok()).collect();
+        let points: HashMap<PointId, _> =
+            registry.points_by_id(&ids).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
+        let by: BTreeSet<&str> = rows.iter().filter_map(|row| row.by.as_deref()).collect();
+        let people = self.app.parts.registry.names_of(&by.into_iter().collect::<Vec<_>>()).await?;
+        let places = self.app.places();
+        let named = rows.into_iter().map(|row| {
+            let subject = &*row.alarm.subject.0;
+            let point = PointId::new(subject).ok();
+            let node = subject.split_once(':').map_or(subject, |(_, node)| node);
+            let tag = point.as_ref().map_or(node, PointId::tag).to_owned();
+            let name = point
+                .and_then(|id| points.get(&id))
+                .map_or_else(|| Names::of(&tag, &tag), |p| Names::of(&p.name_zh, &p.name_en));
+            let site = row.enterprise.as_ref().and_then(|code| places.seen(code, registry.scope()));
+            let enterprise = site.map(|e| Names::of(&e.name_zh, &e.name_en));
+            let by_name = row.by.as_ref().and_then(|by| people.get(by)).cloned();
+            QuietAlarm::of(row, tag, name, enterprise, by_name)
+        });
+        Ok(named.collect())
     }
 
     // ---- changes

@@ -32,7 +32,8 @@ pub struct AlarmEvent {
     pub seq: AlarmSeq,
     /// Whose.
     pub enterprise: Option<EnterpriseCode>,
-    /// `"cursor":…,"alarm":…,"change":…}`
+    /// `"type":"alarm","cursor":…,"alarm":…,"change":…}`; of an alarm that does not stand and is kept quiet from here on, or no
+    /// longer, `"type":"quiet","cursor":…,"quiet":…,"change":…}`.
     pub body: String,
 }
 
@@ -155,6 +156,15 @@ impl Feed {
         let alarms = enrich(rows, &everything, places, &self.parts.registry).await?;
         let mut events = Vec::with_capacity(records.len());
         for record in records {
+            if record.entry.alarm.occurrence == 0 {
+                let body = json!({
+                    "cursor": cursor::of_alarm(record.seq),
+                    "quiet": record.entry.alarm.key(),
+                    "change": Change::of(&record.entry),
+                });
+                events.push(event(record, "quiet", &body)?);
+                continue;
+            }
             let id = record.entry.alarm.to_string();
             let Some(alarm) = alarms.iter().find(|alarm| alarm.id == id) else {
                 tracing::error!(alarm.id = id, "the alarm index lacks an alarm of the log");
@@ -165,14 +175,22 @@ impl Feed {
                 "alarm": alarm,
                 "change": Change::of(&record.entry),
             });
-            let body = serde_json::to_string(&body)?;
-            events.push(Arc::new(AlarmEvent {
-                seq: record.seq,
-                enterprise: record.entry.place.enterprise.clone(),
-                // Without its brace, so that a stream's own fields can stand in front.
-                body: body[1..].to_owned(),
-            }));
+            events.push(event(record, "alarm", &body)?);
         }
         Ok(events)
     }
+}
+
+fn event(
+    record: &AlarmRecord,
+    kind: &str,
+    body: &serde_json::Value,
+) -> Result<Arc<AlarmEvent>, serde_json::Error> {
+    let body = serde_json::to_string(body)?;
+    Ok(Arc::new(AlarmEvent {
+        seq: record.seq,
+        enterprise: record.entry.place.enterprise.clone(),
+        // Without its brace, so that a stream's own fields can stand in front.
+        body: format!("\"type\":\"{kind}\",{}", &body[1..]),
+    }))
 }

@@ -186,7 +186,7 @@ async fn alarms(
         for event in events {
             at = event.seq;
             if sees(scope, &places, event.enterprise.as_ref())
-                && !outbox.send(format!("{{\"id\":{id},\"type\":\"alarm\",{}", event.body)).await
+                && !outbox.send(format!("{{\"id\":{id},{}", event.body)).await
             {
                 return Ok(());
             }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmState, ClearReason};
+use anlan_domain::alarm::{AlarmChange, AlarmEntry, ClearReason};
 use anlan_domain::ids::{EquipmentId, PointId};
+use anlan_domain::life_cycle::{AlarmState, Quiet};
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmRow;
 use anlan_store::registry::records::{Equipment, Point};
@@ -29,6 +30,34 @@ pub struct Acknowledged {
     pub comment: String,
 }
 
+/// 接手: who answers for an alarm.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Owner {
+    /// User name.
+    pub by: String,
+    /// 姓名
+    pub name: String,
+    /// Since when.
+    pub at: i64,
+}
+
+/// 处置: what an alarm was and what was done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DispositionView {
+    /// Code of the cause, from `/dispositions`.
+    pub cause: String,
+    /// Code of the measure, from `/dispositions`.
+    pub measure: String,
+    /// In words.
+    pub comment: String,
+    /// User name.
+    pub by: String,
+    /// 姓名
+    pub name: String,
+    /// When.
+    pub at: i64,
+}
+
 /// An alarm.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Alarm {
@@ -42,7 +71,7 @@ pub struct Alarm {
     pub occurrence: u32,
     /// 1 (gravest) to 4.
     pub level: u8,
-    /// `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `closed`.
+    /// `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `shelved`, `suppressed`, `out_of_service`, `closed`.
     #[schema(value_type = String)]
     pub state: AlarmState,
     /// 补传
@@ -88,6 +117,10 @@ pub struct Alarm {
     pub clear_reason: Option<ClearReason>,
     /// Who acknowledged.
     pub acknowledged: Option<Acknowledged>,
+    /// Who answers for it.
+    pub owner: Option<Owner>,
+    /// What it was and what was done.
+    pub disposition: Option<DispositionView>,
     /// Degrees east.
     pub longitude: Option<f64>,
     /// Degrees north.
@@ -102,12 +135,22 @@ pub struct Alarm {
 /// One entry of an alarm's log.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LogEntry {
-    /// `raised`, `cleared`, `acknowledged`, `amended`.
+    /// `raised`, `cleared`, `acknowledged`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`.
     pub kind: &'static str,
     /// When it was true.
     pub at: i64,
-    /// Who.
+    /// Who, by user name.
     pub by: Option<String>,
+    /// 姓名
+    pub by_name: Option<String>,
+    /// What keeps it quiet from here on, or no longer: `shelved`, `suppressed`, `out_of_service`.
+    pub quiet: Option<&'static str>,
+    /// How long it stays on the shelf at most.
+    pub until: Option<i64>,
+    /// Of `disposed`: code of the cause.
+    pub cause: Option<String>,
+    /// Of `disposed`: code of the measure.
+    pub measure: Option<String>,
     /// What they said.
     pub comment: Option<String>,
     /// Why it ended.
@@ -134,40 +177,92 @@ pub struct Change {
     comment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<ClearReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quiet: Option<&'static str>,
 }
 
 impl Change {
     /// From an entry.
     pub fn of(entry: &AlarmEntry) -> Self {
-        let (kind, by, comment, reason, _) = parts(&entry.change);
-        Self { kind, at: entry.source_time.0, by, comment, reason }
+        let Parts { kind, by, comment, reason, quiet, .. } = Parts::of(&entry.change);
+        Self { kind, at: entry.source_time.0, by, comment, reason, quiet }
     }
 }
 
-type Parts = (&'static str, Option<String>, Option<String>, Option<ClearReason>, Option<f64>);
+/// What of an entry is shown.
+#[derive(Default)]
+struct Parts {
+    kind: &'static str,
+    by: Option<String>,
+    comment: Option<String>,
+    reason: Option<ClearReason>,
+    value: Option<f64>,
+    quiet: Option<&'static str>,
+    until: Option<i64>,
+    disposed: Option<(String, String)>,
+}
 
-fn parts(change: &AlarmChange) -> Parts {
-    match change {
-        AlarmChange::Raised { value, .. } => ("raised", None, None, None, *value),
-        AlarmChange::Cleared { reason, value } => ("cleared", None, None, Some(*reason), *value),
-        AlarmChange::Acknowledged { by, comment } => {
-            ("acknowledged", Some(by.clone()), Some(comment.clone()), None, None)
+impl Parts {
+    fn of(change: &AlarmChange) -> Self {
+        let said = |kind, by: &String, comment: &String| Self {
+            kind,
+            by: Some(by.clone()),
+            comment: Some(comment.clone()),
+            ..Self::default()
+        };
+        match change {
+            AlarmChange::Raised { value, quiet, .. } => Self {
+                kind: "raised",
+                value: *value,
+                quiet: quiet.map(Quiet::code),
+                ..Self::default()
+            },
+            AlarmChange::Cleared { reason, value } => {
+                Self { kind: "cleared", reason: Some(*reason), value: *value, ..Self::default() }
+            }
+            AlarmChange::Acknowledged { by, comment } => said("acknowledged", by, comment),
+            AlarmChange::Amended { .. } => Self { kind: "amended", ..Self::default() },
+            AlarmChange::Quieted { quiet, by, reason, until } => Self {
+                kind: "quieted",
+                by: by.clone(),
+                comment: Some(reason.clone()),
+                quiet: Some(quiet.code()),
+                until: until.map(|until| until.latest().0),
+                ..Self::default()
+            },
+            AlarmChange::Resumed { quiet, by, .. } => Self {
+                kind: "resumed",
+                by: by.clone(),
+                quiet: Some(quiet.code()),
+                ..Self::default()
+            },
+            AlarmChange::Commented { by, comment } => said("commented", by, comment),
+            AlarmChange::Taken { by, comment } => said("taken", by, comment),
+            AlarmChange::Disposed { by, cause, measure, comment } => Self {
+                disposed: Some((cause.clone(), measure.clone())),
+                ..said("disposed", by, comment)
+            },
         }
-        AlarmChange::Amended { .. } => ("amended", None, None, None, None),
     }
 }
 
 impl LogEntry {
-    /// From the log.
-    pub fn of(record: &AlarmRecord) -> Self {
-        let (kind, by, comment, reason, value) = parts(&record.entry.change);
+    /// From the log; `names` has the names of people by user name.
+    pub fn of(record: &AlarmRecord, names: &HashMap<String, String>) -> Self {
+        let parts = Parts::of(&record.entry.change);
+        let (cause, measure) = parts.disposed.unzip();
         Self {
-            kind,
+            kind: parts.kind,
             at: record.entry.source_time.0,
-            by,
-            comment,
-            reason,
-            value,
+            by_name: parts.by.as_ref().and_then(|by| names.get(by)).cloned(),
+            by: parts.by,
+            quiet: parts.quiet,
+            until: parts.until,
+            cause,
+            measure,
+            comment: parts.comment,
+            reason: parts.reason,
+            value: parts.value,
             source_at: record.entry.source_time.0,
             received_at: record.entry.received_time.0,
             decided_at: record.decided_time.0,
@@ -175,9 +270,15 @@ impl LogEntry {
     }
 }
 
+/// Who did something, by user name.
+pub fn doer(change: &AlarmChange) -> Option<String> {
+    Parts::of(change).by
+}
+
 /// An alarm that is decided and not durable, as a row without a place in the log. Only raising is shown this way.
 pub fn undurable(entry: &AlarmEntry, decided_at: UtcMillis) -> Option<AlarmRow> {
-    let AlarmChange::Raised { value, limit, limits_version, level, late } = entry.change else {
+    let AlarmChange::Raised { value, limit, limits_version, level, late, quiet } = entry.change
+    else {
         return None;
     };
     Some(AlarmRow {
@@ -186,7 +287,7 @@ pub fn undurable(entry: &AlarmEntry, decided_at: UtcMillis) -> Option<AlarmRow> 
         hazard: entry.place.hazard.clone(),
         equipment: entry.place.equipment.clone(),
         level,
-        state: AlarmState::Unacknowledged,
+        state: AlarmState::raised(quiet),
         late,
         raised_at: entry.source_time,
         received_at: entry.received_time,
@@ -199,6 +300,8 @@ pub fn undurable(entry: &AlarmEntry, decided_at: UtcMillis) -> Option<AlarmRow> 
         acked_by: None,
         acked_at: None,
         comment: None,
+        owner: None,
+        disposition: None,
         first_seq: AlarmSeq(0),
         last_seq: AlarmSeq(0),
     })
@@ -216,7 +319,7 @@ pub async fn enrich(
         rows.iter().filter_map(|row| PointId::new(&row.id.subject.0).ok()).collect();
     let points: HashMap<PointId, Point> =
         scoped.points_by_id(&ids).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
-    let by: BTreeSet<&str> = rows.iter().filter_map(|row| row.acked_by.as_deref()).collect();
+    let by: BTreeSet<&str> = rows.iter().flat_map(people_of).collect();
     let people = registry.names_of(&by.into_iter().collect::<Vec<_>>()).await?;
     let equipment = equipment_of(&rows, &points, scoped).await?;
     Ok(rows
@@ -230,6 +333,13 @@ pub async fn enrich(
             build(row, point, of_point, enterprise, at, &people)
         })
         .collect())
+}
+
+/// User names in a row.
+fn people_of(row: &AlarmRow) -> impl Iterator<Item = &str> {
+    let disposed = row.disposition.as_ref().map(|disposition| disposition.by.as_str());
+    let owner = row.owner.as_ref().map(|(by, _)| by.as_str());
+    row.acked_by.as_deref().into_iter().chain(owner).chain(disposed)
 }
 
 /// Equipment whose place an alarm is shown at, because its point has none.
@@ -269,8 +379,18 @@ fn build(
         enterprise.and_then(|e| e.position),
     ];
     let place = places.into_iter().flatten().next();
+    let name_of = |by: &String| people.get(by).unwrap_or(by).clone();
+    let owner = row.owner.map(|(by, at)| Owner { name: name_of(&by), by, at: at.0 });
+    let disposition = row.disposition.map(|d| DispositionView {
+        name: name_of(&d.by),
+        cause: d.cause,
+        measure: d.measure,
+        comment: d.comment,
+        by: d.by,
+        at: d.at.0,
+    });
     let acknowledged = row.acked_by.map(|by| Acknowledged {
-        name: people.get(&by).cloned().unwrap_or_else(|| by.clone()),
+        name: name_of(&by),
         by,
         at: row.acked_at.map_or(0, |t| t.0),
         comment: row.comment.unwrap_or_default(),
@@ -303,6 +423,8 @@ fn build(
         cleared_at: row.cleared_at.map(|t| t.0),
         clear_reason: row.clear_reason,
         acknowledged,
+        owner,
+        disposition,
         longitude: place.map(|p| p.0),
         latitude: place.map(|p| p.1),
         cursor: cursor::of_alarm(row.last_seq),

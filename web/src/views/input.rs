@@ -216,6 +216,48 @@ input! {
     }
 }
 input! {
+    /// Something said about an alarm.
+    CommentInput {
+        /// What the person says; not empty.
+        comment: String,
+    }
+}
+input! {
+    /// What an alarm was and what was done.
+    DisposeInput {
+        /// Code of the cause, from `/dispositions`.
+        cause: String,
+        /// Code of the measure, from `/dispositions`.
+        measure: String,
+        /// In words.
+        #[serde(default)] comment: String,
+    }
+}
+input! {
+    /// Keeping an alarm quiet.
+    QuietInput {
+        /// `SUBJECT|CONDITION`
+        alarm: String,
+        /// `shelved` or `out_of_service`.
+        quiet: String,
+        /// How long on the shelf; for `shelved`.
+        #[serde(default)] minutes: Option<u32>,
+        /// Until it returns to normal, and at most that long.
+        #[serde(default)] one_shot: bool,
+        /// Why; not empty.
+        reason: String,
+    }
+}
+input! {
+    /// Ending it.
+    ResumeInput {
+        /// `shelved` or `out_of_service`.
+        quiet: String,
+        /// What the person says.
+        #[serde(default)] comment: String,
+    }
+}
+input! {
     /// Map features to place or move: GeoJSON features with an `id`.
     MapInput {
         /// GeoJSON features.

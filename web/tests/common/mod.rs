@@ -18,7 +18,7 @@ use anlan_domain::alarm::{
 use anlan_domain::ids::{
     EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId, Role, UserName,
 };
-use anlan_domain::log::{CommandRefused, HostConfig, HostNo};
+use anlan_domain::log::{Command, CommandRefused, HostConfig, HostNo};
 use anlan_domain::quality::Quality;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmIndex;
@@ -158,6 +158,7 @@ impl TestCenter {
             limits_version: 1,
             level: Level::ONE,
             late: false,
+            quiet: None,
         };
         self.alarm(point, condition, occurrence, change).await;
     }
@@ -206,12 +207,10 @@ impl Center for TestCenter {
         Ok(())
     }
 
-    async fn acknowledge(
-        &self,
-        alarm: AlarmId,
-        by: String,
-        comment: String,
-    ) -> Result<(), CenterError> {
+    async fn command(&self, command: Command) -> Result<(), CenterError> {
+        let Command::Acknowledge { alarm, by, comment } = command else {
+            return Err(CenterError::NotReady("this center acknowledges only".into()));
+        };
         let seen = self.log.alarms_after(AlarmSeq(0), 100_000).unwrap();
         let of: Vec<_> = seen.iter().filter(|r| r.entry.alarm == alarm).collect();
         let Some(raised) = of.iter().find(|r| matches!(r.entry.change, AlarmChange::Raised { .. }))

@@ -5,11 +5,11 @@
 import { lazy, Suspense, useMemo, useState } from "react";
 import { Link } from "react-router";
 import { get } from "../api/client";
-import type { Alarm, AlarmLogEntry, Point } from "../api/types";
+import type { Alarm, AlarmLogEntry, Choice, Point } from "../api/types";
 import { useResource } from "../api/useResource";
 import { PointRow } from "../equipment/PointRows";
 import { useSeed } from "../equipment/reading";
-import { useI18n } from "../i18n";
+import { useI18n, type Language } from "../i18n";
 import { localName } from "../i18n/name";
 import { useSubscription } from "../live/hooks";
 import { now } from "../ui/clock";
@@ -21,6 +21,7 @@ import { clockTime, duration, exactTime, listTime } from "../ui/time";
 import { AckButton } from "./AckButton";
 import { alarmBadge, alarmPlace, alarmTitle, alarmValue, endOf, waitsForAnswer } from "./alarm";
 import { AlarmValueNow } from "./AlarmValue";
+import { AnswerBar, useDispositions, type Answer } from "./answers";
 import { mapLink } from "./AlarmsPage";
 import { trendLink } from "./SideList";
 
@@ -29,7 +30,9 @@ const TrendChart = lazy(() => import("../trend/TrendChart").then((m) => ({ defau
 const BEFORE = 20 * 60_000;
 const AFTER = 40 * 60_000;
 
-export function AlarmDetail({ alarm, onAnswer, onClose }: { alarm: Alarm; onAnswer: () => void; onClose: () => void }) {
+export type DetailProps = { alarm: Alarm; onAnswer: () => void; ask: (answer: Answer) => void; take: () => void; onClose: () => void };
+
+export function AlarmDetail({ alarm, onAnswer, ask, take, onClose }: DetailProps) {
   const { t, language } = useI18n();
   const badge = alarmBadge(alarm);
   const clock = useNow(1000);
@@ -69,6 +72,8 @@ export function AlarmDetail({ alarm, onAnswer, onClose }: { alarm: Alarm; onAnsw
           {alarm.equipment ? <Link className="btn" to={`/equipment/${encodeURIComponent(alarm.equipment)}`}><Symbol name="eq-tank" size={16} />{t("alarms.equipment")}</Link> : null}
           {!alarm.equipment && alarm.enterprise ? <Link className="btn" to={`/enterprises/${encodeURIComponent(alarm.enterprise)}`}><Symbol name="eq-enterprise" size={16} />{localName(alarm.enterprise_name, language)}</Link> : null}
         </nav>
+        <AnswerBar alarm={alarm} ask={ask} take={take} />
+        <Answered alarm={alarm} />
         {alarm.equipment ? <Neighbours alarm={alarm} equipment={alarm.equipment} /> : null}
         <History alarm={alarm} />
       </div>
@@ -85,6 +90,25 @@ export function AlarmDetail({ alarm, onAnswer, onClose }: { alarm: Alarm; onAnsw
     </>
   );
 }
+
+/** Who has it, and what came of it. */
+function Answered({ alarm }: { alarm: Alarm }) {
+  const { t, language } = useI18n();
+  const lists = useDispositions();
+  const { owner, disposition } = alarm;
+  if (!owner && !disposition) return null;
+  return (
+    <div className="detail-answered s">
+      {owner ? <p className="row g6"><Symbol name="ac-handover" size={15} />{t("alarms.owner", { who: owner.name, time: listTime(owner.at) })}</p> : null}
+      {disposition ? <p className="row g6"><Symbol name="ac-return" size={15} />{t("alarms.disposed", { cause: choiceName(lists?.causes, disposition.cause, language), measure: choiceName(lists?.measures, disposition.measure, language) })}{disposition.comment ? ` · ${disposition.comment}` : ""}</p> : null}
+    </div>
+  );
+}
+
+const choiceName = (list: readonly Choice[] | undefined, code: string, language: Language): string => {
+  const choice = list?.find((c) => c.code === code);
+  return choice ? localName(choice.name, language) : code;
+};
 
 function AroundTheMoment({ alarm }: { alarm: Alarm }) {
   const point = useResource(alarm.point ? `point:${alarm.point}` : null, (signal) => get<Point>(`/points/${encodeURIComponent(alarm.point ?? "")}`, undefined, signal));
@@ -138,15 +162,29 @@ function History({ alarm }: { alarm: Alarm }) {
 }
 
 function HistoryWords({ entry, alarm }: { entry: AlarmLogEntry; alarm: Alarm }) {
-  const { t } = useI18n();
+  const { t, language } = useI18n();
+  const lists = useDispositions();
+  const who = entry.by_name ?? entry.by ?? "";
+  const said = entry.comment ? ` · ${entry.comment}` : "";
+  const quiet = entry.quiet ? t(`alarms.state.${entry.quiet}`) : "";
   switch (entry.kind) {
     case "raised":
-      return <span>{t("alarms.raised")} {alarmValue(alarm, entry.value ?? null)}</span>;
+      return <span>{t("alarms.raised")} {alarmValue(alarm, entry.value ?? null)}{quiet ? ` · ${quiet}` : ""}</span>;
     case "cleared":
       return <span>{t("alarms.cleared")}{entry.reason ? ` · ${t(`alarms.clearReason.${entry.reason}`)}` : ""} {alarmValue(alarm, entry.value ?? null)}</span>;
     case "acknowledged":
-      return <span>{t("alarms.ackBy", { who: entry.by ?? "", time: listTime(entry.at) })}{entry.comment ? ` · ${entry.comment}` : ""}</span>;
+      return <span>{t("alarms.ackBy", { who, time: listTime(entry.at) })}{said}</span>;
     case "amended":
       return <span>{t("alarms.late")}</span>;
+    case "quieted":
+      return <span>{t("alarms.log.quieted", { quiet })}{entry.until ? ` ${t("alarms.quietUntil", { time: listTime(entry.until) })}` : ""}{who ? ` · ${t("alarms.log.said", { who, text: entry.comment ?? "" })}` : said}</span>;
+    case "resumed":
+      return <span>{t("alarms.log.resumed", { quiet })}{who ? ` · ${who}` : ""}</span>;
+    case "commented":
+      return <span>{t("alarms.log.said", { who, text: entry.comment ?? "" })}</span>;
+    case "taken":
+      return <span>{t("alarms.log.taken", { who })}{said}</span>;
+    case "disposed":
+      return <span>{t("alarms.log.disposed", { who, cause: choiceName(lists?.causes, entry.cause ?? "", language), measure: choiceName(lists?.measures, entry.measure ?? "", language) })}{said}</span>;
   }
 }

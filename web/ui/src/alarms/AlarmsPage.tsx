@@ -21,12 +21,15 @@ import { duration, listTime } from "../ui/time";
 import { useAcknowledge, useSettled } from "./acknowledge";
 import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
+import { AnswerDialog, useMayAnswer, useTake, type Answer } from "./answers";
+import { QuietList, useQuietAlarms } from "./QuietList";
+import { isQuiet } from "./state";
 import { rowsOf } from "./rows";
 import { trendLink } from "./SideList";
 import { useAlarmsOf, useAlarmValues } from "./useAlarms";
 
-type Tab = "standing" | "unanswered" | "recent";
-const TABS: readonly Tab[] = ["standing", "unanswered", "recent"];
+type Tab = "standing" | "unanswered" | "recent" | "quiet";
+const TABS: readonly Tab[] = ["standing", "unanswered", "recent", "quiet"];
 const LEVELS: readonly Level[] = [1, 2, 3, 4];
 const PAGE = 200;
 
@@ -50,6 +53,10 @@ export function AlarmsPage() {
   useAlarmValues("desk-alarms", standing);
   const known = useAlarmsKnown();
   const { refusal, acknowledge } = useAcknowledge();
+  const quiet = useQuietAlarms(region);
+  const mayAnswer = useMayAnswer();
+  const take = useTake();
+  const [asking, setAsking] = useState<Answer | null>(null);
 
   const set = (change: Record<string, string | null>): void =>
     setParams((old) => { const next = new URLSearchParams(old); for (const [k, v] of Object.entries(change)) if (v === null) next.delete(k); else next.set(k, v); return next; }, { replace: true });
@@ -67,6 +74,17 @@ export function AlarmsPage() {
   const settled = useSettled(chosen?.id ?? null);
   const choose = (alarm: Alarm | null | undefined): void => {
     if (alarm) set({ alarm: alarm.id });
+  };
+  const ask = (answer: Answer): void => {
+    if (!chosen || !mayAnswer) return;
+    // As with acknowledging: what is asked about must not slip away while somebody writes.
+    choose(chosen);
+    setAsking(answer);
+  };
+  const takeChosen = (): void => {
+    if (!chosen || !mayAnswer) return;
+    choose(chosen);
+    void take(chosen);
   };
   const step = (by: 1 | -1): void => {
     const at = shown.findIndex((a) => a.id === chosen?.id);
@@ -86,6 +104,10 @@ export function AlarmsPage() {
     },
     T: () => show(chosen ? trendLink(chosen) : null),
     M: () => show(chosen ? mapLink(chosen) : null),
+    O: takeChosen,
+    C: () => ask("comment"),
+    D: () => ask("dispose"),
+    S: () => chosen && chosen.state !== "closed" && !isQuiet(chosen) && ask("shelve"),
     N: () => choose(oldestUnanswered(standing)),
     1: () => filterLevel(1), 2: () => filterLevel(2), 3: () => filterLevel(3), 4: () => filterLevel(4),
     Escape: () => {
@@ -109,8 +131,8 @@ export function AlarmsPage() {
         <div className="desk-tabs" role="tablist" aria-label={t("alarms.title")}>
           {TABS.map((name) => (
             <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => { setHeld(null); set({ list: name === "standing" ? null : name, alarm: null }); }}>
-              {t(name === "standing" ? "alarms.standing" : name === "unanswered" ? "alarms.unacknowledged" : "alarms.recent")}
-              {name === "standing" ? <em>{standing.length}</em> : name === "unanswered" ? <em>{unanswered}</em> : null}
+              {t(({ standing: "alarms.standing", unanswered: "alarms.unacknowledged", recent: "alarms.recent", quiet: "alarms.quiet" } as const)[name])}
+              {name === "recent" ? null : <em>{{ standing: standing.length, unanswered, quiet: quiet.alarms.length }[name]}</em>}
             </button>
           ))}
         </div>
@@ -125,10 +147,11 @@ export function AlarmsPage() {
         <input type="search" className="desk-search" aria-label={t("alarms.search")} placeholder={t("alarms.search")} value={text} onChange={(e) => setText(e.target.value)} />
       </header>
       <section className="card desk-list" aria-label={t("alarms.title")} onPointerEnter={(e) => e.pointerType === "mouse" && setHeld(current)} onPointerLeave={() => setHeld(null)}>
-        <div className="desk-head m f12" aria-hidden="true"><span>{t("alarms.colLevel")}</span><span>{t("alarms.colWhat")}</span><span className="right">{t("alarms.colSince")}</span><span>{t("alarms.colState")}</span></div>
+        <div className="desk-head m f12" aria-hidden="true" hidden={tab === "quiet"}><span>{t("alarms.colLevel")}</span><span>{t("alarms.colWhat")}</span><span className="right">{t("alarms.colSince")}</span><span>{t("alarms.colState")}</span></div>
         {waiting > 0 ? <button type="button" className="waiting" onClick={() => setHeld(null)}>{t("alarms.new", { n: waiting })} · {t("alarms.newShow")}</button> : null}
         <div className="desk-rows" ref={list}>
-          {tab === "recent" && recent.error && shown.length === 0 ? <Failed what={t("alarms.recentWhat")} error={recent.error} retry={recent.reload} />
+          {tab === "quiet" ? <QuietList read={quiet} />
+            : tab === "recent" && recent.error && shown.length === 0 ? <Failed what={t("alarms.recentWhat")} error={recent.error} retry={recent.reload} />
             : (tab === "recent" ? recent.loading && shown.length === 0 : !known) ? <Loading rows={10} />
             : shown.length === 0 ? (
               <Empty action={narrowed ? <button type="button" className="btn sm" onClick={() => { setText(""); set({ level: null }); }}>{t("alarms.clearFilter")}</button> : undefined}>
@@ -142,13 +165,14 @@ export function AlarmsPage() {
             )}
         </div>
         <footer className="desk-foot m f12 kbd-hint">
-          <span><kbd className="kbd">J</kbd> <kbd className="kbd">K</kbd> {t("alarms.key.move")}</span><span><kbd className="kbd">A</kbd> {t("alarms.acknowledge")}</span><span><kbd className="kbd">T</kbd> {t("alarms.trend")}</span>
+          <span><kbd className="kbd">J</kbd> <kbd className="kbd">K</kbd> {t("alarms.key.move")}</span><span><kbd className="kbd">A</kbd> {t("alarms.acknowledge")}</span><span><kbd className="kbd">O</kbd> {t("alarms.take")}</span><span><kbd className="kbd">S</kbd> {t("alarms.shelve")}</span><span><kbd className="kbd">D</kbd> {t("alarms.dispose")}</span><span><kbd className="kbd">T</kbd> {t("alarms.trend")}</span>
           <span><kbd className="kbd">M</kbd> {t("alarms.map")}</span><span><kbd className="kbd">N</kbd> {t("alarms.key.oldest")}</span><span className="grow" /><kbd className="kbd">?</kbd>
         </footer>
       </section>
       <section className="card desk-detail" aria-label={t("alarms.detail")}>
-        {chosen ? <AlarmDetail key={chosen.id} alarm={chosen} onAnswer={() => choose(chosen)} onClose={() => set({ alarm: null })} /> : named.error ? <Failed what={t("alarms.detail")} error={named.error} retry={named.reload} /> : named.loading && chosenId ? <Loading /> : <Empty>{t("alarms.choose")}</Empty>}
+        {chosen ? <AlarmDetail key={chosen.id} alarm={chosen} onAnswer={() => choose(chosen)} ask={ask} take={takeChosen} onClose={() => set({ alarm: null })} /> : named.error ? <Failed what={t("alarms.detail")} error={named.error} retry={named.reload} /> : named.loading && chosenId ? <Loading /> : <Empty>{t("alarms.choose")}</Empty>}
       </section>
+      {asking && chosen ? <AnswerDialog alarm={chosen} answer={asking} close={() => setAsking(null)} /> : null}
     </div>
   );
 }

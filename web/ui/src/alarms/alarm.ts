@@ -6,6 +6,7 @@ import type { Alarm, Level } from "../api/types";
 import type { Language, MessageKey, Translate } from "../i18n";
 import { localName } from "../i18n/name";
 import { formatNumber } from "../ui/number";
+import { isQuiet } from "./state";
 
 export type Tone = "loud" | "quiet";
 export type Badge = { label: MessageKey; tone: Tone; outline: boolean };
@@ -18,6 +19,10 @@ export function alarmBadge({ state }: Pick<Alarm, "state">): Badge {
       return { label: "alarms.state.acknowledged", tone: "quiet", outline: false };
     case "returned_unacknowledged":
       return { label: "alarms.state.returned_unacknowledged", tone: "quiet", outline: true };
+    case "shelved":
+    case "suppressed":
+    case "out_of_service":
+      return { label: `alarms.state.${state}`, tone: "quiet", outline: true };
     case "closed":
       return { label: "alarms.state.closed", tone: "quiet", outline: true };
   }
@@ -78,7 +83,7 @@ export function alarmValue(alarm: Alarm, value: number | null = alarm.value): st
   return [formatNumber(value, alarm.decimals ?? 1), alarm.unit].filter(Boolean).join(" ");
 }
 
-const RANK: Record<Alarm["state"], number> = { unacknowledged: 0, returned_unacknowledged: 1, acknowledged: 2, closed: 3 };
+const RANK: Record<Alarm["state"], number> = { unacknowledged: 0, returned_unacknowledged: 1, acknowledged: 2, shelved: 3, suppressed: 3, out_of_service: 3, closed: 4 };
 
 /** By level; what stands unanswered, then what has returned unanswered, then what is answered; newest first. The identity comes last, so that the order never depends on chance. */
 export function byPriority(a: Alarm, b: Alarm): number {
@@ -91,7 +96,7 @@ export const byTime = (a: Alarm, b: Alarm): number => b.raised_at - a.raised_at 
  * The alarm that marks a point or vessel: the gravest that stands; where none stands, the gravest that has returned and waits, in outline.
  */
 export function markOf(alarms: Iterable<Alarm>): { alarm: Alarm; outline: boolean } | null {
-  const open = [...alarms].filter((a) => a.state !== "closed").sort((a, b) => a.level - b.level);
+  const open = [...alarms].filter((a) => a.state !== "closed" && !isQuiet(a)).sort((a, b) => a.level - b.level);
   const standing = open.find(stands);
   if (standing) return { alarm: standing, outline: false };
   return open[0] ? { alarm: open[0], outline: true } : null;

@@ -216,6 +216,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says something about an alarm */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CommentInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Alarm"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/dispose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what an alarm was and what was done */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DisposeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Alarm"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an alarm over: from here on this person answers for it */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AcknowledgeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Alarm"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -467,6 +620,51 @@ export interface paths {
                 };
             };
         };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dispositions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Causes and measures to choose from */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Dispositions"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1810,6 +2008,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/quiet-alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms in scope that are shelved, suppressed by design or out of service */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["QuietAlarm"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Shelves an alarm, or takes it out of service */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["QuietInput"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quiet-alarms/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a shelf or returns an alarm to service */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ResumeInput"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/regions": {
         parameters: {
             query?: never;
@@ -2542,6 +2868,7 @@ export interface components {
              * @description Decimals shown.
              */
             decimals: number;
+            disposition?: components["schemas"]["DispositionView"] | null;
             /** @description `false` is 未落盘: decided while nothing could be made durable. */
             durable: boolean;
             /** @description Enterprise. */
@@ -2589,6 +2916,7 @@ export interface components {
              * @description Occurrence.
              */
             occurrence: number;
+            owner?: components["schemas"]["Owner"] | null;
             /** @description Point. */
             point?: string | null;
             /**
@@ -2603,7 +2931,7 @@ export interface components {
             received_at: number;
             /** @description Signal type. */
             signal: string;
-            /** @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `closed`. */
+            /** @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `shelved`, `suppressed`, `out_of_service`, `closed`. */
             state: string;
             /** @description Point, or `gateway:ID`, `device:GATEWAY/DEVICE`, `center`. */
             subject: string;
@@ -2724,6 +3052,18 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description One choice. */
+        ChoiceView: {
+            /** @description What is stored. */
+            code: string;
+            /** @description In words. */
+            name: components["schemas"]["Names"];
+        };
+        /** @description Something said about an alarm. */
+        CommentInput: {
+            /** @description What the person says; not empty. */
+            comment: string;
+        };
         /** @description A field device as its gateway tells it. */
         Device: {
             /** @description Whether it answers. */
@@ -2737,6 +3077,40 @@ export interface components {
              * @description Since when.
              */
             since: number;
+        };
+        /** @description What an alarm was and what was done. */
+        DisposeInput: {
+            /** @description Code of the cause, from `/dispositions`. */
+            cause: string;
+            /** @description In words. */
+            comment?: string;
+            /** @description Code of the measure, from `/dispositions`. */
+            measure: string;
+        };
+        /** @description 处置: what an alarm was and what was done. */
+        DispositionView: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at: number;
+            /** @description User name. */
+            by: string;
+            /** @description Code of the cause, from `/dispositions`. */
+            cause: string;
+            /** @description In words. */
+            comment: string;
+            /** @description Code of the measure, from `/dispositions`. */
+            measure: string;
+            /** @description 姓名 */
+            name: string;
+        };
+        /** @description What an alarm can be disposed of as. */
+        Dispositions: {
+            /** @description What it was. */
+            causes: components["schemas"]["ChoiceView"][];
+            /** @description What was done. */
+            measures: components["schemas"]["ChoiceView"][];
         };
         /** @description An enterprise. */
         Enterprise: {
@@ -3192,8 +3566,12 @@ export interface components {
              * @description When it was true.
              */
             at: number;
-            /** @description Who. */
+            /** @description Who, by user name. */
             by?: string | null;
+            /** @description 姓名 */
+            by_name?: string | null;
+            /** @description Of `disposed`: code of the cause. */
+            cause?: string | null;
             /** @description What they said. */
             comment?: string | null;
             /**
@@ -3201,8 +3579,12 @@ export interface components {
              * @description When the center decided.
              */
             decided_at: number;
-            /** @description `raised`, `cleared`, `acknowledged`, `amended`. */
+            /** @description `raised`, `cleared`, `acknowledged`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
             kind: string;
+            /** @description Of `disposed`: code of the measure. */
+            measure?: string | null;
+            /** @description What keeps it quiet from here on, or no longer: `shelved`, `suppressed`, `out_of_service`. */
+            quiet?: string | null;
             /** @description Why it ended. */
             reason?: string | null;
             /**
@@ -3215,6 +3597,11 @@ export interface components {
              * @description Source time.
              */
             source_at: number;
+            /**
+             * Format: int64
+             * @description How long it stays on the shelf at most.
+             */
+            until?: number | null;
             /**
              * Format: double
              * @description Value.
@@ -3254,6 +3641,18 @@ export interface components {
             token: string;
             /** @description Who. */
             user: components["schemas"]["User"];
+        };
+        /** @description 接手: who answers for an alarm. */
+        Owner: {
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            at: number;
+            /** @description User name. */
+            by: string;
+            /** @description 姓名 */
+            name: string;
         };
         /** @description A point. */
         Point: {
@@ -3441,6 +3840,60 @@ export interface components {
              */
             received: number;
         };
+        /** @description An alarm that something keeps quiet. */
+        QuietAlarm: {
+            /** @description `SUBJECT|CONDITION` */
+            alarm: string;
+            /** @description Who, by user name; none for a rule. */
+            by?: string | null;
+            /** @description 姓名 */
+            by_name?: string | null;
+            /** @description Condition. */
+            condition: string;
+            /** @description Enterprise. */
+            enterprise?: string | null;
+            enterprise_name?: components["schemas"]["Names"] | null;
+            /** @description Equipment. */
+            equipment?: string | null;
+            /** @description Name of the point, else of the node. */
+            name: components["schemas"]["Names"];
+            /** @description It ends earlier where the alarm returns to normal. */
+            one_shot: boolean;
+            /** @description `shelved`, `suppressed`, `out_of_service`. */
+            quiet: string;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            since: number;
+            /** @description Point, or `gateway:ID`, `device:GATEWAY/DEVICE`, `center`. */
+            subject: string;
+            /** @description Tag of the point, else the node. */
+            tag: string;
+            /**
+             * Format: int64
+             * @description When it ends by itself.
+             */
+            until?: number | null;
+        };
+        /** @description Keeping an alarm quiet. */
+        QuietInput: {
+            /** @description `SUBJECT|CONDITION` */
+            alarm: string;
+            /**
+             * Format: int32
+             * @description How long on the shelf; for `shelved`.
+             */
+            minutes?: number | null;
+            /** @description Until it returns to normal, and at most that long. */
+            one_shot?: boolean;
+            /** @description `shelved` or `out_of_service`. */
+            quiet: string;
+            /** @description Why; not empty. */
+            reason: string;
+        };
         /** @description A region. */
         Region: {
             /** @description Code. */
@@ -3462,6 +3915,13 @@ export interface components {
             /** @description Code of the region above. */
             parent?: string | null;
             rollup?: components["schemas"]["Rollup"] | null;
+        };
+        /** @description Ending it. */
+        ResumeInput: {
+            /** @description What the person says. */
+            comment?: string;
+            /** @description `shelved` or `out_of_service`. */
+            quiet: string;
         };
         /** @description Worst state and counts below a node. */
         Rollup: {

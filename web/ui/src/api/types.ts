@@ -48,9 +48,21 @@ export type Point = {
 };
 
 export type Condition = "HH" | "H" | "L" | "LL" | "ROC" | "STATE" | "RANGE" | "BAD" | "FROZEN" | "MISSING" | "DEVICE" | "GATEWAY" | "CENTER" | "FAULT";
-export type AlarmState = "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "closed";
+export type AlarmState = "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
+/** What keeps an alarm from being annunciated. */
+export type Quiet = "shelved" | "suppressed" | "out_of_service";
 export type ClearReason = "returned" | "limits_changed" | "point_removed" | "parent_lost";
 export type Acknowledgement = { by: string; name: string; at: number; comment: string };
+export type Owner = { by: string; name: string; at: number };
+export type Disposition = { cause: string; measure: string; comment: string; by: string; name: string; at: number };
+/** What an alarm can be disposed of as. */
+export type Choice = { code: string; name: Name };
+export type Dispositions = { causes: Choice[]; measures: Choice[] };
+/** An alarm as such that something keeps quiet, whether it stands or not. */
+export type QuietAlarm = {
+  alarm: string; subject: string; condition: Condition; quiet: Quiet; enterprise: string | null; enterprise_name: Name | null; tag: string; name: Name;
+  equipment: string | null; by: string | null; by_name: string | null; reason: string; since: number; until: number | null; one_shot: boolean;
+};
 
 export type Alarm = {
   id: string; subject: string; condition: Condition; occurrence: number; level: Level; state: AlarmState; late: boolean; durable?: boolean;
@@ -58,10 +70,11 @@ export type Alarm = {
   tag: string | null; name: Name | null; signal: string | null; unit: string | null; decimals: number | null;
   value: number | null; limit: number | null; limits_version: number | null;
   raised_at: number; received_at: number; decided_at: number; cleared_at: number | null; clear_reason: ClearReason | null;
-  acknowledged: Acknowledgement | null; longitude: number | null; latitude: number | null; cursor: string; log?: AlarmLogEntry[];
+  acknowledged: Acknowledgement | null; owner: Owner | null; disposition: Disposition | null; longitude: number | null; latitude: number | null; cursor: string; log?: AlarmLogEntry[];
 };
 export type AlarmLogEntry = {
-  kind: "raised" | "cleared" | "acknowledged" | "amended"; at: number; by?: string | null; comment?: string | null; reason?: ClearReason | null; value?: number | null;
+  kind: "raised" | "cleared" | "acknowledged" | "amended" | "quieted" | "resumed" | "commented" | "taken" | "disposed"; at: number;
+  by?: string | null; by_name?: string | null; quiet?: Quiet | null; until?: number | null; cause?: string | null; measure?: string | null; comment?: string | null; reason?: ClearReason | null; value?: number | null;
   source_at?: number | null; received_at?: number | null; decided_at?: number | null;
 };
 export type AlarmMoment = { id: string; at: number; level: Level };

@@ -120,7 +120,7 @@ export class LiveConnection {
     }
     if (message.type === "error") this.reason = message.message;
     if (message.type === "snapshot" && message.cursor !== undefined) this.cursor = message.cursor;
-    if (message.type === "alarm") this.cursor = message.cursor;
+    if (message.type === "alarm" || message.type === "quiet") this.cursor = message.cursor;
     if ("at" in message) {
       alignClock(message.at);
       this.lastAt = message.at;

@@ -31,6 +31,9 @@ export const useOpenAlarms = (): ReadonlyMap<string, Alarm> => useTopic("alarms"
 export const useClosedAlarms = (): readonly Alarm[] => useTopic("alarms", (s) => s.closedAlarms());
 export const useAlarmsKnown = (): boolean => useTopic("alarms", (s) => s.hasAlarms());
 
+/** Counts up whenever something begins or ends to keep an alarm quiet. */
+export const useQuietVersion = (): number => useTopic("quiet", (s) => s.version("quiet"));
+
 /** Redraws when any roll-up or gateway changes; read them from the store. */
 export const useRollupsVersion = (): number => useTopic("rollups", (s) => s.version("rollups"));
 export const useGatewaysVersion = (): number => useTopic("gateways", (s) => s.version("gateways"));

@@ -2,7 +2,7 @@
  * The words of the live stream (docs/protocols/live.md): what is sent, what comes back, and how a wire value becomes one that a screen
  * can show. A message that cannot be read is reported by the caller, never guessed at.
  */
-import type { Alarm, GatewayState, Rollup, WireValue } from "../api/types";
+import type { Alarm, AlarmLogEntry, GatewayState, Quiet, Rollup, WireValue } from "../api/types";
 import type { Quality } from "../ui/quality";
 
 export type Subscription =
@@ -13,7 +13,7 @@ export type Subscription =
   | { alarms: Record<string, never> };
 
 export type LiveWireValue = WireValue & { p: string };
-export type AlarmChange = { kind: "raised" | "cleared" | "acknowledged" | "amended"; at: number; by?: string; comment?: string; reason?: string };
+export type AlarmChange = { kind: AlarmLogEntry["kind"]; at: number; by?: string; comment?: string; reason?: string; quiet?: Quiet };
 
 export type ServerMessage =
   | { type: "snapshot"; id: string; at: number; rollups?: Rollup[]; gateways?: GatewayState[]; values?: LiveWireValue[]; alarms?: Alarm[]; cursor?: string }
@@ -21,12 +21,13 @@ export type ServerMessage =
   | { type: "rollup"; id: string; at: number; rollups: Rollup[] }
   | { type: "gateway"; id: string; at: number; gateways: GatewayState[] }
   | { type: "alarm"; id: string; cursor: string; alarm: Alarm; change?: AlarmChange }
+  | { type: "quiet"; id: string; cursor: string; quiet: string; change: AlarmChange }
   | { type: "undurable"; id: string; at: number; alarms: Alarm[] }
   | { type: "heartbeat"; at: number }
   | { type: "error"; id?: string; code: string; message: string }
   | { type: "closing"; code: "resume" | "scope" | "session" | "shutdown" | "limit"; message: string };
 
-const KNOWN = new Set<string>(["snapshot", "values", "rollup", "gateway", "alarm", "undurable", "heartbeat", "error", "closing"]);
+const KNOWN = new Set<string>(["snapshot", "values", "rollup", "gateway", "alarm", "quiet", "undurable", "heartbeat", "error", "closing"]);
 
 /** `null` for a message of a kind that this version does not know: a newer server may send more. Throws on what is no message at all. */
 export function parseMessage(text: string): ServerMessage | null {

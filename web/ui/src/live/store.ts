@@ -4,6 +4,7 @@
  *
  * Nothing here ages by itself: whether a value is stale is decided where it is shown, from its age and the state of the stream.
  */
+import { isQuiet } from "../alarms/state";
 import type { Alarm, GatewayState, Rollup } from "../api/types";
 import { liveValue, type LiveValue, type LiveWireValue, type ServerMessage } from "./protocol";
 
@@ -95,7 +96,10 @@ export class LiveStore {
   /** The alarm as the center answered it, after an acknowledgement for instance. The stream's own entry will say the same. */
   putAlarm(alarm: Alarm): void {
     const open = new Map(this.open);
-    if (alarm.state === "closed") {
+    if (isQuiet(alarm)) {
+      // It stands and calls nobody: the list of what is kept quiet has it.
+      open.delete(alarm.id);
+    } else if (alarm.state === "closed") {
       if (open.delete(alarm.id) || !this.closed.some((a) => a.id === alarm.id)) {
         this.closed = [alarm, ...this.closed.filter((a) => a.id !== alarm.id)].slice(0, CLOSED_KEPT);
       }
@@ -116,7 +120,7 @@ export class LiveStore {
         for (const gateway of message.gateways ?? []) this.putGateway(gateway);
         if (message.alarms) {
           // What is not durable comes in a message of its own, which follows where there is any.
-          this.open = new Map(message.alarms.filter((a) => a.state !== "closed").map((a) => [a.id, a]));
+          this.open = new Map(message.alarms.filter((a) => a.state !== "closed" && !isQuiet(a)).map((a) => [a.id, a]));
           this.alarmsKnown = true;
           this.touch("alarms");
         }
@@ -132,6 +136,10 @@ export class LiveStore {
         break;
       case "alarm":
         this.putAlarm(message.alarm);
+        if (message.change?.quiet) this.touch("quiet");
+        break;
+      case "quiet":
+        this.touch("quiet");
         break;
       case "undurable":
         this.putUndurable(message.alarms);

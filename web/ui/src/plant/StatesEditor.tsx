@@ -12,10 +12,10 @@ export function StatesEditor({ value, onChange }: { value?: readonly PointState[
     <div className="col g8" role="group" aria-label={t("field.states")}>
       {states.map((state, at) => (
         <div key={at} className="row g8" role="group" aria-label={t("states.one", { n: state.value })}>
-          <InputNumber style={{ width: 72 }} precision={0} value={state.value} onChange={(v) => v !== null && set(at, { value: v })} aria-label={t("states.value")} />
+          <InputNumber style={{ width: 56, flex: "none" }} precision={0} value={state.value} onChange={(v) => v !== null && set(at, { value: v })} aria-label={t("states.value")} />
           <Input value={state.name.zh} onChange={(e) => set(at, { name: { ...state.name, zh: e.target.value } })} placeholder={t("field.name_zh")} aria-label={t("field.name_zh")} />
           <Input value={state.name.en} onChange={(e) => set(at, { name: { ...state.name, en: e.target.value } })} placeholder={t("field.name_en")} aria-label={t("field.name_en")} />
-          <Checkbox checked={state.alarm} onChange={(e) => set(at, { alarm: e.target.checked })}>{t("states.alarm")}</Checkbox>
+          <Checkbox className="nw" checked={state.alarm} onChange={(e) => set(at, { alarm: e.target.checked })}>{t("states.alarm")}</Checkbox>
           <button type="button" className="btn txt sm" onClick={() => onChange?.(states.filter((_, i) => i !== at))}>{t("states.remove")}</button>
         </div>
       ))}

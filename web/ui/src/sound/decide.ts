@@ -2,6 +2,8 @@
  * What should sound now (design-language §8): the gravest unacknowledged level, in its rhythm, one sound per group, until acknowledged.
  * Pure: the time comes in, the tone to play comes out; `engine.ts` makes it heard.
  */
+import type { AlarmState } from "../api/types";
+
 export type Level = 1 | 2 | 3 | 4;
 /** An unacknowledged alarm; alarms of one equipment ring as one group. */
 export type Ringing = { id: string; group: string; level: Level };
@@ -9,7 +11,7 @@ export type Ringing = { id: string; group: string; level: Level };
  * Which alarms ring. What stands unanswered rings with its level. What was grave and has returned by itself still waits for its answer: it goes on
  * in the calmer rhythm of level 2, so that nobody misses what came and went, and a flood that is over does not shout.
  */
-export function ringingOf(alarms: Iterable<{ id: string; group: string; level: Level; state: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "closed" }>): Ringing[] {
+export function ringingOf(alarms: Iterable<{ id: string; group: string; level: Level; state: AlarmState }>): Ringing[] {
   const out: Ringing[] = [];
   for (const { id, group, level, state } of alarms) {
     if (state === "unacknowledged") out.push({ id, group, level });

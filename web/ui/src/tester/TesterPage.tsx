@@ -114,6 +114,7 @@ function ExpectationRow({ expectation }: { expectation: Expectation }) {
   const { t, language } = useI18n();
   const { seen, verdict: v } = expectation;
   const how = tone(v);
+  const why = v.reason === null ? null : t(v.state === "wrong" ? "tester.wrong.never_crossed" : `tester.void.${v.reason}`);
   return (
     <tr>
       <td>{language === "zh-CN" ? expectation.zh : expectation.en}</td>
@@ -123,10 +124,11 @@ function ExpectationRow({ expectation }: { expectation: Expectation }) {
             {exactTime(seen.decided_at)} <span className="m">{seen.cleared_at === null ? t("tester.standing") : t("tester.cleared", { time: clockTime(seen.cleared_at) })}</span>
             {v.occurrences > 1 ? <span className="m"> · {t("tester.times", { n: v.occurrences })}</span> : null}
           </Link>
-        ) : <span className="m">—</span>}
+        ) : why === null ? <span className="m">—</span> : null}
+        {why === null ? null : <div className="m">{why}</div>}
       </td>
-      <td className="num">{v.latency_ms === null ? "—" : seconds(v.latency_ms)}{v.clear_latency_ms === null ? null : <span className="m"> · {t("tester.clearedAfter", { s: seconds(v.clear_latency_ms) })}</span>}</td>
-      <td className={`nw ${TONES[how]}`} title={v.reason ? t(`tester.void.${v.reason}`) : undefined}>{how === "bad" ? <Symbol name="ui-info" size={14} className="t2" style={{ display: "inline", verticalAlign: "-2px" }} /> : null} {t(`tester.${v.state}`)}</td>
+      <td className={v.latency_ms === null && v.clear_latency_ms === null ? "num none" : "num"}>{v.latency_ms === null ? "—" : seconds(v.latency_ms)}{v.clear_latency_ms === null ? null : <span className="m"> · {t("tester.clearedAfter", { s: seconds(v.clear_latency_ms) })}</span>}</td>
+      <td className={`nw ${TONES[how]}`}>{how === "bad" ? <Symbol name="ui-info" size={14} className="t2" style={{ display: "inline", verticalAlign: "-2px" }} /> : null} {t(`tester.${v.state}`)}</td>
     </tr>
   );
 }

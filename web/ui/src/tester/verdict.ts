@@ -3,9 +3,9 @@ import type { Name } from "../api/types";
 
 export type Seen = { id: string; level: number; raised_at: number; received_at: number; decided_at: number; cleared_at: number | null; clear_decided_at: number | null };
 export type VerdictState = "absent" | "void" | "met" | "raised" | "waiting" | "late" | "early" | "stuck" | "missed" | "wrong";
-/** Why a verdict is void; null for every other. */
-export type VoidReason = "never_crossed" | "stopped" | "too_brief";
-export type Verdict = { state: VerdictState; reason: VoidReason | null; latency_ms: number | null; clear_latency_ms: number | null; occurrences: number };
+/** Why a verdict is void, or wrong though the alarm was stated (`never_crossed` alone); null for every other. */
+export type Reason = "never_crossed" | "stopped" | "too_brief";
+export type Verdict = { state: VerdictState; reason: Reason | null; latency_ms: number | null; clear_latency_ms: number | null; occurrences: number };
 export type Expectation = { subject: string; condition: string; must: boolean; zh: string; en: string; seen: Seen | null; verdict: Verdict };
 /** `ends_s` is null where a run goes on until something else begins. */
 export type Run = { number: number; scenario: string; started_at: number; ended_at: number | null; ends_s: number | null; elapsed_s: number; expectations: Expectation[] };
