@@ -67,6 +67,17 @@ pub enum Language {
     En,
 }
 
+impl Language {
+    /// Stable code, as in configuration and JSON.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+}
+
 /// Colour of a warning (红橙黄蓝). The order is that of gravity: red is the least and comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

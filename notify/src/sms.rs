@@ -1,3 +1,5 @@
-//! Short messages: how many parts a text takes, and cutting it to what is paid for. The senders lie below.
+//! Short messages: how many parts a text takes, cutting it to what is paid for, and the senders.
 
+pub mod http;
 pub mod length;
+mod percent;

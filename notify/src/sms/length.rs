@@ -55,6 +55,15 @@ pub fn fit(text: &str, parts_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", text[..end].trim_end()))
 }
 
+/// As [`fit`], where the text is sent with `around` other UTF-16 units before or behind it.
+#[must_use]
+pub fn fit_beside(around: usize, text: &str, parts_max: usize) -> String {
+    let filler = "x".repeat(around);
+    let whole = format!("{filler}{text}");
+    // Where not even what is around fits, the ellipsis stands for all of the text.
+    fit(&whole, parts_max).strip_prefix(&filler).unwrap_or("…").to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -82,6 +91,14 @@ mod tests {
         assert_eq!(fit(&"超".repeat(71), 1), format!("{}…", "超".repeat(69)));
         assert_eq!(fit(&"超".repeat(135), 2), format!("{}…", "超".repeat(133)));
         assert_eq!(fit(&"𠮷".repeat(40), 1), format!("{}…", "𠮷".repeat(34)));
+    }
+
+    #[test]
+    fn what_stands_around_a_text_takes_its_room() {
+        assert_eq!(fit_beside(4, &"超".repeat(66), 1), "超".repeat(66));
+        assert_eq!(fit_beside(4, &"超".repeat(67), 1), format!("{}…", "超".repeat(65)));
+        assert_eq!(fit_beside(70, "", 1), "");
+        assert_eq!(fit_beside(100, "超", 1), "…");
     }
 
     proptest! {
