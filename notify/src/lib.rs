@@ -6,6 +6,7 @@
 //! here reads a clock: receipts and signatures take their time from the [`channel::Clock`] that was handed in.
 
 pub mod channel;
+pub mod config;
 pub mod email;
 mod http;
 pub mod message;
