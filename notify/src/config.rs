@@ -3,6 +3,7 @@
 //! `examples/notify.toml` shows and explains every key and is read by a test. Secrets are named, never written.
 
 mod entry;
+mod sms_aliyun;
 mod sms_http;
 
 use std::cell::RefCell;
@@ -20,6 +21,7 @@ use crate::email::{Email, EmailConfig, Security, SignIn};
 use crate::message::{Kind, Language, Mailbox, WebhookUrl};
 use crate::policy::flow::FlowLimit;
 use crate::policy::retry::RetryPolicy;
+use crate::sms::aliyun::{Aliyun, AliyunConfig};
 use crate::sms::http::{HttpSms, HttpSmsConfig};
 use crate::template::{Template, Templates, Texts};
 use crate::webhook::{Webhook, WebhookConfig};
@@ -34,6 +36,8 @@ pub struct NotifyConfig {
     pub email: Vec<EmailConfig>,
     /// Providers of short messages.
     pub sms_http: Vec<HttpSmsConfig>,
+    /// Accounts at Alibaba Cloud.
+    pub sms_aliyun: Vec<AliyunConfig>,
     /// Programs of third parties.
     pub webhook: Vec<WebhookConfig>,
     /// When to try again.
@@ -122,6 +126,9 @@ impl NotifyConfig {
         for config in &self.sms_http {
             take(&config.name, HttpSms::new(config, clock.clone()).map(|c| Box::new(c) as _));
         }
+        for config in &self.sms_aliyun {
+            take(&config.name, Aliyun::new(config, clock.clone()).map(|c| Box::new(c) as _));
+        }
         for config in &self.webhook {
             take(&config.name, Webhook::new(config, clock.clone()).map(|c| Box::new(c) as _));
         }
@@ -143,6 +150,7 @@ fn read(top: Entry<'_>) -> NotifyConfig {
     let config = NotifyConfig {
         email: entries("email").into_iter().filter_map(email).collect(),
         sms_http: entries("sms_http").into_iter().filter_map(sms_http::read).collect(),
+        sms_aliyun: entries("sms_aliyun").into_iter().filter_map(sms_aliyun::read).collect(),
         webhook: entries("webhook").into_iter().filter_map(webhook).collect(),
         retry: top.table("retry").and_then(retry).unwrap_or_default(),
         flow: top.table("flow").and_then(flow).unwrap_or_default(),

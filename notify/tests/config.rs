@@ -39,7 +39,17 @@ fn the_example_is_read_and_shows_the_defaults() {
 
     // What the example calls a default is what comes without the key.
     let mut least = EXAMPLE.to_owned();
-    for key in ["security", "port", "timeout", "method", "number", "parts_max"] {
+    for key in [
+        "security",
+        "port",
+        "timeout",
+        "method",
+        "number",
+        "parts_max",
+        "endpoint",
+        "region",
+        "param_characters_max",
+    ] {
         let kept = |line: &&str| !line.starts_with(&format!("{key} = "));
         least = least.lines().filter(kept).collect::<Vec<_>>().join("\n");
     }
@@ -59,7 +69,7 @@ fn the_example_shows_every_key() {
         }
     }
     let problems = read(&text).unwrap_err().problems;
-    assert_eq!(problems.len(), 7, "{problems:?}");
+    assert_eq!(problems.len(), 8, "{problems:?}");
     for problem in problems {
         let (_, known) = problem.message.split_once("known are ").unwrap();
         for key in known.split(", ") {
@@ -105,6 +115,11 @@ url = "https://a.example/"
 secret_file = "a"
 secret_env = "B"
 
+[[sms_aliyun]]
+name = "aliyun"
+endpoint = "https://a.example/x"
+params = { text = "{phone}" }
+
 [retry]
 first = "1h"
 repeat_unknown = "yes"
@@ -148,14 +163,21 @@ text = "{"
         "25 sms_http[0].answer.success_status: 20 is no HTTP status",
         "27 webhook[0].name: is missing",
         "30 webhook[0].secret_env: is given beside secret_file",
-        "32 retry.longest: 300s is shorter than first, 3600s",
-        "34 retry.repeat_unknown: is of type string; write true or false",
-        "37 flow.messages: 0 is not between 1 and 1000",
-        "39 template[0].language: is missing",
-        "40 template[0].kind: \"fax\" is none of email, sms, webhook",
-        "41 template[0].subject: {pont} is no placeholder",
-        "42 template[0].text: character 1: '{' has no partner",
-        "44 unknown: is no key of this table; known are email, flow, retry, sms_http, template, webhook",
+        "32 sms_aliyun[0].access_key_id: is missing",
+        "32 sms_aliyun[0].secret_file: is missing",
+        "32 sms_aliyun[0].sign_name: is missing",
+        "32 sms_aliyun[0].template_code: is missing",
+        "34 sms_aliyun[0].endpoint: has a path",
+        "35 sms_aliyun[0].params: has no variable",
+        "35 sms_aliyun[0].params.text: {phone} is no placeholder",
+        "37 retry.longest: 300s is shorter than first, 3600s",
+        "39 retry.repeat_unknown: is of type string; write true or false",
+        "42 flow.messages: 0 is not between 1 and 1000",
+        "44 template[0].language: is missing",
+        "45 template[0].kind: \"fax\" is none of email, sms, webhook",
+        "46 template[0].subject: {pont} is no placeholder",
+        "47 template[0].text: character 1: '{' has no partner",
+        "49 unknown: is no key of this table; known are email, flow, retry, sms_aliyun, sms_http, template, webhook",
     ];
     for (i, expected) in expected.iter().enumerate() {
         let told = told.get(i).map_or("nothing", String::as_str);

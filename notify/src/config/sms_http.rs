@@ -11,7 +11,7 @@ use super::entry::Entry;
 use super::{TIMEOUT, name};
 use crate::message::WebhookUrl;
 use crate::sms::http::{Body, HttpSmsConfig, Json, Number, Rules, template};
-use crate::template::Template;
+use crate::template::{Template, TemplateError};
 
 pub(super) fn read(entry: Entry<'_>) -> Option<HttpSmsConfig> {
     let name = name(&entry);
@@ -74,18 +74,26 @@ pub(super) fn read(entry: Entry<'_>) -> Option<HttpSmsConfig> {
 }
 
 fn pairs(entry: Entry<'_>) -> Vec<(String, Template)> {
-    let mut pairs = Vec::new();
+    templates(entry, template)
+}
+
+/// Names with values that `read` takes; each bad one is a problem of its own.
+pub(super) fn templates(
+    entry: Entry<'_>,
+    read: impl Fn(&str) -> Result<Template, TemplateError>,
+) -> Vec<(String, Template)> {
+    let mut templates = Vec::new();
     for (name, value) in entry.all() {
         let Some(text) = value.as_str() else {
             entry.problem(name, format!("is of type {}; write text in quotes", value.type_str()));
             continue;
         };
-        match template(text) {
-            Ok(template) => pairs.push((name.to_owned(), template)),
+        match read(text) {
+            Ok(template) => templates.push((name.to_owned(), template)),
             Err(error) => entry.problem(name, error.to_string()),
         }
     }
-    pairs
+    templates
 }
 
 fn headers(entry: Entry<'_>) -> Vec<(HeaderName, Template)> {

@@ -289,14 +289,14 @@ impl HttpSms {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Judged {
+pub(super) enum Judged {
     Sent { id: Option<String> },
     Refused(Refusal),
     Later,
     Unknown(&'static str),
 }
 
-fn judge(rules: &Rules, answer: &Answer) -> Judged {
+pub(super) fn judge(rules: &Rules, answer: &Answer) -> Judged {
     let status = answer.status;
     let may_succeed = match rules.success_status.as_slice() {
         [] => status.is_success(),
