@@ -1,0 +1,6 @@
+//! Short messages: how many parts a text takes, cutting it to what is paid for, and the senders.
+
+pub mod aliyun;
+pub mod http;
+pub mod length;
+mod percent;
