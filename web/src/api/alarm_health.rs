@@ -129,8 +129,8 @@ pub async fn read(call: Call) -> Answer {
     let query: HealthQuery = call.query()?;
     let now = call.now();
     let to = UtcMillis(query.to.unwrap_or(now.0)).min(now);
-    let from = UtcMillis(query.from.unwrap_or(to.0 - 86_400_000));
-    if to <= from || PERIOD_MAX_MS < to.0 - from.0 {
+    let from = UtcMillis(query.from.unwrap_or_else(|| to.0.saturating_sub(86_400_000)));
+    if to <= from || PERIOD_MAX_MS < to.0.saturating_sub(from.0) {
         return Err(Problem::bad_request("from", "A period of at most 366 days, before `to`"));
     }
     let within = Filter {
