@@ -105,6 +105,20 @@ async function shelveAndBack(page, desk, detail) {
   await page.getByRole("tab", { name: /^现存/ }).click();
 }
 
+/** Opens a list and takes a choice; a list that opens while its dialog still moves closes again. */
+async function choose(page, list, choice) {
+  const option = page.locator(".ant-select-dropdown:not(.ant-select-dropdown-hidden) .ant-select-item-option", { hasText: choice });
+  for (let tries = 1; ; tries++) {
+    await list.click();
+    try {
+      await option.click({ timeout: 2_000 });
+      return;
+    } catch (cause) {
+      if (tries === 8) throw cause;
+    }
+  }
+}
+
 /** Takes an alarm over by key, and says what it was. */
 async function takeAndDispose(page, desk, detail) {
   await desk.locator("li", { hasText: "LT-1203B" }).filter({ hasText: "液位高报" }).first().click();
@@ -113,8 +127,7 @@ async function takeAndDispose(page, desk, detail) {
   await page.keyboard.press("d");
   const dialog = page.getByRole("dialog");
   for (const [label, choice] of [["原因", "工艺波动"], ["措施", "工艺调整"]]) {
-    await dialog.getByLabel(label).click();
-    await page.locator(".ant-select-item-option", { hasText: choice }).click();
+    await choose(page, dialog.getByLabel(label), choice);
   }
   await dialog.getByRole("button", { name: /提\s*交/ }).click();
   await detail.getByText("处置：工艺波动；工艺调整").first().waitFor();
