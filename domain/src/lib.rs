@@ -7,6 +7,7 @@
 pub mod alarm;
 pub mod alarm_book;
 pub mod alarm_health;
+pub mod colour;
 pub mod conditions;
 pub mod disposition;
 pub mod ids;
@@ -21,3 +22,4 @@ pub mod rollup;
 pub mod sensor;
 pub mod time;
 pub mod uplink;
+pub mod warning;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+pub use anlan_domain::colour::Colour;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -78,38 +79,15 @@ impl Language {
     }
 }
 
-/// Colour of a warning (红橙黄蓝). The order is that of gravity: red is the least and comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Colour {
-    /// 红色, the gravest
-    Red,
-    /// 橙色
-    Orange,
-    /// 黄色
-    Yellow,
-    /// 蓝色
-    Blue,
+/// The word that people read for a colour.
+pub trait ColourWord {
+    /// In the reader's language.
+    #[must_use]
+    fn word(self, language: Language) -> &'static str;
 }
 
-impl Colour {
-    /// Every colour, the gravest first.
-    pub const ALL: [Self; 4] = [Self::Red, Self::Orange, Self::Yellow, Self::Blue];
-
-    /// Stable code, as in configuration and JSON.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Red => "red",
-            Self::Orange => "orange",
-            Self::Yellow => "yellow",
-            Self::Blue => "blue",
-        }
-    }
-
-    /// The word that people read.
-    #[must_use]
-    pub const fn word(self, language: Language) -> &'static str {
+impl ColourWord for Colour {
+    fn word(self, language: Language) -> &'static str {
         match (language, self) {
             (Language::Zh, Self::Red) => "红色",
             (Language::Zh, Self::Orange) => "橙色",

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
-use crate::message::{Colour, Kind, Language};
+use crate::message::{Colour, ColourWord as _, Kind, Language};
 
 /// Every placeholder with its meaning, for manuals and errors.
 pub const FIELDS: [(&str, &str); 18] = [

@@ -8,7 +8,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox as NamedMailbox, MultiPart};
 
 use super::EmailConfig;
-use crate::message::{Colour, Language, Mailbox, Message};
+use crate::message::{Colour, ColourWord as _, Language, Mailbox, Message};
 
 /// Sender and octets.
 ///

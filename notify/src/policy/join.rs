@@ -4,7 +4,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use crate::message::{Colour, Kind, Language, Message, MessageId};
+use crate::message::{Colour, ColourWord as _, Kind, Language, Message, MessageId};
 
 /// Joins messages to one address; one alone stays as it is, none gives `None`.
 ///

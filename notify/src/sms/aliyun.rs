@@ -21,7 +21,7 @@ use super::http::{Judged, Rules, judge};
 use super::percent;
 use crate::channel::{Channel, Clock, Probe, Receipt, SendError, shortened};
 use crate::http::{HttpClient, HttpRequest, place};
-use crate::message::{Address, Kind, Message, Phone, WebhookUrl};
+use crate::message::{Address, ColourWord as _, Kind, Message, Phone, WebhookUrl};
 use crate::secret::{Secret, SecretSource};
 use crate::template::{Template, TemplateError};
 use crate::tls;
