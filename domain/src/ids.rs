@@ -86,6 +86,8 @@ macro_rules! id_type {
     };
 }
 
+pub(crate) use id_type;
+
 fn company_is_good(text: &str) -> bool {
     matches!(text.len(), 9 | 11) && text.bytes().all(|b| b.is_ascii_digit())
 }
