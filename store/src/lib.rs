@@ -11,6 +11,7 @@
 pub mod alarm_index;
 pub mod bench_history;
 pub mod conformance;
+pub mod desk;
 pub mod history;
 pub mod journal;
 pub mod registry;

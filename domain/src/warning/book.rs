@@ -68,12 +68,14 @@ impl Member {
 }
 
 /// What was changed since it was last asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Touched {
     /// Warnings.
     pub warnings: BTreeSet<WarningNo>,
     /// Alarms, also those that the book does not know any more.
     pub alarms: BTreeSet<AlarmId>,
+    /// Warnings that were closed, which the book does not know any more.
+    pub closed: Vec<Warning>,
 }
 
 /// Who can be called, asked when a rung is due.
@@ -167,7 +169,7 @@ impl Book {
         self.alarms.len()
     }
 
-    /// What was changed since this was last asked. A warning that was closed is among it, and is to be asked for in the entries.
+    /// What was changed since this was last asked.
     pub fn take_touched(&mut self) -> Touched {
         std::mem::take(&mut self.touched)
     }
@@ -671,7 +673,8 @@ impl Book {
         if self.by_key.get(&key) == Some(&no) {
             self.by_key.remove(&key);
         }
-        self.touched.warnings.insert(no);
+        self.touched.warnings.remove(&no);
+        self.touched.closed.push(warning);
         with.tell(no, change);
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::colour::Colour;
 use crate::region::{RegionCode, RegionLevel};
+use crate::roster::DutyRole;
 use crate::time::UtcMillis;
 
 /// Step of the ladder, the lowest first.
@@ -101,26 +102,6 @@ impl Staffed {
     }
 }
 
-/// Which people of a rung are called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Duty {
-    /// 值班员, as the roster has it
-    DutyOfficer,
-    /// 带班领导, as the roster has it
-    LeaderOnDuty,
-    /// 安全员
-    SafetyOfficer,
-    /// 主要负责人
-    Principal,
-}
-
-impl Duty {
-    /// Every duty.
-    pub const ALL: [Self; 4] =
-        [Self::DutyOfficer, Self::LeaderOnDuty, Self::SafetyOfficer, Self::Principal];
-}
-
 /// One rung that a colour calls at once, or later, with those who are called there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,7 +109,7 @@ pub struct Call {
     /// Which rung.
     pub rung: Rung,
     /// Whom.
-    pub duties: Vec<Duty>,
+    pub duties: Vec<DutyRole>,
     /// As soon as the warning has the colour; else when its turn comes.
     pub at_once: bool,
 }
@@ -201,10 +182,14 @@ impl Ladder {
                     rung,
                     duties: match rung {
                         Rung::Enterprise if at_once.len() > 1 => {
-                            vec![Duty::DutyOfficer, Duty::SafetyOfficer, Duty::Principal]
+                            vec![
+                                DutyRole::DutyOfficer,
+                                DutyRole::SafetyOfficer,
+                                DutyRole::Principal,
+                            ]
                         }
-                        Rung::Enterprise => vec![Duty::DutyOfficer, Duty::SafetyOfficer],
-                        _ => vec![Duty::DutyOfficer, Duty::LeaderOnDuty],
+                        Rung::Enterprise => vec![DutyRole::DutyOfficer, DutyRole::SafetyOfficer],
+                        _ => vec![DutyRole::DutyOfficer, DutyRole::Leader],
                     },
                     at_once: at_once.contains(&rung),
                 })

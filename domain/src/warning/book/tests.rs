@@ -166,8 +166,12 @@ impl Desk {
         for no in touched.warnings {
             match self.book.get(no) {
                 Some(warning) => drop(self.kept.1.insert(no, warning.clone())),
-                None => drop(self.kept.1.remove(&no)),
+                None => panic!("a touched warning is open"),
             }
+        }
+        for warning in touched.closed {
+            assert_eq!(warning.state(), WarningState::Closed);
+            self.kept.1.remove(&warning.no);
         }
         for id in touched.alarms {
             match self.book.alarm(&id) {
