@@ -8,6 +8,7 @@ pub mod bench_actors;
 pub mod catalog;
 pub mod center;
 pub mod committer;
+pub mod desk;
 pub mod directory;
 pub mod dispatch;
 pub mod fatal;

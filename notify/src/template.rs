@@ -136,7 +136,8 @@ impl Template {
     }
 }
 
-/// What is known about one alarm or warning; control characters are taken out, so that a name from a plant's file cannot
+/// What is known about one alarm or warning; what was never set shows as a dash, what was set to nothing (the unit of a bare number) as
+/// nothing. Control characters are taken out, so that a name from a plant's file cannot
 /// break a header or a modem's line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields(BTreeMap<&'static str, String>);
@@ -156,10 +157,7 @@ impl Fields {
     }
 
     fn shown(&self, name: &str) -> String {
-        match self.0.get(name) {
-            Some(value) if !value.is_empty() => value.clone(),
-            _ => "—".to_owned(),
-        }
+        self.0.get(name).cloned().unwrap_or_else(|| "—".to_owned())
     }
 }
 
@@ -299,7 +297,7 @@ mod tests {
         let fields =
             Fields::default().with("point", "压力\r\nBcc: x").with("value", "1.2").with("unit", "");
         let template = Template::parse("{{{point}}} {value}{unit} {limit}").unwrap();
-        assert_eq!(template.render(|name| fields.shown(name)), "{压力  Bcc: x} 1.2— —");
+        assert_eq!(template.render(|name| fields.shown(name)), "{压力  Bcc: x} 1.2 —");
         assert_eq!(template.fields().collect::<Vec<_>>(), ["point", "value", "unit", "limit"]);
     }
 

@@ -45,6 +45,12 @@ pub struct Settings {
 pub struct Member {
     /// What rules look at.
     pub facts: AlarmFacts,
+    /// The value that completed it.
+    pub value: Option<f64>,
+    /// The limit that it broke.
+    pub limit: Option<f64>,
+    /// When it began at the source.
+    pub raised_at: UtcMillis,
     /// When the desk learned of it, or of its being annunciated again.
     pub heard_at: UtcMillis,
     /// When it ended, as the desk learned it.
@@ -210,7 +216,7 @@ impl Book {
         let mut with = With { settings, staffed, now, out };
         let id = &entry.alarm;
         match &entry.change {
-            AlarmChange::Raised { level, late, quiet, .. } => {
+            AlarmChange::Raised { level, late, quiet, value, limit, .. } => {
                 let facts = AlarmFacts {
                     condition: id.condition,
                     level: *level,
@@ -220,6 +226,9 @@ impl Book {
                 };
                 let member = Member {
                     facts,
+                    value: *value,
+                    limit: *limit,
+                    raised_at: entry.source_time,
                     heard_at: now,
                     over_at: None,
                     quiet: *quiet,

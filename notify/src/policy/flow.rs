@@ -61,10 +61,8 @@ impl Flow {
     pub fn step(&mut self, limit: &FlowLimit, arrived: Option<Item>, now: UtcMillis) -> Step {
         let window_ms = i64::try_from(limit.window.as_millis()).unwrap_or(i64::MAX);
         self.sent.retain(|(at, _)| (0..window_ms).contains(&now.since(*at)));
-        match arrived {
-            Some(item) if item.colour == Colour::Red => self.held_red.push(item),
-            Some(item) => self.held.push(item),
-            None => {}
+        if let Some(item) = arrived {
+            self.hold(item);
         }
         let mut send = Vec::new();
         if !self.held_red.is_empty() && self.room_at(limit, true).is_none() {
@@ -82,6 +80,25 @@ impl Flow {
         let wake_at =
             [wake(true, &self.held_red), wake(false, &self.held)].into_iter().flatten().min();
         Step { send, wake_at }
+    }
+
+    /// Takes a message that has come without deciding: several that came at once go together at the next step.
+    pub fn hold(&mut self, item: Item) {
+        match item.colour {
+            Colour::Red => self.held_red.push(item),
+            _ => self.held.push(item),
+        }
+    }
+
+    /// Which messages are held.
+    pub fn held_ids(&self) -> impl Iterator<Item = &MessageId> {
+        self.held_red.iter().chain(&self.held).map(|item| &item.id)
+    }
+
+    /// Forgets what is held: for a caller whose queue is the truth about that, and who hands it in anew.
+    pub fn forget_held(&mut self) {
+        self.held_red.clear();
+        self.held.clear();
     }
 
     /// Messages that are held.
