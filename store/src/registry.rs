@@ -23,6 +23,7 @@ mod bulk;
 pub mod change;
 pub mod column;
 pub mod conformance;
+pub mod duty;
 mod homes;
 pub mod hosts;
 pub mod limits;
@@ -134,6 +135,7 @@ pub(crate) fn engine(doing: &'static str) -> impl Fn(SqlError) -> RegistryError 
 pub struct Registry {
     database: Arc<dyn Database>,
     rights: watch::Sender<u64>,
+    duty: watch::Sender<u64>,
 }
 
 impl Registry {
@@ -153,7 +155,7 @@ impl Registry {
     /// The registry in a database of any engine that has its tables.
     #[must_use]
     pub fn over(database: Arc<dyn Database>) -> Self {
-        Self { database, rights: watch::Sender::new(0) }
+        Self { database, rights: watch::Sender::new(0), duty: watch::Sender::new(0) }
     }
 
     /// Wakes whenever somebody's rights may have changed (session ended, user changed, enterprise moved): whoever
@@ -165,6 +167,17 @@ impl Registry {
 
     pub(crate) fn note_rights_change(&self) {
         self.rights.send_modify(|epoch| *epoch += 1);
+    }
+
+    /// Wakes whenever who is on duty may have changed (member, roster, exception, holiday, contact): whoever keeps a
+    /// [`Registry::duty_book`] reads it anew. The number is the book's version.
+    #[must_use]
+    pub fn duty_changes(&self) -> watch::Receiver<u64> {
+        self.duty.subscribe()
+    }
+
+    pub(crate) fn note_duty_change(&self) {
+        self.duty.send_modify(|version| *version += 1);
     }
 
     /// For single queries.

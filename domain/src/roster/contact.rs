@@ -149,6 +149,12 @@ impl Language {
     }
 }
 
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
 impl FromStr for Language {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
@@ -181,6 +187,12 @@ impl Means {
             Self::Sms => "sms",
             Self::Email => "email",
         }
+    }
+}
+
+impl fmt::Display for Means {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
     }
 }
 

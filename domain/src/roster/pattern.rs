@@ -246,6 +246,12 @@ impl DayKind {
     }
 }
 
+impl fmt::Display for DayKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
 impl FromStr for DayKind {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {

@@ -14,7 +14,8 @@ use anlan_domain::time::UtcMillis;
 use super::record::{self, Record};
 use super::records::{Enterprise, HazardSource, Point};
 use super::{
-    Problem, Registry, RegistryError, audit, births, engine, execute, homes, hosts, limits, number,
+    Problem, Registry, RegistryError, audit, births, duty, engine, execute, homes, hosts, limits,
+    number,
 };
 use crate::sql::{Connection, Statement};
 
@@ -73,6 +74,7 @@ pub struct Change<'a> {
     /// Configurations before, of the enterprises touched; `None` for a change whose effect is computed as a whole.
     before: Option<BTreeMap<EnterpriseCode, Vec<HostConfig>>>,
     rights: bool,
+    duty: bool,
     audited: bool,
 }
 
@@ -84,7 +86,7 @@ impl Registry {
     pub async fn change(&self, by: Doer, at: UtcMillis) -> Result<Change<'_>, RegistryError> {
         let tx = self.writing().await?;
         let before = Some(BTreeMap::new());
-        Ok(Change { registry: self, tx, by, at, before, rights: false, audited: true })
+        Ok(Change { registry: self, tx, by, at, before, rights: false, duty: false, audited: true })
     }
 }
 
@@ -114,6 +116,11 @@ impl Change<'_> {
     /// Marks that somebody's rights may change with this.
     pub(crate) fn touches_rights(&mut self) {
         self.rights = true;
+    }
+
+    /// Marks that who is on duty, or how they are reached, may change with this.
+    pub(crate) fn touches_duty(&mut self) {
+        self.duty = true;
     }
 
     /// Writes an audit entry of this change.
@@ -192,6 +199,7 @@ impl Change<'_> {
             }
         };
         self.rights |= R::TABLE == Enterprise::TABLE;
+        self.duty |= duty::is_of_duty(R::TABLE);
         if self.audited {
             self.audit(action, &format!("{kind} {key}"), &detail).await?;
         }
@@ -240,6 +248,7 @@ impl Change<'_> {
         let mut query = Statement::new("DELETE FROM ");
         query.push(R::TABLE).push(" WHERE ").push(R::COLUMNS[0]).push(" = ").push_bind(key.clone());
         execute(&mut *self.tx, query).await?;
+        self.duty |= duty::is_of_duty(R::TABLE);
         self.audit("delete", &format!("{kind} {key}"), "").await
     }
 
@@ -324,10 +333,13 @@ impl Change<'_> {
                 }
             }
         }
-        let rights = self.rights;
+        let (rights, duty) = (self.rights, self.duty);
         self.tx.commit().await.map_err(engine("write to"))?;
         if rights {
             self.registry.note_rights_change();
+        }
+        if duty {
+            self.registry.note_duty_change();
         }
         Ok(Changed { hosts: touched })
     }
@@ -345,6 +357,7 @@ async fn exists(
 pub(super) fn key_column(table: &str) -> &'static str {
     match table {
         "regions" | "enterprises" | "hazard_sources" => "code",
+        "users" | "contacts" => "username",
         _ => "id",
     }
 }

@@ -53,7 +53,7 @@ macro_rules! by_number {
         }
     )*};
 }
-by_number!(u8, u16, u32);
+by_number!(i32, u8, u16, u32);
 
 macro_rules! by_text {
     ($($type:ty),*) => {$(

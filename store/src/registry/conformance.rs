@@ -21,7 +21,7 @@ use super::scoped::Filter;
 use super::transfer::{ImportError, ImportOptions};
 use super::{Change, Doer, Expected, Outcome, Registry, RegistryError, Scope, Scoped};
 
-const AT: UtcMillis = UtcMillis(1_795_000_000_000);
+pub(super) const AT: UtcMillis = UtcMillis(1_795_000_000_000);
 
 /// Writes a small plant of two parks and three enterprises as an import folder.
 ///
@@ -56,7 +56,7 @@ pub fn sample_options() -> ImportOptions<'static> {
     ImportOptions { enterprise_code_length: 9, users: None, progress: None, at: AT }
 }
 
-fn doer() -> Doer {
+pub(super) fn doer() -> Doer {
     Doer { name: "admin".to_owned(), address: "127.0.0.1".to_owned() }
 }
 
@@ -87,6 +87,7 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     limits_are_versions(registry).await;
     sessions_and_lock_out(registry).await;
     every_change_is_in_the_audit_log(registry).await;
+    super::duty::conformance::check(registry, scratch).await;
 }
 
 async fn importing_twice_changes_nothing(registry: &Registry, plant: &Path) {

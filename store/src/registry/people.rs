@@ -380,7 +380,8 @@ impl Registry {
 }
 
 impl Change<'_> {
-    /// Creates or changes a user. A new password, role or scope ends every session of theirs.
+    /// Creates or changes a user. A new password, role or scope ends every session of theirs; a new role or scope also takes
+    /// them out of duty units that are not theirs any more.
     ///
     /// # Errors
     /// As [`Change::put`]; also when it would leave no administrator.
@@ -418,13 +419,16 @@ impl Change<'_> {
             end_sessions(self.on(), user.username.as_str()).await?;
             self.touches_rights();
         }
+        if rights {
+            self.leave_duty(&user.username, Some(&user.sees())).await?;
+        }
         if demoted {
             self.keeps_an_administrator().await?;
         }
         Ok(outcome)
     }
 
-    /// Deletes a user with their sessions.
+    /// Deletes a user with their sessions, their contact and their place in duty units.
     ///
     /// # Errors
     /// As [`Change::delete`]; also when it would leave no administrator.
@@ -435,6 +439,7 @@ impl Change<'_> {
     ) -> Result<(), RegistryError> {
         let before: Option<User> = self.get(username.as_str()).await?;
         end_sessions(self.on(), username.as_str()).await?;
+        self.leave_duty(username, None).await?;
         self.delete::<User>(username.as_str(), expected).await?;
         self.touches_rights();
         if before.is_some_and(|user| user.role == Role::Administrator) {

@@ -25,7 +25,7 @@ pub const STATE_DELAY_MS_MAX: u32 = 86_400_000;
 record! {
     /// Region (GB/T 2260) or chemical park.
     Region in "regions", "region", numbered: false,
-    dependents: [("enterprises", "region", "enterprises"), ("map_features", "region", "map features")],
+    dependents: [("enterprises", "region", "enterprises"), ("map_features", "region", "map features"), ("duty_units", "region", "duty units")],
     {
         /// Code.
         code: RegionCode,
@@ -47,6 +47,7 @@ record! {
     dependents: [
         ("hazard_sources", "enterprise", "hazard sources"), ("equipment", "enterprise", "pieces of equipment"),
         ("gateways", "enterprise", "gateways"), ("cameras", "enterprise", "cameras"), ("map_features", "enterprise", "map features"),
+        ("duty_units", "enterprise", "duty units"),
     ],
     {
         /// 企业编码

@@ -19,6 +19,7 @@ use super::records::{
 };
 use super::{Change, Doer, Expected, Outcome, Record, Registry, RegistryError};
 
+mod duty;
 mod export;
 mod map;
 mod plant;
@@ -124,6 +125,7 @@ impl Registry {
             let detail = report.to_string();
             change.audit("import", "registry", detail.trim_end()).await?;
             change.touches_rights();
+            change.touches_duty();
             change.commit().await?;
         }
         Ok(report)
@@ -216,5 +218,5 @@ async fn write(
             writer.change.put_user(&user, Expected::Any).await.map_err(not_seen_in_files)?;
         writer.counted("users", outcome);
     }
-    Ok(())
+    duty::write(&mut writer, &plant.duty).await
 }

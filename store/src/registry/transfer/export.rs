@@ -186,6 +186,7 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
             ]
         },
     )?;
+    super::duty::export(dir, on).await?;
     let features = record::all::<MapFeature>(on).await?;
     let features: Vec<Value> = features.iter().map(feature).collect::<Result<_, _>>()?;
     let collection = json!({ "type": "FeatureCollection", "features": features });
@@ -210,11 +211,11 @@ fn limit_rows((point, version): (&Point, &LimitsVersion)) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn text(value: Option<impl ToString>) -> String {
+pub(super) fn text(value: Option<impl ToString>) -> String {
     value.map(|v| v.to_string()).unwrap_or_default()
 }
 
-fn table<R>(
+pub(super) fn table<R>(
     dir: &Path,
     name: &str,
     header: &[&str],

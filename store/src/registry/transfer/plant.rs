@@ -8,7 +8,7 @@ use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::region::RegionCode;
 
 use super::table::{self, Problems, Row, Table};
-use super::{ImportError, ImportOptions, map};
+use super::{ImportError, ImportOptions, duty, map};
 use crate::registry::people::{ROLES, User, role_of};
 use crate::registry::record::Meta;
 use crate::registry::records::{
@@ -30,6 +30,7 @@ pub(super) struct Plant {
     pub cameras: Vec<Camera>,
     pub map: Vec<MapFeature>,
     pub users: Vec<(User, String)>,
+    pub duty: duty::Tables,
 }
 
 impl Plant {
@@ -44,10 +45,11 @@ impl Plant {
             + self.cameras.len()
             + self.map.len()
             + self.users.len()
+            + self.duty.len()
     }
 }
 
-const META: Meta = Meta { no: 0, version: 0 };
+pub(super) const META: Meta = Meta { no: 0, version: 0 };
 
 /// Objects by table and key: those of the files, and those found in the registry.
 #[derive(Default)]
@@ -69,7 +71,10 @@ impl Known {
         self.keys.iter().filter(move |(t, _)| *t == table).map(|(_, key)| key.as_str())
     }
 
-    async fn from<R: Record>(&mut self, change: &mut Change<'_>) -> Result<(), RegistryError> {
+    pub(super) async fn from<R: Record>(
+        &mut self,
+        change: &mut Change<'_>,
+    ) -> Result<(), RegistryError> {
         for object in record::all::<R>(change.on()).await? {
             self.add(R::TABLE, &object.key());
         }
@@ -123,6 +128,11 @@ pub(super) async fn read(
     checked.limits = read_limits(dir, change, &checked.points, &mut problems).await?;
     checked.map = map::read(dir, &known, options.enterprise_code_length, &mut problems);
     checked.users = users(dir, &known, options, &mut problems);
+    for (user, _) in &checked.users {
+        known.add(User::TABLE, user.username.as_str());
+    }
+    known.from::<User>(change).await?;
+    checked.duty = duty::read(dir, change, &mut known, &mut problems).await?;
     if problems.0.is_empty() { Ok(checked) } else { Err(ImportError::Problems(problems.0)) }
 }
 
@@ -175,7 +185,7 @@ impl Reader<'_> {
     }
 }
 
-fn file_of(table: &str) -> String {
+pub(super) fn file_of(table: &str) -> String {
     format!("{table}.csv")
 }
 
