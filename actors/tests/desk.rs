@@ -330,7 +330,6 @@ async fn an_alarm_calls_the_rungs_of_its_colour_and_climbs_until_somebody_answer
             "w1-1-4-sheng-sms",
             "w1-1-r2-zhang-sms",
             "w1-1-r2-park-sms",
-            "w1-1-r2-sheng-sms",
         ])
         .await;
     bench.log.acknowledge(&format!("{LT}|HH|1"));
