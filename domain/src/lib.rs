@@ -15,6 +15,7 @@ pub mod limits;
 pub mod log;
 pub mod point;
 pub mod quality;
+pub mod quiet_rights;
 pub mod region;
 pub mod restart;
 pub mod rollup;

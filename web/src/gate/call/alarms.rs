@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use anlan_domain::alarm::{AlarmId, AlarmKey};
+use anlan_domain::alarm::{AlarmId, AlarmKey, Condition, Level, default_level};
 use anlan_domain::ids::{GatewayId, PointId};
+use anlan_domain::life_cycle::AlarmState;
 use anlan_domain::log::Command;
-use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, QuietRow};
+use anlan_domain::quiet_rights::is_gas_detector;
+use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, QuietPage, QuietRow};
 use anlan_store::registry::scoped::Filter;
 
 use super::Call;
@@ -120,17 +122,59 @@ impl Call {
         if known { Ok(key) } else { Err(Problem::not_found()) }
     }
 
-    /// Alarms in scope that something keeps quiet, the newest first, and whether there are more.
+    /// A page of the alarms in scope that something keeps quiet, the newest first.
     ///
     /// # Errors
-    /// When the index fails.
-    pub async fn quiet_alarms(&self, limit: usize) -> Result<(Vec<QuietRow>, bool), Problem> {
+    /// When the cursor was not given out, or the index fails.
+    pub async fn quiet_alarms(
+        &self,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<QuietPage, Problem> {
         let enterprises = self.app.enterprises_in(&self.user()?.sees(), &Filter::default());
         self.app.feed.catch_up().await?;
-        let mut rows = self.app.parts.alarms.quiet(enterprises.as_deref(), limit + 1).await?;
-        let more = limit < rows.len();
-        rows.truncate(limit);
-        Ok((rows, more))
+        Ok(self.app.parts.alarms.quiet(enterprises.as_deref(), cursor, limit).await?)
+    }
+
+    /// How grave an alarm out of [`Call::alarm_key`] is, and whether a gas detector raises it: by the limits in force, and by what
+    /// stands where that is graver, since it was raised before the limits were changed.
+    ///
+    /// # Errors
+    /// When index or registry fail.
+    pub async fn kind_of_alarm(&self, key: &AlarmKey) -> Result<(Level, bool), Problem> {
+        let mut kind = (default_level(key.condition, "", false), false);
+        if let Ok(id) = PointId::new(&key.subject.0)
+            && let Some(point) = self.registry()?.point(&id).await?
+        {
+            let registry = self.registry()?;
+            let equipment = registry.equipment_by_id(&[&point.equipment]).await?;
+            let hazardous = equipment.first().is_some_and(|e| e.hazard.is_some());
+            let limits = registry.limits(std::slice::from_ref(&point)).await?;
+            let stated = limits.get(&point.meta.no).and_then(|version| {
+                let limits = &version.limits;
+                let limit = match key.condition {
+                    Condition::HighHigh => &limits.hh,
+                    Condition::High => &limits.h,
+                    Condition::Low => &limits.l,
+                    Condition::LowLow => &limits.ll,
+                    Condition::RateOfChange => &limits.rate_per_min,
+                    _ => &None,
+                };
+                limit.and_then(|limit| limit.level).and_then(Level::new)
+            });
+            let by_default = || default_level(key.condition, &point.signal, hazardous);
+            kind = (stated.unwrap_or_else(by_default), is_gas_detector(&point.signal));
+        }
+        let standing = AlarmFilter {
+            subject: Some(key.subject.0.to_string()),
+            conditions: vec![key.condition],
+            states: AlarmState::ALL.into_iter().filter(|&s| s != AlarmState::Closed).collect(),
+            ..AlarmFilter::default()
+        };
+        self.app.feed.catch_up().await?;
+        let standing = self.app.parts.alarms.search(&standing, None, 1).await?.items;
+        let graver = standing.first().map_or(kind.0, |row| row.level.min(kind.0));
+        Ok((graver, kind.1))
     }
 
     /// What statistics need of alarms in scope, the oldest first, at most `limit`. `within` narrows by region and enterprise.
