@@ -65,6 +65,7 @@ impl Started {
             tls: config.tls.clone(),
             simulator: config.simulator.clone(),
             enterprise_code_length: config.enterprise_code_length,
+            quiet_rights: config.quiet_rights,
             limits: Limits {
                 live_streams: config.live_streams.0,
                 live_streams_per_user: config.live_streams.1,

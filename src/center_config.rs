@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use anlan_domain::quiet_rights::QuietRights;
 use serde::Deserialize;
 use toml::Spanned;
+
+mod quiet_rights;
 
 /// Checked settings.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct CenterConfig {
     pub live_streams: (usize, usize),
     /// Longest time that an alarm may lie on the shelf, in minutes.
     pub shelve_max_minutes: u32,
+    /// Who may keep an alarm quiet, and for how long.
+    pub quiet_rights: QuietRights,
     /// Room for the alarm log alone.
     pub reserved_disk_bytes: u64,
 }
@@ -50,6 +55,8 @@ struct Raw {
     retention: RawRetention,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    quiet_rights: quiet_rights::RawQuietRights,
 }
 
 #[derive(Deserialize)]
@@ -230,6 +237,7 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
             31 * 24 * 60,
         ))
         .expect("at most a month"),
+        quiet_rights: raw.quiet_rights.checked(&mut problems),
     };
     if config.listen == config.uplink_listen && config.listen.port() != 0 {
         problems.add(
@@ -254,6 +262,24 @@ mod tests {
     }
 
     #[test]
+    fn the_example_states_the_proposals_of_who_may_keep_an_alarm_quiet() {
+        // Every line of the table that is commented out is what holds without it.
+        let text = include_str!("../examples/center.toml");
+        let table: String = text
+            .lines()
+            .skip_while(|line| !line.starts_with("# [quiet_rights.gas]"))
+            .map(|line| format!("{}\n", line.trim_start_matches("# ")))
+            .collect();
+        assert_eq!(table.matches("level_").count(), 8);
+        let config = parse(Path::new("c.toml"), &format!("data_dir = 'd'\n{table}")).unwrap();
+        assert_eq!(config.quiet_rights, QuietRights::default());
+        let changed =
+            "data_dir = 'd'\n[quiet_rights.gas]\nlevel_1 = { officer = 5, out_of_service = [] }\n";
+        let gas = parse(Path::new("c.toml"), changed).unwrap().quiet_rights.gas[0];
+        assert_eq!((gas.shelve_minutes, gas.out_of_service), ([0, 30, 5, 30], [false; 4]));
+    }
+
+    #[test]
     fn every_problem_is_told_at_once_with_its_line() {
         let text = "data_dir = \"d\"\nlisten = \"nowhere\"\nenterprise_code_length = 12\n[retention]\nraw_days = 0\n[limits]\ngateways = 0\n";
         let problems = parse(Path::new("c.toml"), text).unwrap_err();
@@ -262,6 +288,14 @@ mod tests {
             "c.toml:3: enterprise_code_length",
             "c.toml:5: retention.raw_days",
             "c.toml:7: limits.gateways",
+        ] {
+            assert!(problems.contains(line), "{line} is missing in {problems}");
+        }
+        let text = "data_dir = \"d\"\n[quiet_rights.gas.level_1]\nofficer = -1\nout_of_service = [\"tester\"]\n";
+        let problems = parse(Path::new("c.toml"), text).unwrap_err();
+        for line in [
+            "c.toml:3: quiet_rights.gas.level_1.officer",
+            "c.toml:4: quiet_rights.gas.level_1.out_of_service",
         ] {
             assert!(problems.contains(line), "{line} is missing in {problems}");
         }

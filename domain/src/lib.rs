@@ -17,6 +17,7 @@ pub mod local_date;
 pub mod log;
 pub mod point;
 pub mod quality;
+pub mod quiet_rights;
 pub mod region;
 pub mod restart;
 pub mod rollup;

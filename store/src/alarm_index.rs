@@ -164,6 +164,15 @@ pub struct AlarmPage {
     pub next_cursor: Option<String>,
 }
 
+/// One page of what is kept quiet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuietPage {
+    /// Newest first.
+    pub items: Vec<QuietRow>,
+    /// Where the next page begins; `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
 /// How many alarms of one enterprise have a level and state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmCount {
@@ -361,16 +370,18 @@ impl AlarmIndex {
         search::search(&self.pool, filter, cursor, limit).await
     }
 
-    /// Alarms that something keeps quiet, of these enterprises (`None`: of all), the newest first, at most `limit`.
+    /// A page of the alarms that something keeps quiet, of these enterprises (`None`: of all), the newest first, at most `limit`.
+    /// `cursor` is the `next_cursor` of the page before.
     ///
     /// # Errors
-    /// When the index cannot be read.
+    /// When the cursor is none, or the index cannot be read.
     pub async fn quiet(
         &self,
         enterprises: Option<&[EnterpriseCode]>,
+        cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<QuietRow>, IndexError> {
-        search::quiet(&self.pool, enterprises, limit).await
+    ) -> Result<QuietPage, IndexError> {
+        search::quiet(&self.pool, enterprises, cursor, limit).await
     }
 
     /// How many alarms fit, per enterprise, level and state.

@@ -475,17 +475,17 @@ async fn spans_are_of_what_was_annunciated_and_quiet_alarms_are_listed_until_the
     assert!(setting.ids(AlarmFilter::open()).await.is_empty(), "it calls nobody");
 
     let ours = [EnterpriseCode::new("410205001").unwrap()];
-    let listed = setting.index.quiet(Some(&ours), 10).await.unwrap();
+    let listed = setting.index.quiet(Some(&ours), None, 10).await.unwrap().items;
     assert_eq!(listed.len(), 1);
     assert_eq!((&listed[0].alarm, listed[0].quiet), (&shelved.key(), Quiet::Shelved));
     assert_eq!((listed[0].by.as_deref(), &*listed[0].reason), (Some("park"), "校验"));
     assert_eq!(listed[0].until, Some(Until::Returned { at_most: UtcMillis(BEGIN + 900_000) }));
-    assert_eq!(setting.index.quiet(Some(&[]), 10).await.unwrap(), []);
+    assert_eq!(setting.index.quiet(Some(&[]), None, 10).await.unwrap().items, []);
 
     let (quiet, why) = (Quiet::Shelved, ResumeReason::Expired);
     let resumed = AlarmChange::Resumed { quiet, why, by: None, still: None };
     setting.write(vec![entry(&shelved, 50, resumed)]).await;
     setting.follow().await;
-    assert_eq!(setting.index.quiet(None, 10).await.unwrap(), []);
+    assert_eq!(setting.index.quiet(None, None, 10).await.unwrap().items, []);
     assert_eq!(setting.ids(AlarmFilter::open()).await, [shelved.to_string()]);
 }

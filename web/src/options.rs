@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anlan_actors::api::Center;
+use anlan_domain::quiet_rights::QuietRights;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmIndex;
 use anlan_store::registry::Registry;
@@ -44,6 +45,8 @@ pub struct ServeOptions {
     pub simulator: Option<String>,
     /// Length of enterprise codes in this installation.
     pub enterprise_code_length: usize,
+    /// Who may keep an alarm quiet, and for how long.
+    pub quiet_rights: QuietRights,
     /// Limits.
     pub limits: Limits,
 }
@@ -102,6 +105,7 @@ impl ServeOptions {
             tls: None,
             simulator: None,
             enterprise_code_length: 9,
+            quiet_rights: QuietRights::default(),
             limits: Limits::default(),
         }
     }

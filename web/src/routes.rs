@@ -158,8 +158,9 @@ fn table() -> Vec<Route> {
         POST "/alarms/{id}/take" ANSWERERS, "Takes an alarm over: from here on this person answers for it", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::take;
         POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
-        GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", [], None, list::<quiet::QuietAlarm>(), quiet::list;
+        GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", ["cursor", "limit"], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;
+        GET "/quiet-alarms/{id}/rights" SignedIn, "What this person may do to keep an alarm quiet, and for how long", [], None, one::<quiet::QuietRightsView>(), quiet::rights;
         POST "/quiet-alarms/{id}/resume" ANSWERERS, "Ends a shelf or returns an alarm to service", [], body::<ResumeInput>(), Out::Nothing, quiet::resume;
         GET "/alarm-health" SignedIn, "How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers", ["region", "enterprise", "from", "to"], None, one::<alarm_health::HealthBody>(), alarm_health::read;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;

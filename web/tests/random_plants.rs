@@ -696,6 +696,10 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             let body = json!({ "alarm": key, "quiet": "shelved", "minutes": 10, "reason": "r" });
             thing("", Some(body))
         }
+        ("GET", "/quiet-alarms/{id}/rights") => {
+            let key = site.alarm();
+            thing(key.rsplit_once('|').unwrap().0, None)
+        }
         ("POST", "/quiet-alarms/{id}/resume") => {
             let key = site.alarm();
             let key = key.rsplit_once('|').unwrap().0;

@@ -235,7 +235,18 @@ impl<E: Evaluator> Host<E> {
         match shelfmark {
             Shelfmark::Slot(slot) => {
                 let before = self.state.contribution(slot);
-                let done = work(self.state.cells[slot].sensor.book_mut());
+                let sensor = &mut self.state.cells[slot].sensor;
+                let done = if sensor.book().is_some() {
+                    work(sensor.book_mut())
+                } else {
+                    // Most sensors never had an alarm and keep no book; what was refused must not leave an empty one.
+                    let mut fresh = AlarmBook::default();
+                    let done = work(&mut fresh);
+                    if fresh != AlarmBook::default() {
+                        *sensor.book_mut() = fresh;
+                    }
+                    done
+                };
                 self.state.settle_roll_up(slot, &before);
                 done
             }

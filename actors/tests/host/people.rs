@@ -1,6 +1,6 @@
 //! What people decide about alarms: shelving, out of service, what they say, and the shelf's clock.
 
-use anlan_domain::alarm::AlarmKey;
+use anlan_domain::alarm::{AlarmId, AlarmKey};
 use anlan_domain::life_cycle::Until;
 use anlan_domain::log::{Command, CommandRefused, Note};
 use anlan_domain::time::UtcMillis;
@@ -130,6 +130,29 @@ fn what_cannot_be_is_refused_and_leaves_no_trace() {
     let comment = Command::Comment { alarm: alarm.clone(), note: note("early") };
     assert_eq!(plant.command(comment), Err(CommandRefused::NoSuchAlarm(alarm.to_string())));
     assert_eq!(plant.take_story(), [] as [&str; 0]);
+}
+
+#[test]
+fn what_is_refused_about_a_sensor_without_alarms_takes_no_memory() {
+    let mut plant = Plant::new(1);
+    plant.live(1_000, 0, &[50.0]);
+    let before = plant.host.checkpoint();
+    let alarm = AlarmId::try_from(format!("{H}|1")).unwrap();
+    for command in [
+        Command::Comment { alarm: alarm.clone(), note: note("nothing there") },
+        Command::Take { alarm: alarm.clone(), note: note("") },
+        Command::Acknowledge { alarm, by: "wang.li".into(), comment: String::new() },
+        Command::Unshelve { alarm: key(H), note: note("") },
+        Command::ReturnToService { alarm: key(H), note: note("") },
+        Command::Shelve { alarm: key(H), until: one_shot(9_000), note: note("r") },
+    ] {
+        plant.command(command).unwrap_err();
+    }
+    // An empty book would be in the checkpoint. Only the place in the log has moved.
+    assert_eq!(plant.host.checkpoint().len(), before.len());
+    // One that is taken makes it.
+    shelve(&mut plant, H, time(9_000)).unwrap();
+    assert!(before.len() < plant.host.checkpoint().len());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 
 use crate::alarm_index::{
     AlarmCount, AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, Disposition, HourCount, IndexError,
-    QuietRow, reason_code, state_code,
+    QuietPage, QuietRow, reason_code, state_code,
 };
 use crate::state::AlarmSeq;
 
@@ -277,21 +277,67 @@ fn disposition_of(columns: &Columns) -> Result<Option<Disposition>, IndexError> 
     }))
 }
 
+/// Place between two rows of the list of what is quiet: the last row of a page. Newest first, and by alarm within one instant; a row
+/// never changes its place but to the front, when it is put on the shelf anew.
+struct QuietCursor(i64, [String; 3]);
+
+impl QuietCursor {
+    fn of(row: &QuietRow) -> Self {
+        let QuietRow { alarm, quiet, since, .. } = row;
+        Self(
+            since.0,
+            [
+                alarm.subject.0.to_string(),
+                alarm.condition.code().to_owned(),
+                quiet.code().to_owned(),
+            ],
+        )
+    }
+
+    fn text(&self) -> String {
+        format!("{}|{}", self.0, self.1.join("|"))
+    }
+
+    fn parse(text: &str) -> Result<Self, BadPageCursor> {
+        let bad = || BadPageCursor(text.to_owned());
+        let mut parts = text.splitn(4, '|').map(str::to_owned);
+        let mut next = || parts.next().ok_or_else(bad);
+        let since = next()?.parse().map_err(|_| bad())?;
+        Ok(Self(since, [next()?, next()?, next()?]))
+    }
+}
+
 pub async fn quiet(
     pool: &SqlitePool,
     enterprises: Option<&[EnterpriseCode]>,
+    cursor: Option<&str>,
     limit: usize,
-) -> Result<Vec<QuietRow>, IndexError> {
+) -> Result<QuietPage, IndexError> {
     let mut query = QueryBuilder::new("select * from quiet where 1");
     if let Some(enterprises) = enterprises {
         let codes: Vec<&str> = enterprises.iter().map(EnterpriseCode::as_str).collect();
         query.push(" and enterprise in (select value from json_each(");
         query.push_bind(serde_json::json!(codes).to_string()).push("))");
     }
-    query.push(" order by since desc, subject, condition, quiet limit ");
-    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    if let Some(QuietCursor(since, key)) = cursor.map(QuietCursor::parse).transpose()? {
+        query.push(" and (since < ").push_bind(since);
+        query.push(" or (since = ").push_bind(since);
+        query.push(" and (subject, condition, quiet) > (");
+        let mut parts = query.separated(", ");
+        for part in key {
+            parts.push_bind(part);
+        }
+        query.push(")))");
+    }
+    // One more than asked for tells whether there is another page.
+    let wanted = i64::try_from(limit).unwrap_or(i64::MAX - 1);
+    query.push(" order by since desc, subject, condition, quiet limit ").push_bind(wanted + 1);
     let rows = query.build().fetch_all(pool).await.map_err(sql)?;
-    rows.iter().map(quiet_of).collect()
+    let more = rows.len() > limit;
+    let items: Vec<QuietRow> =
+        rows.iter().take(limit).map(quiet_of).collect::<Result<_, IndexError>>()?;
+    let next_cursor = items.last().filter(|_| more).map(|last| QuietCursor::of(last).text());
+    Ok(QuietPage { items, next_cursor })
 }
 
 fn quiet_of(row: &SqliteRow) -> Result<QuietRow, IndexError> {

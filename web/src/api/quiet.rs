@@ -1,21 +1,22 @@
 //! Alarms that are kept quiet: the list, shelving, out of service, and ending either; and what an alarm can be disposed of as.
 
+use anlan_domain::alarm::{AlarmKey, Level};
 use anlan_domain::disposition::{CAUSES, Choice, MEASURES};
 use anlan_domain::life_cycle::{Quiet, Until};
 use anlan_domain::log::{Command, Note};
 use anlan_store::alarm_index::QuietRow;
-use serde::Serialize;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::alarm_health::Subject;
 use super::alarms::words;
+use super::{PAGE, PAGE_MAX};
+use crate::cursor;
 use crate::gate::{Answer, Call, Reply};
 use crate::problem::Problem;
 use crate::views::Names;
 use crate::views::input::{QuietInput, ResumeInput};
-
-/// Most that are listed. Nobody reads so many; whoever has them has another problem, and is told that there are more.
-const LISTED_MAX: usize = 1_000;
 
 /// An alarm that something keeps quiet.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -52,13 +53,94 @@ pub struct QuietAlarm {
     pub one_shot: bool,
 }
 
+#[derive(Deserialize)]
+struct PageQuery {
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
 /// `GET /quiet-alarms`
 pub async fn list(call: Call) -> Answer {
-    let (rows, more) = call.quiet_alarms(LISTED_MAX).await?;
-    if more {
-        tracing::warn!(shown = LISTED_MAX, "more alarms are kept quiet than are listed");
+    let PageQuery { cursor, limit } = call.query()?;
+    let cursor = cursor.as_deref().filter(|c| !c.is_empty()).map(cursor::text).transpose()?;
+    let limit = limit.unwrap_or(PAGE).clamp(1, PAGE_MAX) as usize;
+    let page = call.quiet_alarms(cursor.as_deref(), limit).await?;
+    let next = page.next_cursor.as_deref().map(cursor::of_text);
+    Reply::page(&call.quiet_named(page.items).await?, next)
+}
+
+/// What this person may do to keep an alarm quiet.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct QuietRightsView {
+    /// 1 (gravest) to 4: of the alarm as it would be raised now, or of what stands where that is graver.
+    pub level: u8,
+    /// A gas detector raises it.
+    pub gas_detector: bool,
+    /// Longest shelf, in minutes; 0 where this person may not shelve it.
+    pub shelve_minutes: u32,
+    /// Whether this person may take it out of service.
+    pub out_of_service: bool,
+}
+
+/// `GET /quiet-alarms/{id}/rights`
+pub async fn rights(call: Call) -> Answer {
+    let alarm = call.alarm_key(call.param("id")).await?;
+    Reply::json(&rights_of(&call, &alarm).await?)
+}
+
+async fn rights_of(call: &Call, alarm: &AlarmKey) -> Result<QuietRightsView, Problem> {
+    let (level, gas_detector) = call.kind_of_alarm(alarm).await?;
+    let options = call.options();
+    let most = u32::try_from(options.limits.shelve_max_ms / 60_000).unwrap_or(u32::MAX);
+    let may = options.quiet_rights.may(call.user()?.role, level, gas_detector, most);
+    Ok(QuietRightsView {
+        level: level.get(),
+        gas_detector,
+        shelve_minutes: may.shelve_minutes,
+        out_of_service: may.out_of_service,
+    })
+}
+
+/// A refusal that says who may.
+fn not_allowed(call: &Call, rights: &QuietRightsView, shelve: bool) -> Problem {
+    let rule = Level::new(rights.level)
+        .map(|level| *call.options().quiet_rights.rule(level, rights.gas_detector));
+    let columns = [
+        ("企业处置人员", "enterprise responder"),
+        ("企业负责人", "enterprise manager"),
+        ("值班员", "officer"),
+        ("管理员", "administrator"),
+    ];
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    for (column, (in_zh, in_en)) in columns.iter().enumerate() {
+        let Some(rule) = &rule else { continue };
+        match rule.shelve_minutes[column] {
+            0 if shelve => {}
+            minutes if shelve => {
+                zh.push(format!("{in_zh}（最长 {minutes} 分钟）"));
+                en.push(format!("{in_en} ({minutes} min at most)"));
+            }
+            _ if rule.out_of_service[column] => {
+                zh.push((*in_zh).to_owned());
+                en.push((*in_en).to_owned());
+            }
+            _ => {}
+        }
     }
-    Reply::page(&call.quiet_named(rows).await?, None)
+    let level = rights.level;
+    let (gas_zh, gas_en) = if rights.gas_detector { ("气体检测的", "gas ") } else { ("", "") };
+    let (deed_zh, deed_en) =
+        if shelve { ("搁置", "shelve") } else { ("停用", "take out of service") };
+    let who = |names: Vec<String>, glue: &str, nobody: &str| {
+        if names.is_empty() { nobody.to_owned() } else { names.join(glue) }
+    };
+    let (zh, en) = (who(zh, "、", "没有人"), who(en, ", ", "nobody"));
+    let words = format!(
+        "你的角色不能{deed_zh}{gas_zh}{level} 级报警，可以的是：{zh} / Your role may not {deed_en} a {gas_en}alarm of level {level}; who may: {en}"
+    );
+    Problem::new(StatusCode::FORBIDDEN, "quiet_not_allowed", words)
+        .fact("shelve_minutes", rights.shelve_minutes)
+        .fact("out_of_service", rights.out_of_service)
 }
 
 impl QuietAlarm {
@@ -98,7 +180,11 @@ pub async fn begin(call: Call) -> Answer {
     let quiet = asked_for("quiet", &quiet)?;
     let text = words("reason", &reason, true)?;
     let alarm = call.alarm_key(&alarm).await?;
+    let rights = rights_of(&call, &alarm).await?;
     if quiet == Quiet::OutOfService {
+        if !rights.out_of_service {
+            return Err(not_allowed(&call, &rights, false));
+        }
         call.command("out_of_service", &text.clone(), |by| Command::RemoveFromService {
             alarm,
             note: Note { by, text },
@@ -106,10 +192,16 @@ pub async fn begin(call: Call) -> Answer {
         .await?;
         return Ok(Reply::nothing());
     }
-    let most = call.options().limits.shelve_max_ms / 60_000;
-    let minutes = minutes.map(i64::from).filter(|minutes| (1..=most).contains(minutes));
-    let minutes = minutes
-        .ok_or_else(|| Problem::bad_request("minutes", format!("From 1 to {most} minutes")))?;
+    let most = rights.shelve_minutes;
+    if most == 0 {
+        return Err(not_allowed(&call, &rights, true));
+    }
+    let minutes = minutes.filter(|minutes| (1..=most).contains(minutes)).map(i64::from);
+    let minutes = minutes.ok_or_else(|| {
+        let level = rights.level;
+        let words = format!("{level} 级报警你最长可搁置 {most} 分钟 / From 1 to {most} minutes for an alarm of level {level}");
+        Problem::bad_request("minutes", words).fact("shelve_minutes", most)
+    })?;
     let end = call.now().plus(minutes * 60_000);
     let until = if one_shot { Until::Returned { at_most: end } } else { Until::Time(end) };
     call.command("shelve", &text.clone(), |by| Command::Shelve {

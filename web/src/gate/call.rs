@@ -1,17 +1,14 @@
 //! A request on its way to a handler: its parameters, its person, and the only doors to data.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use anlan_actors::api::{GatewayView, TreeNode};
-use anlan_domain::alarm::AlarmKey;
-use anlan_domain::ids::{EnterpriseCode, GatewayId, PointId, Role, UserName};
+use anlan_domain::ids::{EnterpriseCode, PointId, Role, UserName};
 use anlan_domain::limits::Limits;
-use anlan_domain::log::Command;
 use anlan_domain::time::UtcMillis;
-use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, QuietRow};
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
 use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
@@ -24,14 +21,13 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{App, Head, Places, Who, sees};
-use crate::api::alarm_health::Subject;
-use crate::api::quiet::QuietAlarm;
+use super::{App, Head, Places, Who};
 use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::simulator::Simulator;
-use crate::views::alarm::{Alarm, LogEntry, doer, enrich};
-use crate::views::{Names, Rollup, Value};
+use crate::views::{Rollup, Value};
+
+mod alarms;
 
 /// What a handler gives.
 pub type Answer = Result<Reply, Problem>;
@@ -269,208 +265,6 @@ impl Call {
             Err(anlan_actors::api::CenterError::Unknown(_)) => Ok(Vec::new()),
             other => Ok(other?),
         }
-    }
-
-    // ---- alarms
-
-    /// Searches alarms in scope. `within` narrows by region and enterprise.
-    ///
-    /// # Errors
-    /// When the cursor was not given out, or the index fails.
-    pub async fn alarms(
-        &self,
-        mut filter: AlarmFilter,
-        within: &Filter,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<AlarmPage, Problem> {
-        filter.enterprises = self.app.enterprises_in(&self.user()?.sees(), within);
-        self.app.feed.catch_up().await?;
-        Ok(self.app.parts.alarms.search(&filter, cursor, limit).await?)
-    }
-
-    /// Alarms in scope that are decided and not durable (未落盘); empty in normal times.
-    ///
-    /// # Errors
-    /// 401 where nobody is signed in.
-    pub fn undurable(&self) -> Result<Vec<AlarmRow>, Problem> {
-        Ok(self.app.undurable(&self.user()?.sees()))
-    }
-
-    /// One alarm in scope.
-    ///
-    /// # Errors
-    /// 404 where there is none in scope.
-    pub async fn alarm(&self, id: &anlan_domain::alarm::AlarmId) -> Result<AlarmRow, Problem> {
-        self.app.feed.catch_up().await?;
-        let scope = self.user()?.sees();
-        let Some(row) = self.app.parts.alarms.get(id).await? else {
-            // Shown in lists, so it must be found: what is not durable has no place in the index.
-            let mut undurable = self.app.undurable(&scope).into_iter();
-            return undurable.find(|row| row.id == *id).ok_or_else(Problem::not_found);
-        };
-        let seen = sees(&scope, &self.app.places(), row.enterprise.as_ref());
-        if seen { Ok(row) } else { Err(Problem::not_found()) }
-    }
-
-    /// Names for rows that came out of the two above.
-    ///
-    /// # Errors
-    /// When the registry fails.
-    pub async fn with_names(&self, rows: Vec<AlarmRow>) -> Result<Vec<Alarm>, Problem> {
-        Ok(enrich(rows, &self.registry()?, &self.app.places(), &self.app.parts.registry).await?)
-    }
-
-    /// What happened to an alarm.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub async fn alarm_log(&self, row: &AlarmRow) -> Result<Vec<LogEntry>, Problem> {
-        let entries = self.app.parts.alarms.entries(&row.id, &self.app.parts.log).await?;
-        let by: BTreeSet<String> = entries.iter().filter_map(|r| doer(&r.entry.change)).collect();
-        let by: Vec<&str> = by.iter().map(String::as_str).collect();
-        let names = self.app.parts.registry.names_of(&by).await?;
-        Ok(entries.iter().map(|record| LogEntry::of(record, &names)).collect())
-    }
-
-    /// Does something to an alarm that came out of [`Call::alarm`] or [`Call::alarm_key`], and notes it in the audit log under the
-    /// word `deed`.
-    ///
-    /// # Errors
-    /// When the center refuses.
-    pub async fn command(
-        &self,
-        deed: &str,
-        said: &str,
-        command: impl FnOnce(String) -> Command,
-    ) -> Result<(), Problem> {
-        let by = self.doer()?;
-        let command = command(by.name.clone());
-        let object = format!("alarm {}", command.alarm());
-        self.app.parts.center.command(command).await?;
-        // The alarm log is the record of the deed; this entry is for whoever reads the audit log alone.
-        self.app.parts.registry.note(&by, self.now(), deed, &object, said).await?;
-        Ok(())
-    }
-
-    /// An alarm as such, of a point or node in scope.
-    ///
-    /// # Errors
-    /// 404 where there is none in scope.
-    pub async fn alarm_key(&self, text: &str) -> Result<AlarmKey, Problem> {
-        let key = AlarmKey::try_from(text.to_owned()).map_err(|_| Problem::not_found())?;
-        let subject = &*key.subject.0;
-        let registry = self.registry()?;
-        let gateway = subject
-            .strip_prefix("gateway:")
-            .or_else(|| Some(subject.strip_prefix("device:")?.split_once('/')?.0));
-        let known = if subject == "center" {
-            sees(&self.user()?.sees(), &self.app.places(), None)
-        } else if let Some(gateway) = gateway {
-            let id = GatewayId::new(gateway).map_err(|_| Problem::not_found())?;
-            registry.gateway(&id).await?.is_some()
-        } else {
-            let id = PointId::new(subject).map_err(|_| Problem::not_found())?;
-            registry.point(&id).await?.is_some()
-        };
-        if known { Ok(key) } else { Err(Problem::not_found()) }
-    }
-
-    /// Alarms in scope that something keeps quiet, the newest first, and whether there are more.
-    ///
-    /// # Errors
-    /// When the index fails.
-    pub async fn quiet_alarms(&self, limit: usize) -> Result<(Vec<QuietRow>, bool), Problem> {
-        let enterprises = self.app.enterprises_in(&self.user()?.sees(), &Filter::default());
-        self.app.feed.catch_up().await?;
-        let mut rows = self.app.parts.alarms.quiet(enterprises.as_deref(), limit + 1).await?;
-        let more = limit < rows.len();
-        rows.truncate(limit);
-        Ok((rows, more))
-    }
-
-    /// What statistics need of alarms in scope, the oldest first, at most `limit`. `within` narrows by region and enterprise.
-    ///
-    /// # Errors
-    /// When the index fails.
-    pub async fn alarm_spans(
-        &self,
-        mut filter: AlarmFilter,
-        within: &Filter,
-        limit: usize,
-    ) -> Result<Vec<AlarmSpan>, Problem> {
-        filter.enterprises = self.app.enterprises_in(&self.user()?.sees(), within);
-        self.app.feed.catch_up().await?;
-        Ok(self.app.parts.alarms.spans(&filter, limit).await?)
-    }
-
-    /// How many alarms in scope fit.
-    ///
-    /// # Errors
-    /// When the index fails.
-    pub async fn alarm_count(
-        &self,
-        mut filter: AlarmFilter,
-        within: &Filter,
-    ) -> Result<u64, Problem> {
-        filter.enterprises = self.app.enterprises_in(&self.user()?.sees(), within);
-        let counts = self.app.parts.alarms.counts(&filter).await?;
-        Ok(counts.iter().map(|count| count.count).sum())
-    }
-
-    /// Names of points and nodes that alarms are about, and of their enterprises.
-    ///
-    /// # Errors
-    /// When the registry fails.
-    pub async fn subjects_named(
-        &self,
-        subjects: &[&str],
-    ) -> Result<HashMap<String, Subject>, Problem> {
-        let registry = self.registry()?;
-        let ids: Vec<PointId> =
-            subjects.iter().filter_map(|subject| PointId::new(subject).ok()).collect();
-        let points: HashMap<PointId, _> =
-            registry.points_by_id(&ids).await?.into_iter().map(|p| (p.id.clone(), p)).collect();
-        let places = self.app.places();
-        let named = subjects.iter().map(|&subject| {
-            let point = PointId::new(subject).ok();
-            let node = subject.split_once(':').map_or(subject, |(_, node)| node);
-            let tag = point.as_ref().map_or(node, PointId::tag).to_owned();
-            let of_gateway = GatewayId::new(node.split('/').next().unwrap_or_default());
-            let code = point
-                .as_ref()
-                .map(PointId::enterprise)
-                .or_else(|| of_gateway.ok().map(|id| id.enterprise()));
-            let known = point.as_ref().and_then(|id| points.get(id));
-            let site = code.as_ref().and_then(|code| places.seen(code, registry.scope()));
-            let subject_named = Subject {
-                name: known
-                    .map_or_else(|| Names::of(&tag, &tag), |p| Names::of(&p.name_zh, &p.name_en)),
-                equipment: known.map(|p| p.equipment.to_string()),
-                enterprise_name: site.map(|e| Names::of(&e.name_zh, &e.name_en)),
-                enterprise: code.map(|code| code.to_string()),
-                tag,
-            };
-            (subject.to_owned(), subject_named)
-        });
-        Ok(named.collect())
-    }
-
-    /// Names for what came out of [`Call::quiet_alarms`], with as many queries for a thousand rows as for one.
-    ///
-    /// # Errors
-    /// When the registry fails.
-    pub async fn quiet_named(&self, rows: Vec<QuietRow>) -> Result<Vec<QuietAlarm>, Problem> {
-        let by: BTreeSet<&str> = rows.iter().filter_map(|row| row.by.as_deref()).collect();
-        let people = self.app.parts.registry.names_of(&by.into_iter().collect::<Vec<_>>()).await?;
-        let subjects: BTreeSet<&str> = rows.iter().map(|row| &*row.alarm.subject.0).collect();
-        let named = self.subjects_named(&subjects.into_iter().collect::<Vec<_>>()).await?;
-        let view = |row: QuietRow| {
-            let subject = named.get(&*row.alarm.subject.0).cloned().unwrap_or_default();
-            let by_name = row.by.as_ref().and_then(|by| people.get(by)).cloned();
-            QuietAlarm::of(row, subject, by_name)
-        };
-        Ok(rows.into_iter().map(view).collect())
     }
 
     // ---- changes

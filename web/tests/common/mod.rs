@@ -18,7 +18,8 @@ use anlan_domain::alarm::{
 use anlan_domain::ids::{
     EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId, Role, UserName,
 };
-use anlan_domain::log::{Command, CommandRefused, HostConfig, HostNo};
+use anlan_domain::life_cycle::Quiet;
+use anlan_domain::log::{Command, CommandRefused, HostConfig, HostNo, Note};
 use anlan_domain::quality::Quality;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmIndex;
@@ -208,20 +209,56 @@ impl Center for TestCenter {
     }
 
     async fn command(&self, command: Command) -> Result<(), CenterError> {
-        let Command::Acknowledge { alarm, by, comment } = command else {
-            return Err(CenterError::NotReady("this center acknowledges only".into()));
+        let of = |alarm: &AlarmId| {
+            let seen = self.log.alarms_after(AlarmSeq(0), 100_000).unwrap();
+            let of: Vec<_> = seen.into_iter().filter(|r| r.entry.alarm == *alarm).collect();
+            let raised = of.iter().find(|r| matches!(r.entry.change, AlarmChange::Raised { .. }));
+            let answered =
+                of.iter().any(|r| matches!(r.entry.change, AlarmChange::Acknowledged { .. }));
+            raised.map(|raised| (raised.entry.clone(), answered))
         };
-        let seen = self.log.alarms_after(AlarmSeq(0), 100_000).unwrap();
-        let of: Vec<_> = seen.iter().filter(|r| r.entry.alarm == alarm).collect();
-        let Some(raised) = of.iter().find(|r| matches!(r.entry.change, AlarmChange::Raised { .. }))
-        else {
-            return Err(CommandRefused::NotOpen(alarm).into());
+        let (alarm, change) = match command {
+            Command::Acknowledge { alarm, by, comment } => {
+                match of(&alarm) {
+                    None => return Err(CommandRefused::NotOpen(alarm).into()),
+                    Some((_, true)) => {
+                        return Err(CommandRefused::AlreadyAcknowledged(alarm).into());
+                    }
+                    Some((_, false)) => {}
+                }
+                (alarm, AlarmChange::Acknowledged { by, comment })
+            }
+            Command::Comment { alarm, note: Note { by, text } } => {
+                (alarm, AlarmChange::Commented { by, comment: text })
+            }
+            Command::Take { alarm, note: Note { by, text } } => {
+                (alarm, AlarmChange::Taken { by, comment: text })
+            }
+            Command::Dispose { alarm, cause, measure, note: Note { by, text } } => {
+                (alarm, AlarmChange::Disposed { by, cause, measure, comment: text })
+            }
+            Command::Shelve { alarm, until, note } => {
+                let (by, reason) = (Some(note.by), note.text);
+                let (quiet, until) = (Quiet::Shelved, Some(until));
+                (alarm.occurrence(0), AlarmChange::Quieted { quiet, by, reason, until })
+            }
+            Command::RemoveFromService { alarm, note } => {
+                let (by, reason) = (Some(note.by), note.text);
+                let quiet = Quiet::OutOfService;
+                (alarm.occurrence(0), AlarmChange::Quieted { quiet, by, reason, until: None })
+            }
+            Command::Unshelve { .. } | Command::ReturnToService { .. } => {
+                return Err(CenterError::NotReady("this center ends nothing".into()));
+            }
         };
-        if of.iter().any(|r| matches!(r.entry.change, AlarmChange::Acknowledged { .. })) {
-            return Err(CommandRefused::AlreadyAcknowledged(alarm).into());
+        if alarm.occurrence == 0 {
+            self.alarm(&alarm.subject.0, alarm.condition, 0, change).await;
+            return Ok(());
         }
-        let mut entry = raised.entry.clone();
-        entry.change = AlarmChange::Acknowledged { by, comment };
+        let Some((mut entry, _)) = of(&alarm) else {
+            return Err(CommandRefused::NoSuchAlarm(alarm.to_string()).into());
+        };
+        entry.change = change;
         entry.source_time = self.now();
         self.write(entry).await;
         Ok(())

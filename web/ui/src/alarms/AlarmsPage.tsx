@@ -3,6 +3,7 @@
  * are used. The list's filter and the chosen alarm are in the address.
  */
 import "./desk.css";
+import { App } from "antd";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { get, getAll } from "../api/client";
@@ -21,7 +22,7 @@ import { duration, listTime } from "../ui/time";
 import { useAcknowledge, useSettled } from "./acknowledge";
 import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
-import { AnswerDialog, useMayAnswer, useTake, type Answer } from "./answers";
+import { AnswerDialog, useMayAnswer, useQuietRights, useTake, type Answer } from "./answers";
 import { QuietList, useQuietAlarms } from "./QuietList";
 import { isQuiet } from "./state";
 import { rowsOf } from "./rows";
@@ -38,6 +39,7 @@ export function AlarmsPage() {
   const { store } = useLive();
   const { home } = useDirectory();
   const navigate = useNavigate();
+  const { message } = App.useApp();
   const [params, setParams] = useSearchParams();
   const region = params.get("region") ?? home;
   const tab = (TABS as readonly string[]).includes(params.get("list") ?? "") ? (params.get("list") as Tab) : "standing";
@@ -72,6 +74,7 @@ export function AlarmsPage() {
   const named = useResource(chosenId && !shown.some((a) => a.id === chosenId) ? `alarm:${chosenId}` : null, (signal) => get<Alarm>(`/alarms/${encodeURIComponent(chosenId ?? "")}`, undefined, signal));
   const chosen = shown.find((a) => a.id === chosenId) ?? (chosenId ? (store.openAlarms().get(chosenId) ?? named.data) : null) ?? (chosenId ? null : (shown[0] ?? null));
   const settled = useSettled(chosen?.id ?? null);
+  const rights = useQuietRights(mayAnswer && chosen && chosen.state !== "closed" ? chosen : null);
   const choose = (alarm: Alarm | null | undefined): void => {
     if (alarm) set({ alarm: alarm.id });
   };
@@ -107,7 +110,11 @@ export function AlarmsPage() {
     O: takeChosen,
     C: () => ask("comment"),
     D: () => ask("dispose"),
-    S: () => chosen && chosen.state !== "closed" && !isQuiet(chosen) && ask("shelve"),
+    S: () => {
+      if (!chosen || chosen.state === "closed" || isQuiet(chosen) || rights === null) return;
+      if (rights.shelve_minutes > 0) ask("shelve");
+      else if (mayAnswer) void message.info(t("quiet.notAllowed"));
+    },
     N: () => choose(oldestUnanswered(standing)),
     1: () => filterLevel(1), 2: () => filterLevel(2), 3: () => filterLevel(3), 4: () => filterLevel(4),
     Escape: () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Alarm } from "../api/types";
 import { translate, type Translate } from "../i18n";
 import { alarmBadge, alarmPlace, alarmTag, alarmTitle, alarmValue, byPriority, countByLevel, markOf, matches, oldestUnanswered } from "./alarm";
+import { shelfChoices } from "./answers";
 import { rowsOf } from "./rows";
 
 const zh: Translate = (key, params) => translate("zh-CN", key, params);
@@ -81,4 +82,13 @@ describe("rows in use", () => {
     expect(rowsOf([b], [a, b], lookUp([b])).shown.map((x) => x.state)).toEqual(["closed", "unacknowledged"]);
   });
   it("take the true order once released", () => expect(rowsOf([c, a], null, lookUp([a, c])).shown.map((x) => x.id)).toEqual(["c", "a"]));
+});
+
+describe("the lengths of a shelf to choose from", () => {
+  it("are round ones and the longest that is allowed", () => {
+    expect(shelfChoices(30)).toEqual([15, 30]);
+    expect(shelfChoices(45)).toEqual([15, 30, 45]);
+    expect(shelfChoices(5)).toEqual([5]);
+    expect(shelfChoices(720).at(-1)).toBe(720);
+  });
 });

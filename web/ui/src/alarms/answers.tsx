@@ -5,7 +5,7 @@
 import { App, Checkbox, Form, Input, Modal, Radio, Select } from "antd";
 import { useState } from "react";
 import { get, post } from "../api/client";
-import type { Alarm, Dispositions, Quiet } from "../api/types";
+import type { Alarm, Dispositions, Quiet, QuietRights } from "../api/types";
 import { asApiError, useResource } from "../api/useResource";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
@@ -29,6 +29,12 @@ export function useDispositions(): Dispositions | null {
 export function useMayAnswer(): boolean {
   const away = useNeedsCenter();
   return mayAcknowledge(useUser()) && away === null;
+}
+
+/** What this person may do to keep an alarm quiet, as the center says; `null` until it has. */
+export function useQuietRights(alarm: Pick<Alarm, "subject" | "condition"> | null): QuietRights | null {
+  const key = alarm ? keyOf(alarm) : null;
+  return useResource(key === null ? null : `quiet-rights:${key}`, (signal) => get<QuietRights>(`/quiet-alarms/${encodeURIComponent(key ?? "")}/rights`, undefined, signal)).data ?? null;
 }
 
 /** Taking over needs no words. */
@@ -55,18 +61,25 @@ export function AnswerBar({ alarm, ask, take }: { alarm: Alarm; ask: (answer: An
     </button>
   );
   const open = alarm.state !== "closed";
+  const rights = useQuietRights(may && open ? alarm : null);
   return (
     <div className="answer-bar" role="group" aria-label={t("alarms.detail")}>
       {button("alarms.take", "ac-handover", "O", take, alarm.owner?.by === me.username)}
       {button("alarms.addComment", "ac-comment", "C", () => ask("comment"))}
       {button("alarms.dispose", "ac-return", "D", () => ask("dispose"))}
-      {open && !isQuiet(alarm) ? button("alarms.shelve", "st-shelve", "S", () => ask("shelve")) : null}
-      {open && alarm.state !== "out_of_service" ? button("alarms.outOfService", "st-oos", null, () => ask("out_of_service")) : null}
+      {open && !isQuiet(alarm) && rights !== null && rights.shelve_minutes > 0 ? button("alarms.shelve", "st-shelve", "S", () => ask("shelve")) : null}
+      {open && alarm.state !== "out_of_service" && rights?.out_of_service ? button("alarms.outOfService", "st-oos", null, () => ask("out_of_service")) : null}
     </div>
   );
 }
 
-const MINUTES = [15, 60, 240, 480] as const;
+const MINUTES = [15, 30, 60, 120, 240, 480, 720] as const;
+/** The lengths of a shelf to choose from: round ones, and the longest that is allowed. */
+export function shelfChoices(most: number): number[] {
+  const round = MINUTES.filter((m) => m <= most);
+  return round.includes(most as (typeof MINUTES)[number]) ? [...round] : [...round, most];
+}
+const HOUR = 60;
 type Draft = { comment?: string; cause?: string; measure?: string; minutes?: number; one_shot?: boolean };
 
 export function AnswerDialog({ alarm, answer, close }: { alarm: Alarm; answer: Answer; close: () => void }) {
@@ -99,17 +112,21 @@ export function AnswerDialog({ alarm, answer, close }: { alarm: Alarm; answer: A
       setBusy(false);
     }
   };
+  const rights = useQuietRights(alarm);
+  const lengths = shelfChoices(rights?.shelve_minutes ?? 0);
   const needsWords = answer !== "dispose";
   const choices = (list: Dispositions["causes"] | undefined) => (list ?? []).map((c) => ({ value: c.code, label: localName(c.name, language) }));
+  // The dialog offers what is allowed, so it waits for the center to say what that is.
+  if (answer === "shelve" && rights === null) return null;
   return (
     <Modal open title={t(title[answer], { what })} okText={t(away ?? (answer === "shelve" ? "alarms.shelve" : answer === "out_of_service" ? "alarms.outOfService" : "alarms.submit"))} cancelText={t("dialog.cancel")}
       okButtonProps={{ disabled: away !== null }} confirmLoading={busy} onCancel={close} onOk={() => form.submit()} destroyOnHidden>
-      <Form form={form} layout="vertical" requiredMark={false} onFinish={(draft) => void send(draft)} initialValues={{ minutes: 60, one_shot: false, ...(alarm.disposition && answer === "dispose" ? { cause: alarm.disposition.cause, measure: alarm.disposition.measure } : {}) }}>
+      <Form form={form} layout="vertical" requiredMark={false} onFinish={(draft) => void send(draft)} initialValues={{ minutes: Math.min(HOUR, rights?.shelve_minutes ?? HOUR), one_shot: false, ...(alarm.disposition && answer === "dispose" ? { cause: alarm.disposition.cause, measure: alarm.disposition.measure } : {}) }}>
         {answer === "shelve" ? (
           <>
             <p className="s answer-note">{t("alarms.shelveNote")}</p>
-            <Form.Item name="minutes" label={t("alarms.shelveFor")}>
-              <Radio.Group optionType="button" options={MINUTES.map((m) => ({ value: m, label: m < 60 ? t("alarms.minutes", { n: m }) : t("alarms.hours", { n: m / 60 }) }))} />
+            <Form.Item name="minutes" label={t("alarms.shelveFor")} extra={t("quiet.most", { level: rights?.level ?? alarm.level, n: rights?.shelve_minutes ?? 0 })}>
+              <Radio.Group optionType="button" options={lengths.map((m) => ({ value: m, label: m % HOUR === 0 ? t("alarms.hours", { n: m / HOUR }) : t("alarms.minutes", { n: m }) }))} />
             </Form.Item>
             {alarm.cleared_at === null ? <Form.Item name="one_shot" valuePropName="checked"><Checkbox>{t("alarms.shelveOneShot")}</Checkbox></Form.Item> : null}
           </>

@@ -2068,7 +2068,10 @@ export interface paths {
         /** Alarms in scope that are shelved, suppressed by design or out of service */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    cursor?: string;
+                    limit?: number;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2180,6 +2183,53 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quiet-alarms/{id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this person may do to keep an alarm quiet, and for how long */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["QuietRightsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4036,6 +4086,23 @@ export interface components {
             quiet: string;
             /** @description Why; not empty. */
             reason: string;
+        };
+        /** @description What this person may do to keep an alarm quiet. */
+        QuietRightsView: {
+            /** @description A gas detector raises it. */
+            gas_detector: boolean;
+            /**
+             * Format: int32
+             * @description 1 (gravest) to 4: of the alarm as it would be raised now, or of what stands where that is graver.
+             */
+            level: number;
+            /** @description Whether this person may take it out of service. */
+            out_of_service: boolean;
+            /**
+             * Format: int32
+             * @description Longest shelf, in minutes; 0 where this person may not shelve it.
+             */
+            shelve_minutes: number;
         };
         /** @description A region. */
         Region: {

@@ -63,6 +63,8 @@ export type QuietAlarm = {
   alarm: string; subject: string; condition: Condition; quiet: Quiet; enterprise: string | null; enterprise_name: Name | null; tag: string; name: Name;
   equipment: string | null; by: string | null; by_name: string | null; reason: string; since: number; until: number | null; one_shot: boolean;
 };
+/** What the signed-in person may do to keep an alarm quiet; `shelve_minutes` 0: may not shelve it. */
+export type QuietRights = { level: Level; gas_detector: boolean; shelve_minutes: number; out_of_service: boolean };
 
 export type Alarm = {
   id: string; subject: string; condition: Condition; occurrence: number; level: Level; state: AlarmState; late: boolean; durable?: boolean;

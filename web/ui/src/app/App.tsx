@@ -5,6 +5,7 @@ import zhAnt from "antd/locale/zh_CN";
 import { Suspense, useEffect, useMemo, useState } from "react";
 import { BrowserRouter, Navigate, Route, Routes } from "react-router";
 import { API } from "../api/client";
+import { QuietProvider } from "../alarms/quiet";
 import { DirectoryProvider } from "../enterprise/directory";
 import { I18nProvider, useI18n } from "../i18n";
 import { LiveConnection } from "../live/connection";
@@ -81,21 +82,23 @@ function SignedIn() {
   return (
     <LiveContext value={live}>
       <DirectoryProvider>
-        <SoundProvider>
-          <CrumbsProvider>
-            <Shell>
-              <Suspense fallback={<Loading />}>
-                <Routes>
-                  <Route path="/" element={<Navigate to="/map" replace />} />
-                  {routes.map(({ path, page: Page }) => (
-                    <Route key={path} path={path} element={<PageBoundary key={path}><Page /></PageBoundary>} />
-                  ))}
-                  <Route path="*" element={<PageMissing />} />
-                </Routes>
-              </Suspense>
-            </Shell>
-          </CrumbsProvider>
-        </SoundProvider>
+        <QuietProvider>
+          <SoundProvider>
+            <CrumbsProvider>
+              <Shell>
+                <Suspense fallback={<Loading />}>
+                  <Routes>
+                    <Route path="/" element={<Navigate to="/map" replace />} />
+                    {routes.map(({ path, page: Page }) => (
+                      <Route key={path} path={path} element={<PageBoundary key={path}><Page /></PageBoundary>} />
+                    ))}
+                    <Route path="*" element={<PageMissing />} />
+                  </Routes>
+                </Suspense>
+              </Shell>
+            </CrumbsProvider>
+          </SoundProvider>
+        </QuietProvider>
       </DirectoryProvider>
     </LiveContext>
   );

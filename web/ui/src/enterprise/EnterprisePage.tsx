@@ -7,6 +7,7 @@ import { get, getAll } from "../api/client";
 import type { Alarm, Enterprise, Equipment, HazardSource, Level, QualityRow } from "../api/types";
 import { useResource } from "../api/useResource";
 import { alarmBadge, alarmTag, alarmTitle, alarmValue, byPriority, markOf, tagOf } from "../alarms/alarm";
+import { QuietLines, QuietMark, useQuietOfEnterprise, useQuietOfEquipment } from "../alarms/quiet";
 import { shortNames, useTrail } from "../app/crumbs";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
@@ -49,6 +50,7 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
   const alarms = useMemo(() => [...live.values()].filter((a) => a.enterprise === e.code).sort(byPriority), [live, e.code]);
   const state = store.rollup(`enterprise:${e.code}`) ?? e.rollup;
   const gateway = e.gateway ? store.gateway(e.gateway) : undefined;
+  const quiet = useQuietOfEnterprise(e.code);
   const name = localName(e.name, language);
   const path = regionPath(regions, e.region);
   const short = shortNames(path.map((r) => localName(r.name, language)));
@@ -96,6 +98,12 @@ function Page({ enterprise: e }: { enterprise: Enterprise }) {
             <h2 className="hd">{t("enterprise.alarms")} <span className="m">{alarms.length}</span></h2>
             {alarms.length === 0 ? <Empty>{t("alarms.noneStanding")}</Empty> : <ul>{alarms.slice(0, 30).map((a) => <AlarmLine key={a.id} alarm={a} />)}{alarms.length > 30 ? <li><Link className="alarm-row" to="/alarms">{t("alarms.moreStanding", { n: alarms.length - 30 })}</Link></li> : null}</ul>}
           </section>
+          {quiet.length > 0 ? (
+            <section className="card" aria-label={t("quiet.of", { n: quiet.length })}>
+              <h2 className="hd">{t("alarms.quietWhat")} <span className="m">{quiet.length}</span><span className="grow" /><Link className="f12" to="/alarms?list=quiet">{t("quiet.show")}</Link></h2>
+              <div className="quiet-card-body"><QuietLines alarms={quiet} limit={8} /></div>
+            </section>
+          ) : null}
           <QualityCard code={e.code} />
         </div>
       </div>
@@ -108,11 +116,13 @@ function VesselChip({ equipment: x, alarms }: { equipment: Equipment; alarms: re
   const { store } = useLive();
   const state = store.rollup(`equipment:${x.id}`) ?? x.rollup;
   const mark = markOf(alarms.filter((a) => a.equipment === x.id));
+  const quiet = useQuietOfEquipment(x.id);
   return (
     <li>
       <Link to={`/equipment/${encodeURIComponent(x.id)}`} className={`vessel ${state?.lost ? "is-lost" : ""}`}>
         <Symbol name={iconOf(x.kind)} size={20} className="s" />
         <span className="col grow"><b className="ell">{x.kind === "area" ? localName(x.name, language) : x.tag}</b><span className="m f12 ell">{x.kind === "area" ? x.tag : localName(x.name, language)}</span></span>
+        <QuietMark alarms={quiet} size={16} />
         {mark ? <LevelSymbol level={mark.alarm.level} size={18} outline={mark.outline} /> : state?.worst ? <LevelSymbol level={state.worst} size={18} /> : null}
       </Link>
     </li>

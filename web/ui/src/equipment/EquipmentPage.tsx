@@ -11,6 +11,7 @@ import { useResource } from "../api/useResource";
 import { AckButton } from "../alarms/AckButton";
 import { useAcknowledge } from "../alarms/acknowledge";
 import { alarmTitle, alarmValue, byPriority, signalKey, waitsForAnswer } from "../alarms/alarm";
+import { QuietLines, useQuietOfEquipment } from "../alarms/quiet";
 import { shortNames, useTrail } from "../app/crumbs";
 import { regionPath, useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
@@ -95,6 +96,7 @@ function Page({ equipment }: { equipment: Equipment }) {
   const mapLink = equipment.longitude !== null && equipment.latitude !== null ? `/map?focus=${equipment.longitude},${equipment.latitude}` : "/map";
   const { refusal, acknowledge } = useAcknowledge();
   const worst = open[0];
+  const quiet = useQuietOfEquipment(equipment.id);
   useKeys({
     M: () => void navigate(mapLink),
     A: () => worst && refusal(worst) === null && void acknowledge(worst),
@@ -115,6 +117,7 @@ function Page({ equipment }: { equipment: Equipment }) {
         <Link className="btn" to={mapLink}><Symbol name="ac-locate" size={16} />{t("equipment.onMap")} <kbd className="kbd" aria-hidden="true">M</kbd></Link>
       </header>
       {worst ? <Banner alarm={worst} more={open.length - 1} /> : null}
+      {quiet.length > 0 ? <section className="card quiet-card" aria-label={t("quiet.of", { n: quiet.length })}><QuietLines alarms={quiet} /><span className="grow" /><Link to="/alarms?list=quiet">{t("quiet.show")}</Link></section> : null}
       {points.length === 0 ? <div className="card"><Empty>{t("equipment.noPoints")}</Empty></div> : (
         <div className="equipment-grid">
           <div className="col left-col">

@@ -2,6 +2,7 @@
 import "./point-rows.css";
 import type { Alarm, Point } from "../api/types";
 import { markOf } from "../alarms/alarm";
+import { QuietMark, useQuietOfPoint } from "../alarms/quiet";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { confirmedAt } from "../live/protocol";
@@ -15,9 +16,11 @@ export function PointRow({ point, alarms, onSelect }: { point: Point; alarms: re
   const { live, face } = useReading(point);
   const state = stateOf(point, live?.value ?? null);
   const mark = markOf(alarms.filter((a) => a.point === point.id));
+  const quiet = useQuietOfPoint(point.id);
   const words = (
     <>
       {mark ? <LevelSymbol level={mark.alarm.level} size={14} outline={mark.outline} /> : null}
+      <QuietMark alarms={quiet} size={14} />
       <span className="ell">{localName(point.name, language)} <span className="m f12">{point.tag}</span></span>
     </>
   );

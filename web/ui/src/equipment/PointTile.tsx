@@ -1,6 +1,7 @@
 /** One point large: value, unit, age, quality, where it lies on its range, its limits. A tile of a point in alarm has a coloured upper edge. */
 import type { Alarm, LimitKey, Point } from "../api/types";
 import { markOf, signalKey } from "../alarms/alarm";
+import { QuietMark, useQuietOfPoint } from "../alarms/quiet";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { confirmedAt } from "../live/protocol";
@@ -25,6 +26,7 @@ export function PointTile({ point, twin, alarms, selected, onSelect }: Props) {
   const { t, language } = useI18n();
   const { live, face } = useReading(point);
   const mark = markOf(alarms.filter((a) => a.point === point.id));
+  const quiet = useQuietOfPoint(point.id);
   const worst = mark && !mark.outline ? mark.alarm : null;
   const state = stateOf(point, live?.value ?? null);
   const value = live?.value != null && face !== "bad" ? live.value : null;
@@ -40,6 +42,7 @@ export function PointTile({ point, twin, alarms, selected, onSelect }: Props) {
         <b className="nw">{name}</b><span className="m f12 ell">{point.tag}</span>
         <span className="grow" />
         {mark ? <LevelSymbol level={mark.alarm.level} size={15} outline={mark.outline} /> : null}
+        <QuietMark alarms={quiet} />
         <Age at={live ? confirmedAt(live) : null} source={live?.sourceAt} />
       </div>
       <div className="row tile-value">

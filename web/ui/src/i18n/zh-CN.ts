@@ -1,4 +1,5 @@
 /** The Chinese texts, and with them every key there is. A feature keeps its own texts in its folder; this file only gathers them. */
+import { zh as desk } from "../alarms/desk-messages";
 import { zh as alarms } from "../alarms/messages";
 import { zh as app } from "../app/messages";
 import { zh as enterprise } from "../enterprise/messages";
@@ -11,5 +12,5 @@ import { zh as session } from "../session/messages";
 import { zh as trend } from "../trend/messages";
 import { zh as ui } from "../ui/messages";
 
-export const zhCN = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester } as const;
+export const zhCN = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester } as const;
 export type MessageKey = keyof typeof zhCN;

@@ -41,6 +41,7 @@ export function Legend({ metresPerPixel }: { metresPerPixel: number | null }) {
         <svg width="18" height="18" viewBox="0 0 18 18" aria-hidden="true"><circle cx="9" cy="9" r="7.5" fill="var(--a1)" opacity=".15" /><circle cx="9" cy="9" r="4" fill="none" stroke="var(--a1)" strokeWidth="2" /></svg>
         {t("map.legendUnacked")}
       </span>
+      <span className="row g4"><Symbol name="st-shelve" size={14} />{t("map.legendQuiet")}</span>
       <span className="row g4">
         <svg width="20" height="14" aria-hidden="true"><rect x=".5" y=".5" width="19" height="13" fill="none" stroke="var(--bad)" strokeDasharray="3 2" /><path d="M2 12L12 2M8 12L18 2" stroke="var(--bad)" opacity=".6" /></svg>
         {t("map.legendLost")}

@@ -9,6 +9,7 @@ import { get, getAll } from "../api/client";
 import type { Alarm, Equipment, MapData, Point } from "../api/types";
 import { useResource } from "../api/useResource";
 import { SideList } from "../alarms/SideList";
+import { quietHint, useQuiet } from "../alarms/quiet";
 import { useAlarmsOf, useAlarmValues } from "../alarms/useAlarms";
 import { useTheme } from "../app/theme";
 import { dataLost, useDirectory, useRegionSubscription, within } from "../enterprise/directory";
@@ -18,7 +19,7 @@ import { Failed, Loading } from "../ui/faces";
 import { now } from "../ui/clock";
 import { Filters, Legend, ZoomButtons } from "./Furniture";
 import { HourStrip } from "./HourStrip";
-import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, notDrawn, placeFeatures, regionBounds, ringGroups, rungBelow, type KindFilter, type Place } from "./markers";
+import { alarmFeatures, alarmGroups, calloutGroups, labelled, markerFeatures, nameSpots, notDrawn, placeFeatures, quietFeatures, regionBounds, ringGroups, rungBelow, type KindFilter, type Place } from "./markers";
 import type { Hit, MapHandle, View } from "./MapView";
 import { Overlay, type LostPlot, type NameSpot } from "./Overlay";
 import { sectors } from "./wind";
@@ -86,6 +87,8 @@ export function MapPage() {
   const abnormal = useMemo(() => new Set(alarms.flatMap((a) => (a.equipment ? [a.equipment] : []))), [alarms]);
   const markers = useMemo(() => markerFeatures({ equipment: equipment.values(), detectors, filter: kind, abnormal }), [equipment, detectors, kind, abnormal]);
   const alarmPoints = useMemo(() => alarmFeatures(groups, selected), [groups, selected]);
+  const { book } = useQuiet();
+  const quietMarks = useMemo(() => quietFeatures({ quiet: book.all, equipment, detectors, words: (of) => quietHint(of, t) }), [book.all, equipment, detectors, t]);
   const station = useStation();
   const [windFrom, setWindFrom] = useState<number | null>(null);
   const windSectors = useMemo(() => sectors(groups, windFrom, t("map.downwind")), [groups, windFrom, t]);
@@ -149,7 +152,7 @@ export function MapPage() {
         {!webgl ? <p className="face m">{t("map.noWebgl")}</p> : map.error ? <Failed what={t("map.notLoaded")} error={map.error} retry={map.reload} /> : map.data && map.data.features.length === 0 ? <p className="face m">{t("map.noMap")}</p> : map.data ? (
           <Suspense fallback={<Loading />}>
             <MapView
-              theme={theme} base={base} plots={plots} places={places} markers={markers} alarms={alarmPoints} wind={windSectors} bounds={bounds} drained={lost} label={t("map.label")}
+              theme={theme} base={base} plots={plots} places={places} markers={markers} alarms={alarmPoints} quiet={quietMarks} wind={windSectors} bounds={bounds} drained={lost} label={t("map.label")}
               summary={t("map.summary", { enterprises: here.length, markers: markers.features.length, alarms: groups.length })}
               onHit={onHit} onView={onView} onFailed={() => setWebgl(false)}
               onReady={(h) => {
@@ -180,6 +183,7 @@ function EnterpriseIndex({ codes }: { codes: readonly string[] }) {
   const { t, language } = useI18n();
   const { enterprises } = useDirectory();
   const { store } = useLive();
+  const { book } = useQuiet();
   useRollupsVersion();
   useGatewaysVersion();
   return (
@@ -187,8 +191,9 @@ function EnterpriseIndex({ codes }: { codes: readonly string[] }) {
       {codes.map((code) => {
         const e = enterprises.get(code);
         const state = store.rollup(`enterprise:${code}`) ?? e?.rollup;
+        const quiet = book.byEnterprise.get(code)?.length ?? 0;
         const open = state?.open.reduce((a, b) => a + b, 0) ?? 0;
-        const words = [language === "zh-CN" ? e?.name.zh : e?.name.en, state?.worst ? `${t(`level.alarm.${state.worst}`)} ${open}` : t("enterprise.allGood"), e && dataLost(store, e) ? t("map.lostShort") : ""].filter(Boolean).join(", ");
+        const words = [language === "zh-CN" ? e?.name.zh : e?.name.en, state?.worst ? `${t(`level.alarm.${state.worst}`)} ${open}` : t("enterprise.allGood"), e && dataLost(store, e) ? t("map.lostShort") : "", quiet > 0 ? t("quiet.of", { n: quiet }) : ""].filter(Boolean).join(", ");
         return <li key={code} data-enterprise={code}>{words}</li>;
       })}
     </ul>

@@ -27,6 +27,8 @@ type Props = {
   places: FeatureCollection;
   markers: FeatureCollection;
   alarms: FeatureCollection;
+  /** Marks with `words`, shown while the pointer is on one. */
+  quiet: FeatureCollection;
   wind: FeatureCollection;
   bounds: Bounds | null;
   drained: boolean;
@@ -41,7 +43,7 @@ type Props = {
 };
 
 const CLICKABLE: readonly (readonly [layer: string, kind: Hit["kind"], property: string])[] = [
-  ["alarm", "alarm", "alarm"], ["marker", "equipment", "id"], ["place", "enterprise", "code"], ["region", "region", "code"], ["vessel", "equipment", "ref"],
+  ["alarm", "alarm", "alarm"], ["quiet", "equipment", "id"], ["marker", "equipment", "id"], ["place", "enterprise", "code"], ["region", "region", "code"], ["vessel", "equipment", "ref"],
 ];
 
 export function bandOf(zoom: number): Band {
@@ -54,11 +56,12 @@ function padding(map: MapLibreMap): { top: number; right: number; bottom: number
 }
 
 export function MapView(props: Props) {
-  const { theme, base, plots, places, markers, alarms, wind, bounds, drained, label, summary, overlay } = props;
+  const { theme, base, plots, places, markers, alarms, quiet, wind, bounds, drained, label, summary, overlay } = props;
   const holder = useRef<HTMLDivElement>(null);
   const mapRef = useRef<MapLibreMap | null>(null);
   const [ready, setReady] = useState(0);
   const [view, setView] = useState<View | null>(null);
+  const [hint, setHint] = useState<{ x: number; y: number; words: string } | null>(null);
   const callbacks = useRef(props);
   useEffect(() => {
     callbacks.current = props;
@@ -105,6 +108,11 @@ export function MapView(props: Props) {
       map.on("mouseenter", layer, () => (map.getCanvas().style.cursor = "pointer"));
       map.on("mouseleave", layer, () => (map.getCanvas().style.cursor = ""));
     }
+    map.on("mousemove", "quiet", (event) => {
+      const words = event.features?.[0]?.properties["words"] as unknown;
+      setHint(typeof words === "string" ? { x: event.point.x, y: event.point.y, words } : null);
+    });
+    map.on("mouseleave", "quiet", () => setHint(null));
     // The camera works before the first picture is drawn; waiting for it would keep the callouts away on a slow machine.
     if (start.bounds) map.fitBounds(start.bounds, { padding: padding(map), animate: false });
     report();
@@ -144,6 +152,7 @@ export function MapView(props: Props) {
   useEffect(() => { if (ready) fill("places", places); }, [ready, places, fill]);
   useEffect(() => { if (ready) fill("markers", markers); }, [ready, markers, fill]);
   useEffect(() => { if (ready) fill("alarms", alarms); }, [ready, alarms, fill]);
+  useEffect(() => { if (ready) fill("quiet", quiet); }, [ready, quiet, fill]);
 
   useEffect(() => { if (ready) fill("wind", wind); }, [ready, wind, fill]);
 
@@ -161,6 +170,7 @@ export function MapView(props: Props) {
       <p className="visually-hidden">{summary}</p>
       <div ref={holder} className="map-canvas" />
       {view ? overlay(project, view) : null}
+      {hint ? <p className="float map-hint f12" role="tooltip" style={{ transform: `translate(${Math.min(hint.x + 14, (holder.current?.clientWidth ?? 600) - 300)}px, ${hint.y + 14}px)` }}>{hint.words}</p> : null}
     </div>
   );
 }

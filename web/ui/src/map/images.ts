@@ -3,6 +3,7 @@
  * ready pixels, and our symbols have two colours.
  */
 import type { Map as MapLibreMap } from "maplibre-gl";
+import { QUIET_SYMBOL } from "../alarms/quiet";
 import { symbolMarkup } from "../ui/Symbol";
 import { token, type Theme } from "../ui/tokens";
 
@@ -47,6 +48,9 @@ function pictures(theme: Theme): Record<string, [size: number, source: string]> 
     all[`alarm-${level}`] = [26, svg(26, disc + placed(`al-${level}`, 4.5, 17, colours))];
     all[`alarm-${level}-o`] = [26, svg(26, disc + placed(`al-${level}-o`, 4.5, 17, level === 3 ? { ink: t("a3o") } : colours))];
     all[`level-${level}`] = [18, svg(18, placed(`al-${level}`, 1, 16, colours))];
+  }
+  for (const [quiet, symbol] of Object.entries(QUIET_SYMBOL)) {
+    all[`quiet-${quiet}`] = [18, svg(18, `<circle cx="9" cy="9" r="8.5" fill="${white}" stroke="${t("line3")}" stroke-width="1"/>${placed(symbol, 3, 12, { ink: t("ink") })}`)];
   }
   all["fault"] = [22, svg(22, `<circle cx="11" cy="11" r="10.5" fill="${white}" fill-opacity=".92"/>${placed("q-bad", 3, 16, { ink: t("bad") })}`)];
   all["badge"] = [16, svg(16, `<rect x="0" y="1" width="16" height="14" rx="2.5" fill="${t("ink")}"/>`)];

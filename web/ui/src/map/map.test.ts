@@ -1,8 +1,8 @@
 /** The map shows what is abnormal, clusters no grave alarm away, and keeps its callouts apart. */
 import { describe, expect, it } from "vitest";
-import type { Alarm, Enterprise, Equipment, Level, MapData, Region } from "../api/types";
+import type { Alarm, Enterprise, Equipment, Level, MapData, Point, QuietAlarm, Region } from "../api/types";
 import { apart, overlaps, placeCallouts } from "./callouts";
-import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, notDrawn, ringGroups, rungBelow } from "./markers";
+import { alarmFeatures, alarmGroups, boundsOf, calloutGroups, inFilter, markerFeatures, notDrawn, quietFeatures, ringGroups, rungBelow } from "./markers";
 import { compassKey, downwind, sectors } from "./wind";
 
 const tank = (id: string, kind = "tank"): Equipment => ({ id, tag: id, enterprise: "e", kind, longitude: 114.1, latitude: 34.7, rollup: null }) as unknown as Equipment;
@@ -11,6 +11,21 @@ const enterprises = new Map([["e", { code: "e", longitude: 114.2, latitude: 34.8
 const alarm = (id: string, level: Level, change: Partial<Alarm> = {}): Alarm =>
   ({ id, level, point: `${id}.p`, state: "unacknowledged", enterprise: "e", equipment: "e.T1", signal: "level", longitude: 114.11, latitude: 34.71, raised_at: 0, ...change }) as Alarm;
 const input = { equipment, enterprises, filter: "all" as const };
+
+describe("marks of quiet alarms", () => {
+  const quiet = (subject: string, change: Partial<QuietAlarm> = {}): QuietAlarm => ({ alarm: `${subject}|H`, subject, equipment: "e.T1", quiet: "shelved", ...change }) as QuietAlarm;
+  const detectors = [{ id: "e.G1", longitude: 114.3, latitude: 34.9 } as Point];
+  const words = (of: readonly QuietAlarm[]): string => of.map((a) => a.subject).join();
+  it("stand at the vessel, one for all of its alarms, and show what has no end", () => {
+    const [mark, ...more] = quietFeatures({ quiet: [quiet("e.L1"), quiet("e.L2", { quiet: "out_of_service" })], equipment, detectors, words }).features;
+    expect(more).toEqual([]);
+    expect([mark?.geometry.coordinates, mark?.properties]).toEqual([[114.1, 34.7], { id: "e.T1", icon: "quiet-out_of_service", count: 2, words: "e.L1,e.L2" }]);
+  });
+  it("stand at a detector where it stands, and nowhere for what has no place", () => {
+    const marks = quietFeatures({ quiet: [quiet("e.G1"), quiet("e.X", { equipment: "e.gone" }), quiet("gateway:1", { equipment: null })], equipment, detectors, words });
+    expect(marks.features.map((f) => f.geometry.coordinates)).toEqual([[114.3, 34.9]]);
+  });
+});
 
 describe("alarm symbols", () => {
   it("join the alarms of one vessel under the gravest", () => {

@@ -3,8 +3,9 @@
  * follows design-language §7: by enterprise far out, by equipment near; levels 1 and 2 are never clustered away.
  */
 import type { Feature, FeatureCollection, Point as PointGeometry } from "geojson";
-import type { Alarm, Enterprise, Equipment, Level, MapData, Point, Region, Rollup } from "../api/types";
+import type { Alarm, Enterprise, Equipment, Level, MapData, Point, QuietAlarm, Region, Rollup } from "../api/types";
 import { byPriority, stands } from "../alarms/alarm";
+import { gravestQuiet } from "../alarms/quiet";
 import type { Language } from "../i18n";
 import { localName } from "../i18n/name";
 
@@ -136,6 +137,29 @@ export function markerFeatures({ equipment, detectors, filter, abnormal }: Marke
     }
   }
   return collection(features);
+}
+
+type QuietInput = { quiet: readonly QuietAlarm[]; equipment: ReadonlyMap<string, Equipment>; detectors: readonly Point[]; words: (alarms: readonly QuietAlarm[]) => string };
+
+/**
+ * The marks of what is shelved, suppressed or out of service: one a place, beside the symbol of the thing itself. Never filtered away with a
+ * kind of equipment: that an alarm is silenced is to be seen whatever else is looked at.
+ */
+export function quietFeatures({ quiet, equipment, detectors, words }: QuietInput): FeatureCollection<PointGeometry> {
+  const points = new Map(detectors.map((p) => [p.id, p]));
+  const places = new Map<string, { at: Place; id: string; alarms: QuietAlarm[] }>();
+  for (const alarm of quiet) {
+    if (!alarm.equipment) continue;
+    const detector = points.get(alarm.subject);
+    const owner = equipment.get(alarm.equipment);
+    const of = detector?.longitude != null && detector.latitude !== null ? detector : owner;
+    if (!of || of.longitude === null || of.latitude === null) continue;
+    const key = of === detector ? alarm.subject : alarm.equipment;
+    const place = places.get(key) ?? { at: [of.longitude, of.latitude] as Place, id: alarm.equipment, alarms: [] };
+    place.alarms.push(alarm);
+    places.set(key, place);
+  }
+  return collection([...places.values()].map(({ at, id, alarms }) => feature(at, { id, icon: `quiet-${gravestQuiet(alarms) ?? "shelved"}`, count: alarms.length, words: words(alarms) })));
 }
 
 /** Where names stand: an enterprise's low on its plot, where there is room and no symbol of its middle; a region's in its middle. */

@@ -35,6 +35,7 @@ export function mapStyle(theme: Theme): StyleSpecification {
       places: { type: "geojson", data: EMPTY },
       markers: { type: "geojson", data: EMPTY },
       alarms: { type: "geojson", data: EMPTY },
+      quiet: { type: "geojson", data: EMPTY },
       wind: { type: "geojson", data: EMPTY },
     },
     layers: [
@@ -106,6 +107,10 @@ export function mapStyle(theme: Theme): StyleSpecification {
       {
         id: "alarm", type: "symbol", source: "alarms",
         layout: { "icon-image": ["get", "icon"], "icon-size": ["interpolate", ["linear"], ["zoom"], 13, 0.72, 14.4, 1], "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": ["get", "order"] },
+      },
+      {
+        id: "quiet", type: "symbol", source: "quiet", minzoom: ZOOM.enterprise,
+        layout: { "icon-image": ["get", "icon"], "icon-size": ["interpolate", ["linear"], ["zoom"], 13, 0.75, 15, 1], "icon-offset": [-14, -12], "icon-allow-overlap": true, "icon-ignore-placement": true },
       },
       {
         id: "alarm-count", type: "symbol", source: "alarms", minzoom: 13.6, filter: [">", ["get", "count"], 1],

@@ -1,0 +1,103 @@
+//! The desk over real HTTP: who may keep an alarm quiet and for how long, and lists that are paged to their end.
+
+mod common;
+
+use anlan_domain::alarm::Condition;
+use common::World;
+use serde_json::{Value, json};
+
+async fn quiet(world: &World, who: &str, alarm: &str, kind: &str, minutes: u32) -> common::Answer {
+    let token = world.sign_in(who).await;
+    let body = json!({ "alarm": alarm, "quiet": kind, "minutes": minutes, "reason": "校验" });
+    world.api(&token, "POST", "/quiet-alarms", Some(&body)).await
+}
+
+fn path(alarm: &str) -> String {
+    format!("/quiet-alarms/{}/rights", alarm.replace('|', "%7C"))
+}
+
+#[tokio::test]
+async fn who_may_shelve_and_for_how_long_follows_level_and_detector_and_is_told_before() {
+    let world = World::new().await;
+    // A gas detector's high alarm is of level 2; as its level-1 alarm stands, it is judged by that.
+    let gas = "410205001.GT-1|H";
+    let responder = world.sign_in("responder").await;
+    let rights = world.get(&responder, &path(gas)).await;
+    let nothing =
+        json!({ "level": 2, "gas_detector": true, "shelve_minutes": 0, "out_of_service": false });
+    assert_eq!(rights, nothing);
+    let refused = quiet(&world, "responder", gas, "shelved", 5).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.json()["code"]),
+        (403, &json!("quiet_not_allowed"))
+    );
+    let words = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(
+        words.contains("企业负责人（最长 60 分钟）") && words.contains("officer (30 min at most)"),
+        "{words}"
+    );
+
+    let manager = world.sign_in("manager").await;
+    assert_eq!(world.get(&manager, &path(gas)).await["shelve_minutes"], 60);
+    world.center.raise("410205001.GT-1", Condition::High, 1).await;
+    assert_eq!(
+        world.get(&manager, &path(gas)).await["shelve_minutes"],
+        30,
+        "it stands with level 1"
+    );
+    let long = quiet(&world, "manager", gas, "shelved", 31).await;
+    assert_eq!((long.status.as_u16(), &long.json()["field"]), (400, &json!("minutes")));
+    assert_eq!(quiet(&world, "manager", gas, "shelved", 30).await.status, 204);
+
+    let level = "410205001.LT-1203A|H";
+    assert_eq!(world.get(&responder, &path(level)).await["shelve_minutes"], 240);
+    let out = quiet(&world, "park", level, "out_of_service", 0).await;
+    assert_eq!((out.status.as_u16(), &out.json()["code"]), (403, &json!("quiet_not_allowed")));
+    let words = out.json()["message"].as_str().unwrap().to_owned();
+    assert!(
+        words.contains("停用") && words.contains("enterprise manager, administrator"),
+        "{words}"
+    );
+    assert_eq!(quiet(&world, "manager", level, "out_of_service", 0).await.status, 204);
+
+    let foreign = path("410205002.PT-201|HH");
+    assert_eq!(world.api(&responder, "GET", &foreign, None).await.status, 404);
+    let tester = world.sign_in("tester").await;
+    let may = world.get(&tester, &path(level)).await;
+    assert_eq!((&may["shelve_minutes"], &may["out_of_service"]), (&json!(0), &json!(false)));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_quiet_is_listed_to_its_end_page_by_page() {
+    let world = World::new().await;
+    let admin = world.sign_in("admin").await;
+    let mut made = Vec::new();
+    for point in ["410205001.LT-1203A", "410205002.PT-201", "410105001.TT-1"] {
+        for condition in ["H", "HH", "L"] {
+            let alarm = format!("{point}|{condition}");
+            let answer = quiet(&world, "admin", &alarm, "out_of_service", 0).await;
+            assert_eq!(answer.status, 204);
+            made.push(alarm);
+        }
+        world.passes(1_000);
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&admin, &format!("/quiet-alarms?limit=2&cursor={cursor}")).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(!items.is_empty() && items.len() <= 2);
+        seen.extend(items.iter().map(|i| i["alarm"].as_str().unwrap().to_owned()));
+        match &page["next_cursor"] {
+            Value::Null => break,
+            next => next.as_str().unwrap().clone_into(&mut cursor),
+        }
+    }
+    assert_eq!(seen[0], "410105001.TT-1|H", "the newest first");
+    seen.sort_unstable();
+    made.sort_unstable();
+    assert_eq!(seen, made);
+    let wrong = world.api(&admin, "GET", "/quiet-alarms?cursor=bm8", None).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["field"]), (400, &json!("cursor")));
+    world.stop().await;
+}
