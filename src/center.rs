@@ -9,6 +9,7 @@ use anlan_actors::center::RunningCenter;
 use anlan_actors::options::{CenterOptions, TlsFiles};
 use anlan_web::{Limits, Parts, ServeOptions, Server};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::center_config::{self, CenterConfig};
 use crate::directory::RegistryDirectory;
@@ -19,6 +20,7 @@ use crate::process::{self, Failure};
 pub struct Started {
     center: Arc<RunningCenter>,
     web: Server,
+    desk_tasks: TaskTracker,
     /// Web interface.
     pub http: SocketAddr,
     /// Gateways.
@@ -40,7 +42,7 @@ impl Started {
         config: &CenterConfig,
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let Engines { ports, registry, alarms } = engines;
+        let Engines { ports, registry, desk, alarms } = engines;
         let metrics = crate::metrics::install()?;
         let clock: Arc<dyn Fn() -> anlan_domain::time::UtcMillis + Send + Sync> =
             Arc::new(process::now);
@@ -59,7 +61,9 @@ impl Started {
             .await
             .map_err(|e| Failure::of(&e))?;
         let uplink = center.uplink_address().expect("an uplink address was given");
-        let parts = Parts { center: center.clone(), registry, alarms, log, clock, metrics };
+        let (desk, desk_tasks) =
+            crate::desk::start(config.desk.clone(), &center, &registry, desk, clock.clone(), stop)?;
+        let parts = Parts { center: center.clone(), registry, alarms, desk, log, clock, metrics };
         let serve = ServeOptions {
             listen: config.listen,
             tls: config.tls.clone(),
@@ -75,7 +79,7 @@ impl Started {
         };
         let web =
             anlan_web::serve(serve, parts, stop.clone()).await.map_err(|e| Failure::of(&e))?;
-        Ok(Self { center, http: web.address, web, uplink })
+        Ok(Self { center, http: web.address, web, desk_tasks, uplink })
     }
 
     /// Waits until the center has begun to stop, by its token or by a fatal failure.
@@ -87,6 +91,7 @@ impl Started {
     pub async fn stopped(self) -> Result<(), Failure> {
         let ended = self.center.stopped().await.map_err(Failure::Failed);
         self.web.finished().await;
+        self.desk_tasks.wait().await;
         ended
     }
 }

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anlan_domain::quiet_rights::QuietRights;
+use anlan_notify::config::NotifyConfig;
 use serde::Deserialize;
 use toml::Spanned;
+
+use crate::desk::DeskConfig;
 
 mod quiet_rights;
 
@@ -35,6 +38,8 @@ pub struct CenterConfig {
     pub shelve_max_minutes: u32,
     /// Who may keep an alarm quiet, and for how long.
     pub quiet_rights: QuietRights,
+    /// Channels to people, and what the desk says to them.
+    pub desk: DeskConfig,
     /// Room for the alarm log alone.
     pub reserved_disk_bytes: u64,
 }
@@ -50,6 +55,8 @@ struct Raw {
     #[serde(default = "nine")]
     enterprise_code_length: Spanned<i64>,
     simulator: Option<Spanned<String>>,
+    notify_file: Option<Spanned<PathBuf>>,
+    page_url: Option<Spanned<String>>,
     tls: Option<RawTls>,
     #[serde(default)]
     retention: RawRetention,
@@ -196,6 +203,19 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
         problems
             .add(url.span().start, "simulator: write http://HOST:PORT of the simulator's control");
     }
+    if let Some(url) = raw.page_url.as_ref().filter(|url| {
+        !["http://", "https://"].iter().any(|scheme| url.get_ref().starts_with(scheme))
+    }) {
+        problems.add(url.span().start, "page_url: write https://HOST of the page that people open");
+    }
+    let notify = raw.notify_file.as_ref().map(|named| {
+        crate::desk::read_notify(named.get_ref()).unwrap_or_else(|why| {
+            for line in why.lines() {
+                problems.add(named.span().start, &format!("notify_file: {line}"));
+            }
+            NotifyConfig::default()
+        })
+    });
     let days = [
         ("retention.raw_days", &raw.retention.raw_days, 1),
         ("retention.minute_days", &raw.retention.minute_days, 1),
@@ -218,6 +238,10 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
                 problems.file_there("tls.key_file", &tls.key_file),
             )
         }),
+        desk: DeskConfig {
+            notify: notify.unwrap_or_default(),
+            page_url: raw.page_url.map(Spanned::into_inner),
+        },
         retention_days: days,
         gateways: count(&mut problems, "limits.gateways", &raw.limits.gateways),
         live_streams: (
@@ -256,7 +280,7 @@ mod tests {
     fn the_example_is_a_good_configuration_and_names_every_key() {
         let text = include_str!("../examples/center.toml");
         parse(Path::new("center.toml"), text).unwrap();
-        for key in ["simulator", "cert_file", "key_file"] {
+        for key in ["simulator", "notify_file", "page_url", "cert_file", "key_file"] {
             assert!(text.contains(key), "{key} is not in the example");
         }
     }

@@ -105,6 +105,10 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
         simulator: Some(format!("http://{}", sim.control)),
         tls: None,
         retention_days: [400, 1830],
+        desk: crate::desk::DeskConfig {
+            page_url: Some(format!("http://{}", args.listen)),
+            ..Default::default()
+        },
         gateways: 100,
         live_streams: (500, 20),
         reserved_disk_bytes: 64 << 20,

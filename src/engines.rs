@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anlan_actors::options::Ports;
 use anlan_store::alarm_index::AlarmIndex;
+use anlan_store::desk::DeskStore;
 use anlan_store::history::{EmbeddedHistory, HistoryOptions};
 use anlan_store::journal::JournalError;
 use anlan_store::journal::segments::{
@@ -25,6 +26,8 @@ pub struct Engines {
     pub ports: Ports,
     /// Plant, people, audit.
     pub registry: Registry,
+    /// Warnings, messages to people, rules and ladder.
+    pub desk: DeskStore,
     /// Search projection.
     pub alarms: Arc<AlarmIndex>,
 }
@@ -57,6 +60,7 @@ impl Engines {
         )
         .map_err(|e| Failure::of(&e))?;
         let registry = registry(data).await?;
+        let desk = DeskStore::open(&data.join("desk.db")).await.map_err(|e| Failure::of(&e))?;
         let alarms =
             AlarmIndex::open(&data.join("alarm-index.db")).await.map_err(|e| Failure::of(&e))?;
         Ok(Self {
@@ -66,6 +70,7 @@ impl Engines {
                 history: Some(Arc::new(history)),
             },
             registry,
+            desk,
             alarms: Arc::new(alarms),
         })
     }

@@ -11,6 +11,8 @@ mod center;
 mod center_config;
 mod cli;
 mod demo;
+mod desk;
+mod desk_directory;
 mod directory;
 mod engines;
 mod gateway;

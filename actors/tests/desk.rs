@@ -407,9 +407,9 @@ async fn a_channel_that_fails_is_seen_and_its_messages_wait() {
         })
         .await;
     assert!(rows.iter().all(|row| row.tries > 1 && row.doubles == 0));
-    let tested = bench.desk.test_channel("sms", None, anlan_notify::message::Language::Zh).await;
+    let tested = bench.desk.test_channel("sms", None, false).await;
     assert_eq!(tested.unwrap().said, "ready");
-    let missing = bench.desk.test_channel("fax", None, anlan_notify::message::Language::Zh).await;
+    let missing = bench.desk.test_channel("fax", None, false).await;
     assert!(matches!(missing, Err(DeskFault::NoChannel(_))));
 }
 

@@ -16,6 +16,7 @@ pub mod alarm_health;
 pub mod alarms;
 pub mod audit;
 pub mod cameras;
+pub mod desk;
 pub mod equipment;
 pub mod gateways;
 pub mod hazards;
@@ -30,6 +31,7 @@ pub mod search;
 pub mod session;
 pub mod tree;
 pub mod users;
+pub mod warnings;
 
 /// Objects on a page where nothing is asked for.
 const PAGE: u32 = 100;

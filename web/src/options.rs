@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anlan_actors::api::Center;
+use anlan_actors::desk::Desk;
 use anlan_domain::quiet_rights::QuietRights;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmIndex;
@@ -26,6 +27,8 @@ pub struct Parts {
     pub registry: Registry,
     /// Projection of the alarm log for lists and search. The web layer feeds it.
     pub alarms: Arc<AlarmIndex>,
+    /// Warnings, and who is called for them.
+    pub desk: Arc<Desk>,
     /// The alarm log itself.
     pub log: Arc<dyn StateStore>,
     /// The clock.

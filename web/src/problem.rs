@@ -3,8 +3,11 @@
 //! One table turns the errors of the layers below into these; causes are logged once, here, and never sent out.
 
 use anlan_actors::api::CenterError;
+use anlan_actors::desk::DeskFault;
 use anlan_domain::log::CommandRefused;
+use anlan_domain::warning::WarningRefused;
 use anlan_store::alarm_index::IndexError;
+use anlan_store::desk::DeskError;
 use anlan_store::registry::RegistryError;
 use http::StatusCode;
 use serde::Serialize;
@@ -168,6 +171,45 @@ impl From<IndexError> for Problem {
                 Self::bad_request("cursor", "This is no cursor that was given out")
             }
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<DeskFault> for Problem {
+    fn from(fault: DeskFault) -> Self {
+        let message = fault.to_string();
+        match fault {
+            DeskFault::Refused(why) => {
+                let code = match why {
+                    WarningRefused::NotOpen(_) => "not_open",
+                    WarningRefused::AnsweredAlready { .. } => "already_answered",
+                    WarningRefused::Stands { .. } => "still_stands",
+                };
+                Self::new(StatusCode::CONFLICT, code, message)
+            }
+            DeskFault::NoChannel(_) => Self::not_found(),
+            DeskFault::BadAddress(_) => Self::bad_request("to", message),
+            DeskFault::NotReady(why) => {
+                tracing::warn!(why, "the alarm desk could not do what was asked");
+                let words = "The alarm desk cannot do this at the moment; try again in a while";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", words)
+            }
+        }
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        let message = error.to_string();
+        match error {
+            DeskError::ChangedMeanwhile { version, .. } => {
+                Self::new(StatusCode::CONFLICT, "changed_meanwhile", message)
+                    .fact("version", version)
+            }
+            DeskError::Cursor(_) => {
+                Self::bad_request("cursor", "This is no cursor that was given out")
+            }
+            failed => Self::internal(&failed),
         }
     }
 }

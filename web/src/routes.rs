@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, equipment, gateways, hazards, map, plant, points,
-    quality, quiet, regions, scenarios, search, session, tree, users,
+    alarm_health, alarms, audit, cameras, desk, equipment, gateways, hazards, map, plant, points,
+    quality, quiet, regions, scenarios, search, session, tree, users, warnings,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -84,6 +84,9 @@ const ANSWERERS: Access = Roles(&[
     Role::EnterpriseResponder,
     Role::Administrator,
 ]);
+/// 销警 ends the record of a danger: not a responder's alone to decide.
+const CLOSERS: Access = Roles(&[Role::Officer, Role::EnterpriseManager, Role::Administrator]);
+const DRILLERS: Access = Roles(&[Role::Officer, Role::Administrator, Role::Tester]);
 const WATCHERS: Access = Roles(&[Role::Administrator, Role::Officer]);
 const TESTER: Access = Roles(&[Role::Tester]);
 
@@ -162,6 +165,21 @@ fn table() -> Vec<Route> {
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;
         GET "/quiet-alarms/{id}/rights" SignedIn, "What this person may do to keep an alarm quiet, and for how long", [], None, one::<quiet::QuietRightsView>(), quiet::rights;
         POST "/quiet-alarms/{id}/resume" ANSWERERS, "Ends a shelf or returns an alarm to service", [], body::<ResumeInput>(), Out::Nothing, quiet::resume;
+        GET "/warnings" SignedIn, "Warnings in scope, newest first", ["open", "region", "enterprise", "hazard", "equipment", "colour", "kind", "state", "drill", "mine", "from", "to", "q", "cursor", "limit"], None, list::<warnings::WarningView>(), warnings::list;
+        POST "/warnings" DRILLERS, "Begins a drill: a warning that is none, to prove the ladder in compressed time", [], body::<warnings::DrillInput>(), one::<warnings::WarningView>(), warnings::drill;
+        GET "/warning-counts" SignedIn, "Open warnings in scope by enterprise and colour", ["region", "enterprise"], None, one::<warnings::WarningCounts>(), warnings::counts;
+        GET "/warnings/{no}" SignedIn, "One warning, with its time line, messages and alarms", [], None, one::<warnings::WarningView>(), warnings::one;
+        POST "/warnings/{no}/answer" ANSWERERS, "Answers a warning: from here on nobody is chased", [], body::<warnings::AnswerInput>(), one::<warnings::WarningView>(), warnings::answer;
+        POST "/warnings/{no}/feedback" ANSWERERS, "Says what was found and what is being done", [], body::<warnings::FeedbackInput>(), one::<warnings::WarningView>(), warnings::feed_back;
+        POST "/warnings/{no}/close" CLOSERS, "Closes a warning whose alarms are over, with cause and measure", [], body::<warnings::FeedbackInput>(), one::<warnings::WarningView>(), warnings::close;
+        GET "/warning-rules" SignedIn, "Rules that make warnings of alarms, with their versions", [], None, one::<desk::VersionsView>(), desk::rules;
+        PUT "/warning-rules" ADMINISTRATOR, "Saves a new version of the rules", [], body::<desk::RulesInput>(), one::<desk::VersionsView>(), desk::put_rules;
+        GET "/escalation-ladder" SignedIn, "Who is called for which colour and when the next rung is, with versions", [], None, one::<desk::VersionsView>(), desk::ladder;
+        PUT "/escalation-ladder" ADMINISTRATOR, "Saves a new version of the ladder", [], body::<desk::LadderInput>(), one::<desk::VersionsView>(), desk::put_ladder;
+        GET "/channels" ADMINISTRATOR, "Ways to people and how they do", [], None, one::<desk::ChannelsView>(), desk::channels;
+        POST "/channels/{name}/test" ADMINISTRATOR, "Sends a marked test message, or looks whether one could be sent", [], body::<desk::TestInput>(), one::<desk::TestedView>(), desk::test;
+        GET "/messages" SignedIn, "Messages to me on the page, newest first", ["unread", "cursor", "limit"], None, list::<warnings::MessageView>(), desk::messages;
+        GET "/sent-messages" ADMINISTRATOR, "Every message to anybody and what became of it, newest first", ["cursor", "limit"], None, list::<warnings::MessageView>(), desk::sent_messages;
         GET "/alarm-health" SignedIn, "How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers", ["region", "enterprise", "from", "to"], None, one::<alarm_health::HealthBody>(), alarm_health::read;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;
         GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated`", ["region"], None, Out::Free, map::read;

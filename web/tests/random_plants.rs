@@ -32,6 +32,7 @@ use std::time::Duration;
 use anlan_actors::api::Center;
 use anlan_actors::center::RunningCenter;
 use anlan_actors::options::{CenterOptions, Ports};
+use anlan_domain::colour::Colour;
 use anlan_domain::ids::{
     CameraId, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId, Role, UserName,
 };
@@ -39,6 +40,7 @@ use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::region::RegionCode;
 use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::{Lane, Table, TableRow};
+use anlan_domain::warning::{Place, WarningCommand, WarningNo};
 use anlan_store::alarm_index::AlarmIndex;
 use anlan_store::history::{EmbeddedHistory, HistoryOptions};
 use anlan_store::registry::people::{Counted, User};
@@ -124,6 +126,8 @@ struct Site {
     region: RegionCode,
     hazard: Option<String>,
     points: u32,
+    /// Number of its warning, a drill.
+    warning: u64,
     /// Stands in every name, address and number of it and nowhere else.
     mark: String,
 }
@@ -188,6 +192,7 @@ fn sites(plant: &[Drawn]) -> Vec<Site> {
             Site {
                 hazard: drawn.hazard.then(|| format!("{code}001")),
                 points: 1 + drawn.more_points,
+                warning: n as u64 + 1,
                 mark: format!("q{n}z"),
                 code,
                 region,
@@ -441,11 +446,24 @@ impl Running {
         .unwrap();
         let (address, simulator) = simulator(&sites).await;
         let alarms = AlarmIndex::open(&scratch.path().join("alarm-index.db")).await.unwrap();
+        let desk = common::desk(&registry, scratch.path(), &clock, &stop).await;
+        for (n, site) in sites.iter().enumerate() {
+            let enterprise = Some(EnterpriseCode::new(&site.code).unwrap());
+            let drill = WarningCommand::Drill {
+                place: Place { enterprise, hazard: None, equipment: None },
+                colour: Colour::Blue,
+                by: "admin".into(),
+                pace: 1,
+            };
+            assert_eq!(desk.command(drill).await.unwrap(), WarningNo(n as u64 + 1));
+            assert_eq!(site.warning, n as u64 + 1);
+        }
         let parts = Parts {
             center: center.clone(),
             registry: registry.clone(),
             alarms: Arc::new(alarms),
             log: Arc::new(door),
+            desk: desk.clone(),
             clock,
             metrics: Arc::new(String::new),
         };
@@ -589,6 +607,7 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             .replace("{id}", &id)
             .replace("{code}", &id)
             .replace("{name}", &id)
+            .replace("{no}", &id)
             .replace("{username}", &id);
         vec![Valid { path, body, about: true }]
     };
@@ -708,6 +727,36 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             let key = key.rsplit_once('|').unwrap().0;
             thing(key, Some(json!({ "quiet": "shelved" })))
         }
+        ("GET", "/warnings") => {
+            let mut all = filters(template);
+            all.extend(list(&[
+                format!("{template}?open=false"),
+                format!("{template}?mine=true"),
+                format!("{template}?equipment={}", site.id("V-1")),
+                format!("{template}?hazard={known_hazard}"),
+            ]));
+            all
+        }
+        ("GET", "/warning-counts") => filters(template),
+        ("POST", "/warnings") => {
+            thing("", Some(json!({ "enterprise": code, "colour": "blue", "pace": 1 })))
+        }
+        ("GET", "/warnings/{no}") => thing(&site.warning.to_string(), None),
+        ("POST", "/warnings/{no}/answer") => {
+            thing(&site.warning.to_string(), Some(json!({ "comment": "seen" })))
+        }
+        ("POST", "/warnings/{no}/feedback" | "/warnings/{no}/close") => {
+            let body = json!({ "cause": "process", "measure": "adjusted", "comment": "done" });
+            thing(&site.warning.to_string(), Some(body))
+        }
+        ("GET", "/warning-rules" | "/escalation-ladder" | "/channels") => {
+            list(&[template.to_owned()])
+        }
+        // Said by administrators alone, about nobody's things: their own tests send them.
+        ("PUT", "/warning-rules" | "/escalation-ladder") | ("POST", "/channels/{name}/test") => {
+            Vec::new()
+        }
+        ("GET", "/messages" | "/sent-messages") => list(&[template.to_owned()]),
         ("POST", "/enterprises") => {
             thing("", Some(enterprise(&format!("{}9{}", &code[..6], &code[7..]))))
         }

@@ -1,11 +1,13 @@
 //! The channels and how each does: what was sent, what failed, since when.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use anlan_domain::time::UtcMillis;
 use anlan_notify::channel::{Channel, Receipt, SendError};
-use anlan_notify::message::{Address, Colour, Kind, Language, Message, MessageId};
+use anlan_notify::message::{
+    Address, Colour, Kind, Language, Mailbox, Message, MessageId, Phone, WebhookUrl,
+};
 use serde::Serialize;
 
 use super::DeskFault;
@@ -174,11 +176,17 @@ impl Channels {
     pub async fn test(
         &self,
         name: &str,
-        to: Option<Address>,
+        to: Option<&str>,
         language: Language,
     ) -> Result<Tested, DeskFault> {
         let known = self.known.iter().find(|known| known.channel.name() == name);
         let known = known.ok_or_else(|| DeskFault::NoChannel(name.to_owned()))?;
+        let to = match (to, known.channel.kind()) {
+            (None, _) => None,
+            (Some(to), Kind::Email) => Some(Address::Email(Mailbox::new(to)?)),
+            (Some(to), Kind::Sms) => Some(Address::Phone(Phone::new(to)?)),
+            (Some(to), Kind::Webhook) => Some(Address::Webhook(WebhookUrl::new(to)?)),
+        };
         let Some(to) = to else {
             return Ok(match known.channel.probe().await {
                 Ok(probe) => Tested { ok: true, said: probe.saw },

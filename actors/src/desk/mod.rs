@@ -17,7 +17,7 @@ use anlan_domain::warning::ladder::Ladder;
 use anlan_domain::warning::rules::{self, WarningRule};
 use anlan_domain::warning::{WarningCommand, WarningNo, WarningRefused};
 use anlan_notify::channel::Channel;
-use anlan_notify::message::{Address, Language};
+use anlan_notify::message::{Address, AddressError, Language};
 use anlan_notify::policy::flow::FlowLimit;
 use anlan_notify::policy::retry::RetryPolicy;
 use anlan_notify::template::Templates;
@@ -76,6 +76,9 @@ pub enum DeskFault {
     /// There is no channel of that name.
     #[error("there is no channel {0:?}")]
     NoChannel(String),
+    /// No address of the channel's kind.
+    #[error(transparent)]
+    BadAddress(#[from] AddressError),
     /// Its store fails; it tries again.
     #[error("the alarm desk is not ready: {0}")]
     NotReady(String),
@@ -177,13 +180,14 @@ impl Desk {
     /// Sends a marked test message by a channel, or looks whether one could be sent where no address is given.
     ///
     /// # Errors
-    /// When there is no such channel.
+    /// When there is no such channel, or it takes no such address.
     pub async fn test_channel(
         &self,
         name: &str,
-        to: Option<Address>,
-        language: Language,
+        to: Option<&str>,
+        english: bool,
     ) -> Result<Tested, DeskFault> {
+        let language = if english { Language::En } else { Language::Zh };
         self.channels.test(name, to, language).await
     }
 }

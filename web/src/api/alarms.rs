@@ -38,7 +38,7 @@ struct AlarmQuery {
 }
 
 /// Reads a list separated by commas.
-fn several<T>(
+pub(super) fn several<T>(
     field: &str,
     text: Option<&str>,
     one: impl Fn(&str) -> Option<T>,

@@ -4,7 +4,11 @@
 // Helpers are no tests by themselves, so the exception for tests does not reach them.
 #![allow(dead_code, clippy::unwrap_used)]
 
+#[path = "../../../src/desk_directory.rs"]
+pub mod desk_directory;
+
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +16,8 @@ use std::time::Duration;
 use anlan_actors::api::{
     Center, CenterError, GatewayView, LiveMessage, PointValue, RollupView, Topic, TreeNode,
 };
+use anlan_actors::desk::source::AlarmSource;
+use anlan_actors::desk::{Desk, DeskParts};
 use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
@@ -23,15 +29,18 @@ use anlan_domain::log::{Command, CommandRefused, HostConfig, HostNo, Note};
 use anlan_domain::quality::Quality;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::AlarmIndex;
+use anlan_store::desk::DeskStore;
 use anlan_store::history::{DayQuality, Trend, TrendBucket, TrendSource};
 use anlan_store::journal::Offset;
 use anlan_store::registry::people::User;
 use anlan_store::registry::record::Meta;
 use anlan_store::registry::{Doer, Expected, Registry, conformance};
 use anlan_store::state::fjall::FjallState;
-use anlan_store::state::{AlarmRecord, AlarmSeq, HostCommit, StateStore};
+use anlan_store::state::{AlarmRecord, AlarmSeq, HostCommit, StateError, StateStore};
 use anlan_web::{Limits, Parts, ServeOptions, Server};
+use async_trait::async_trait;
 use bytes::Bytes;
+use desk_directory::RegistryPeople;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -524,19 +533,22 @@ impl World {
         let alarms =
             Arc::new(AlarmIndex::open(&scratch.path().join("alarm-index.db")).await.unwrap());
         let now = clock.clone();
+        let shown: anlan_web::Clock = Arc::new(move || UtcMillis(now.load(Ordering::Relaxed)));
+        let stop = CancellationToken::new();
+        let desk = desk(&registry, scratch.path(), &shown, &stop).await;
         let parts = Parts {
             center: center.clone(),
             registry: registry.clone(),
             alarms,
+            desk,
             log,
-            clock: Arc::new(move || UtcMillis(now.load(Ordering::Relaxed))),
+            clock: shown,
             metrics: Arc::new(|| "# none\n".to_owned()),
         };
         let mut options = ServeOptions::on(([127, 0, 0, 1], 0).into());
         options.limits = Limits { sign_ins_per_minute: 1_000, ..Limits::default() };
         adjust(&mut options);
         let scheme = if options.tls.is_some() { "https" } else { "http" };
-        let stop = CancellationToken::new();
         let server = anlan_web::serve(options, parts, stop.clone()).await.unwrap();
         let base = format!("{scheme}://{}", server.address);
         let client = Client::builder(TokioExecutor::new()).build_http();
@@ -642,4 +654,43 @@ impl Live {
 /// An enterprise's code for the sets of [`TestCenter::foreign`].
 pub fn code(text: &str) -> String {
     EnterpriseCode::new(text).unwrap().to_string()
+}
+
+/// A desk over a registry of the test, without channels, that hears of no alarms.
+pub async fn desk(
+    registry: &Registry,
+    folder: &Path,
+    clock: &anlan_web::Clock,
+    stop: &CancellationToken,
+) -> Arc<Desk> {
+    let parts = DeskParts {
+        store: DeskStore::open(&folder.join("desk.db")).await.unwrap(),
+        alarms: Arc::new(Silence(watch::channel(AlarmSeq(0)).0)),
+        directory: Arc::new(RegistryPeople(registry.clone())),
+        channels: Vec::new(),
+        hooks: Vec::new(),
+        retry: Default::default(),
+        flow: Default::default(),
+        templates: Default::default(),
+        page: None,
+        clock: clock.clone(),
+        stop: stop.clone(),
+    };
+    Desk::start(parts, &Default::default())
+}
+
+/// A log without alarms.
+struct Silence(watch::Sender<AlarmSeq>);
+
+#[async_trait]
+impl AlarmSource for Silence {
+    fn ends(&self) -> watch::Receiver<AlarmSeq> {
+        self.0.subscribe()
+    }
+    async fn after(&self, _: AlarmSeq, _: usize) -> Result<Vec<Arc<AlarmRecord>>, StateError> {
+        Ok(Vec::new())
+    }
+    fn signal(&self, _: &AlarmSubject) -> Option<Box<str>> {
+        None
+    }
 }

@@ -234,9 +234,6 @@ fn limit_rows((point, version): (&Point, &LimitsVersion)) -> Vec<Vec<String>> {
         .collect()
 }
 
-<<<<<<< HEAD
-pub(super) fn text(value: Option<impl ToString>) -> String {
-=======
 /// Whether the limit of this name excludes the one below it.
 fn excludes(name: &str, limits: &Limits) -> bool {
     match name {
@@ -246,8 +243,7 @@ fn excludes(name: &str, limits: &Limits) -> bool {
     }
 }
 
-fn text(value: Option<impl ToString>) -> String {
->>>>>>> conditions
+pub(super) fn text(value: Option<impl ToString>) -> String {
     value.map(|v| v.to_string()).unwrap_or_default()
 }
 

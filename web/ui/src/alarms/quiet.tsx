@@ -20,7 +20,9 @@ const ORDER: readonly Quiet[] = ["out_of_service", "suppressed", "shelved"];
 /** How long it stays so, who wanted it and why. */
 export function quietWords(alarm: QuietAlarm, t: Translate): string {
   const until = alarm.until === null ? t("alarms.quietOpen") : t(alarm.one_shot ? "alarms.quietOneShot" : "alarms.quietUntil", { time: listTime(alarm.until) });
-  const why = alarm.by === null ? t("alarms.quietRule") : t("alarms.quietBy", { who: alarm.by_name ?? alarm.by, reason: alarm.reason });
+  const graver = alarm.reason === "HH" || alarm.reason === "LL" ? alarm.reason : null;
+  const rule = graver === null ? t("alarms.quietRule") : t("alarms.quietGraver", { graver: t(`alarms.condition.${graver}`) });
+  const why = alarm.by === null ? rule : t("alarms.quietBy", { who: alarm.by_name ?? alarm.by, reason: alarm.reason });
   return t("alarms.quietLine", { state: t(`alarms.state.${alarm.quiet}`), until, why });
 }
 

@@ -675,6 +675,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ways to people and how they do */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ChannelsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a marked test message, or looks whether one could be sent */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["TestInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TestedView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dispositions": {
         parameters: {
             query?: never;
@@ -1085,6 +1181,84 @@ export interface paths {
                 };
             };
         };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/escalation-ladder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is called for which colour and when the next rung is, with versions */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Saves a new version of the ladder */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LadderInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1659,6 +1833,59 @@ export interface paths {
                 };
             };
         };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages to me on the page; with `all`, for administrators, everything that was sent */
+        get: {
+            parameters: {
+                query?: {
+                    all?: string;
+                    unread?: string;
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["MessageView"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2921,6 +3148,429 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/warning-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open warnings in scope by enterprise and colour */
+        get: {
+            parameters: {
+                query?: {
+                    region?: string;
+                    enterprise?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningCounts"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warning-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules that make warnings of alarms, with their versions */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Saves a new version of the rules */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["RulesInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Warnings in scope, newest first */
+        get: {
+            parameters: {
+                query?: {
+                    open?: boolean;
+                    region?: string;
+                    enterprise?: string;
+                    hazard?: string;
+                    equipment?: string;
+                    colour?: string;
+                    kind?: string;
+                    state?: string;
+                    drill?: string;
+                    mine?: string;
+                    from?: number;
+                    to?: number;
+                    q?: string;
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["WarningView"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Begins a drill: a warning that is none, to prove the ladder in compressed time */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DrillInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One warning, with its time line, messages and alarms */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a warning: from here on nobody is chased */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AnswerInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes a warning whose alarms are over, with cause and measure */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FeedbackInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what was found and what is being done */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FeedbackInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3045,6 +3695,11 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description What a person says when answering. */
+        AnswerInput: {
+            /** @description In words; may be empty. */
+            comment?: string;
+        };
         /** @description An alarm that comes too often. */
         BadActor: components["schemas"]["Subject"] & {
             /** @description `SUBJECT|CONDITION` */
@@ -3161,6 +3816,17 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description Ways to people. */
+        ChannelsView: {
+            /** @description In the order in which they are tried. */
+            channels: Record<string, never>[];
+            /** @description Why the desk does not work at the moment. */
+            failing?: string | null;
+            /** @description Messages by state: `queued`, `delivered`, `sent`, `failed`, `moot`. */
+            messages: {
+                [key: string]: number;
+            };
+        };
         /** @description One choice. */
         ChoiceView: {
             /** @description What is stored. */
@@ -3220,6 +3886,18 @@ export interface components {
             causes: components["schemas"]["ChoiceView"][];
             /** @description What was done. */
             measures: components["schemas"]["ChoiceView"][];
+        };
+        /** @description A drill. */
+        DrillInput: {
+            /** @description `red`, `orange`, `yellow`, `blue` */
+            colour: string;
+            /** @description At which enterprise. */
+            enterprise: string;
+            /**
+             * Format: int32
+             * @description Time limits are divided by this, 1 to 600.
+             */
+            pace?: number;
         };
         /** @description An enterprise. */
         Enterprise: {
@@ -3330,6 +4008,15 @@ export interface components {
             /** @description Each point. */
             points: components["schemas"]["PointQuality"][];
         };
+        /** @description Open warnings of one enterprise. */
+        EnterpriseWarnings: {
+            /** @description Which; none for the center's own. */
+            enterprise?: string | null;
+            /** @description Red, orange, yellow, blue. */
+            open: number[];
+            /** @description Of those: unanswered. */
+            unanswered: number[];
+        };
         /** @description One entry. */
         Entry: {
             /** @description What was done. */
@@ -3433,6 +4120,15 @@ export interface components {
             field?: string | null;
             /** @description For a person. */
             message: string;
+        };
+        /** @description What was found and done. */
+        FeedbackInput: {
+            /** @description Code of the cause, from `/dispositions`. */
+            cause: string;
+            /** @description In words. */
+            comment?: string;
+            /** @description Code of the measure. */
+            measure: string;
         };
         /** @description A time in which nobody can read what comes. */
         FloodBody: {
@@ -3687,6 +4383,18 @@ export interface components {
             /** @description The enterprise or equipment that it is of. */
             where: string;
         };
+        /** @description A new version of the ladder. */
+        LadderInput: {
+            /** @description A plan a colour. */
+            ladder: Record<string, never>;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int32
+             * @description The version that was changed.
+             */
+            version: number;
+        };
         /** @description One limit. */
         LimitBody: {
             /**
@@ -3767,6 +4475,21 @@ export interface components {
              */
             version: number;
         };
+        /** @description One entry of a time line. */
+        LineView: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at: number;
+            /** @description 姓名 of who did it. */
+            by_name?: string | null;
+            /**
+             * @description `raised`, `joined`, `upgraded`, `returned`, `stands_again`, `called`, `nobody_to_call`, `reminded`, `answered`, `fed_back`, `closed`, with
+             *     their fields.
+             */
+            change: Record<string, never>;
+        };
         /** @description One entry of an alarm's log. */
         LogEntry: {
             /**
@@ -3830,6 +4553,73 @@ export interface components {
             expires_at: number;
             /** @description Who. */
             user: components["schemas"]["User"];
+        };
+        /** @description A message to a person or program. */
+        MessageView: {
+            /** @description Where to, shortened. */
+            address: string;
+            /** @description The channel that took it, or was tried last. */
+            channel?: string | null;
+            /** @description Colour. */
+            colour: string;
+            /**
+             * Format: int64
+             * @description When it was decided.
+             */
+            created_at: number;
+            /**
+             * Format: int32
+             * @description Tries that may have brought it a second time.
+             */
+            doubles: number;
+            /** @description Why not. */
+            error?: string | null;
+            /** @description The same at every try. */
+            id: string;
+            /** @description `page`, `sms`, `email`, `webhook` */
+            means: string;
+            /**
+             * Format: int64
+             * @description When it is next tried, while it is queued.
+             */
+            next_at?: number | null;
+            /**
+             * Format: int64
+             * @description Place in the order.
+             */
+            no: number;
+            /** @description To whom, by user name; none for programs. */
+            person?: string | null;
+            /** @description 姓名 */
+            person_name?: string | null;
+            /**
+             * Format: int64
+             * @description When the person opened the warning.
+             */
+            read_at?: number | null;
+            /** @description Rung of the ladder. */
+            rung: string;
+            /**
+             * Format: int64
+             * @description When it was taken.
+             */
+            sent_at?: number | null;
+            /** @description `queued`, `delivered`, `sent`, `failed`, `moot` */
+            state: string;
+            /** @description One line. */
+            subject: string;
+            /**
+             * Format: int32
+             * @description Tries so far.
+             */
+            tries: number;
+            /**
+             * Format: int64
+             * @description About which warning.
+             */
+            warning: number;
+            /** @description `at_once`, `unanswered`, `no_feedback`, `reminder` */
+            why: string;
         };
         /** @description A name in both languages. */
         Names: {
@@ -4220,6 +5010,18 @@ export interface components {
              */
             worst?: number | null;
         };
+        /** @description A new version of the rules. */
+        RulesInput: {
+            /** @description Why. */
+            reason: string;
+            /** @description In their order. */
+            rules: Record<string, never>[];
+            /**
+             * Format: int32
+             * @description The version that was changed.
+             */
+            version: number;
+        };
         /** @description Where a person may act. */
         ScopeBody: {
             /** @description Enterprise code. */
@@ -4273,6 +5075,26 @@ export interface components {
             name: components["schemas"]["Names"];
             /** @description Tag of the point, else the node. */
             tag: string;
+        };
+        /** @description A test. */
+        TestInput: {
+            /**
+             * @description `zh` or `en`.
+             * @default null
+             */
+            language: string | null;
+            /**
+             * @description Telephone, mailbox or URL; without one the channel is only looked at.
+             * @default null
+             */
+            to: string | null;
+        };
+        /** @description What a test came to. */
+        TestedView: {
+            /** @description Whether it worked. */
+            ok: boolean;
+            /** @description What the other side said, or why not. */
+            said: string;
         };
         /** @description Median and 95 % quantile. */
         TookBody: {
@@ -4349,6 +5171,142 @@ export interface components {
              * @description Version that was read; for PUT.
              */
             version?: number | null;
+        };
+        /** @description A version of rules or ladder. */
+        VersionView: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at?: number | null;
+            /** @description Who, by user name; nobody for what is shipped. */
+            by?: string | null;
+            /** @description Why. */
+            reason: string;
+            /** @description The rules, in their order, or the ladder. */
+            value: Record<string, never>;
+            /**
+             * Format: int32
+             * @description Counted from 1; 0 is what is shipped.
+             */
+            version: number;
+        };
+        /** @description Versions, the newest first. */
+        VersionsView: {
+            /** @description In force. */
+            current: components["schemas"]["VersionView"];
+            /** @description Earlier ones. */
+            earlier: components["schemas"]["VersionView"][];
+        };
+        /** @description Counts of open warnings. */
+        WarningCounts: {
+            /** @description By enterprise. */
+            enterprises: components["schemas"]["EnterpriseWarnings"][];
+            /** @description Of all: red, orange, yellow, blue. */
+            open: number[];
+            /** @description Of those: unanswered. */
+            unanswered: number[];
+        };
+        /** @description A warning. */
+        WarningView: {
+            /**
+             * Format: int32
+             * @description Alarms that ever belonged to it.
+             */
+            alarms: number;
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            answered_at?: number | null;
+            /** @description Who answers for it, by user name. */
+            answered_by?: string | null;
+            /** @description 姓名 */
+            answered_by_name?: string | null;
+            /** @description Rungs that were called in this round. */
+            called: string[];
+            /**
+             * Format: int64
+             * @description The highest of them was called when.
+             */
+            called_at?: number | null;
+            /**
+             * Format: int64
+             * @description 销警
+             */
+            closed_at?: number | null;
+            /** @description `red`, `orange`, `yellow`, `blue` */
+            colour: string;
+            /** @description 演练 */
+            drill: boolean;
+            /** @description Enterprise. */
+            enterprise?: string | null;
+            enterprise_name?: components["schemas"]["Names"] | null;
+            /** @description Equipment. */
+            equipment?: string | null;
+            equipment_name?: components["schemas"]["Names"] | null;
+            /**
+             * Format: int64
+             * @description When somebody last said what was found and done.
+             */
+            fed_back_at?: number | null;
+            /** @description Hazard source. */
+            hazard?: string | null;
+            hazard_name?: components["schemas"]["Names"] | null;
+            /** @description `gas`, `fire`, `process`, `data` */
+            kind: string;
+            /** @description The leading alarm. */
+            lead?: string | null;
+            /** @description Condition of it. */
+            lead_condition?: string | null;
+            lead_name?: components["schemas"]["Names"] | null;
+            /** @description Tag of the point. */
+            lead_tag?: string | null;
+            /** @description What happened; only where one warning is asked for. */
+            line?: components["schemas"]["LineView"][] | null;
+            /** @description Its alarms; only where one warning is asked for. */
+            members?: components["schemas"]["Alarm"][] | null;
+            /** @description Messages to people; only where one warning is asked for. */
+            messages?: components["schemas"]["MessageView"][] | null;
+            /**
+             * Format: int64
+             * @description Number.
+             */
+            no: number;
+            /** @description Degrees east and north, where equipment or enterprise has a place on the map. */
+            position?: [
+                number,
+                number
+            ] | null;
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            raised_at: number;
+            /**
+             * Format: int64
+             * @description Since when none of its alarms stands.
+             */
+            returned_at?: number | null;
+            /**
+             * Format: int32
+             * @description Counted from 1; a graver colour begins another.
+             */
+            round: number;
+            /** @description The rule that gave the colour; of a drill, who began it. */
+            rule: string;
+            /**
+             * Format: int32
+             * @description Of those: standing and annunciated.
+             */
+            standing: number;
+            /** @description `unanswered`, `in_hand`, `returned`, `closed` */
+            state: string;
+            /**
+             * Format: int32
+             * @description Of those: not acknowledged.
+             */
+            unacknowledged: number;
         };
     };
     responses: never;

@@ -11,6 +11,7 @@ import { en as system } from "../system/messages";
 import { en as session } from "../session/messages";
 import { en as trend } from "../trend/messages";
 import { en as ui } from "../ui/messages";
+import { en as warnings } from "../warnings/messages";
 import type { MessageKey } from "./zh-CN";
 
-export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester };
+export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings };

@@ -11,6 +11,7 @@ import { zh as system } from "../system/messages";
 import { zh as session } from "../session/messages";
 import { zh as trend } from "../trend/messages";
 import { zh as ui } from "../ui/messages";
+import { zh as warnings } from "../warnings/messages";
 
-export const zhCN = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester } as const;
+export const zhCN = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings } as const;
 export type MessageKey = keyof typeof zhCN;

@@ -5,6 +5,9 @@ import type { Role } from "../api/types";
 import { useI18n, type MessageKey } from "../i18n";
 import { useUser } from "../session/session";
 import { intoView } from "../ui/tabs";
+import { ChannelsTab } from "../warnings/ChannelsTab";
+import { LadderTab } from "../warnings/LadderTab";
+import { RulesTab } from "../warnings/RulesTab";
 import { AuditTab } from "./AuditTab";
 import { GatewaysTab } from "./GatewaysTab";
 import { HealthTab } from "./HealthTab";
@@ -17,6 +20,9 @@ const TABS: readonly Tab[] = [
   { path: "gateways", label: "system.tab.gateways", part: GatewaysTab },
   { path: "quality", label: "system.tab.quality", part: QualityTab },
   { path: "alarms", label: "system.tab.health", part: HealthTab },
+  { path: "rules", label: "system.tab.rules", part: RulesTab },
+  { path: "ladder", label: "system.tab.ladder", part: LadderTab },
+  { path: "channels", label: "system.tab.channels", part: ChannelsTab, roles: ["administrator"] },
   { path: "tree", label: "system.tab.tree", part: TreeTab, roles: ["administrator", "officer"] },
   { path: "users", label: "system.tab.users", part: UsersTab, roles: ["administrator"] },
   { path: "audit", label: "system.tab.audit", part: AuditTab, roles: ["administrator"] },
