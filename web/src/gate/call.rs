@@ -1,5 +1,7 @@
 //! A request on its way to a handler: its parameters, its person, and the only doors to data.
 
+mod duty;
+
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;

@@ -675,6 +675,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How I am reached */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ContactBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Says how I am reached */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ContactBody"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ContactBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dispositions": {
         parameters: {
             query?: never;
@@ -714,6 +792,495 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holidays and swapped working days of every unit */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["DayBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Replaces the holidays and swapped working days of every unit */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CalendarInput"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-stand-ins/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a stand-in back */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-swaps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a swap back */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Duty units in scope, with who is on duty now */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["UnitBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One duty unit with its roster; an organisation without one has version 0 */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Saves clock, shifts, members, rotations and days of one's own unit, all at once */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PlanInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Deletes a duty unit with all that it has */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shifts that begin in a period of at most 62 days, with those who serve in them */
+        get: {
+            parameters: {
+                query?: {
+                    from?: number;
+                    to?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["DutyBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}/stand-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A member stands in for another for a period */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["StandInInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}/swaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Two members change shifts */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SwapInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -3057,6 +3624,11 @@ export interface components {
              */
             t_min: number;
         };
+        /** @description Days of every unit to save. */
+        CalendarInput: {
+            /** @description All of them. */
+            days: components["schemas"]["DayBody"][];
+        };
         /** @description A camera. */
         Camera: {
             /** @description Enterprise. */
@@ -3111,6 +3683,13 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description A person who may be made a member. */
+        Candidate: {
+            /** @description 姓名 */
+            name: string;
+            /** @description User name. */
+            username: string;
+        };
         /** @description One choice. */
         ChoiceView: {
             /** @description What is stored. */
@@ -3122,6 +3701,33 @@ export interface components {
         CommentInput: {
             /** @description What the person says; not empty. */
             comment: string;
+        };
+        /** @description How a person is reached. */
+        ContactBody: {
+            /** @description `sms`, `email`, the preferred one first. */
+            channels?: string[];
+            /** @description Mailbox. */
+            email?: string | null;
+            /** @description `zh` or `en`. */
+            language: string;
+            /** @description Telephones, the first one first; at most three. */
+            phones?: string[];
+            /** @description `HH:MM-HH:MM`: when what can wait waits. Red never waits. */
+            quiet?: string | null;
+            /**
+             * Format: int32
+             * @description Version; 0 where nothing was said yet.
+             */
+            version: number;
+        };
+        /** @description A day that is not what its weekday says. */
+        DayBody: {
+            /** @description Which day. */
+            date: string;
+            /** @description `rest` or `work`. */
+            kind: string;
+            /** @description Name, for example 春节. */
+            name?: string;
         };
         /** @description A field device as its gateway tells it. */
         Device: {
@@ -3170,6 +3776,58 @@ export interface components {
             causes: components["schemas"]["ChoiceView"][];
             /** @description What was done. */
             measures: components["schemas"]["ChoiceView"][];
+        };
+        /** @description A shift of a day. */
+        DutyBody: {
+            /** @description Whether a swap or a stand-in makes it other than the rotation has it. */
+            changed: boolean;
+            /** @description The day on which it begins. */
+            date: string;
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description Whether that is a rest day. */
+            rest: boolean;
+            /** @description Role. */
+            role: string;
+            /** @description Short name of the shift. */
+            shift: string;
+            /** @description Who serves when. */
+            stretches: components["schemas"]["StretchBody"][];
+            /** @description The team whose turn it is. */
+            team: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends.
+             */
+            until: number;
+        };
+        /** @description Who is on duty in a role. */
+        DutyNow: {
+            /** @description Why nobody is: `no_members`, `no_rotation`, `nobody_now`. */
+            gap?: string | null;
+            /** @description Who. */
+            people: components["schemas"]["DutyPerson"][];
+            /** @description `duty_officer`, `leader`, `safety_officer`, `principal`. */
+            role: string;
+            /**
+             * Format: int64
+             * @description When others are, where that is within a week.
+             */
+            until?: number | null;
+        };
+        /** @description A person who is on duty or may be. */
+        DutyPerson: {
+            /** @description Mailbox. */
+            email?: string | null;
+            /** @description 姓名 */
+            name: string;
+            /** @description Telephones, the first one first. */
+            phones: string[];
+            /** @description User name. */
+            username: string;
         };
         /** @description An enterprise. */
         Enterprise: {
@@ -3398,6 +4056,21 @@ export interface components {
              * @description When it ended.
              */
             to: number;
+        };
+        /** @description A span in which nobody is on duty. */
+        GapBody: {
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description In which role. */
+            role: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends, or at which this list does.
+             */
+            until: number;
         };
         /** @description A gateway. */
         Gateway: {
@@ -3766,6 +4439,22 @@ export interface components {
             /** @description Who. */
             user: components["schemas"]["User"];
         };
+        /** @description A member. */
+        MemberBody: components["schemas"]["DutyPerson"] & {
+            /** @description As what. */
+            role: string;
+            /** @description In which team. */
+            team?: string | null;
+        };
+        /** @description A member to save. */
+        MemberInput: {
+            /** @description As what. */
+            role: string;
+            /** @description In which team; none for somebody who is told and takes no shifts. */
+            team?: string | null;
+            /** @description User name. */
+            username: string;
+        };
         /** @description A name in both languages. */
         Names: {
             /** @description English. */
@@ -3796,6 +4485,34 @@ export interface components {
             by: string;
             /** @description 姓名 */
             name: string;
+        };
+        /** @description A team in a shift on one day of a cycle. */
+        PlaceBody: {
+            /** @description Short name of the shift. */
+            shift: string;
+            /** @description Team. */
+            team: string;
+        };
+        /** @description A plan to save. */
+        PlanInput: {
+            /** @description Days of its own. */
+            days?: components["schemas"]["DayBody"][];
+            /** @description Rotations. */
+            rotations: components["schemas"]["RotationBody"][];
+            /** @description Shifts. */
+            shifts: components["schemas"]["ShiftBody"][];
+            /** @description Members. */
+            staff: components["schemas"]["MemberInput"][];
+            /**
+             * Format: int32
+             * @description How far the unit's clock is ahead of UTC; 480 in China.
+             */
+            utc_offset_min?: number;
+            /**
+             * Format: int32
+             * @description Version that was read; 0 where there was none.
+             */
+            version: number;
         };
         /** @description A point. */
         Point: {
@@ -4104,6 +4821,17 @@ export interface components {
              */
             worst?: number | null;
         };
+        /** @description How the teams of a role take turns. */
+        RotationBody: {
+            /** @description The day on which the cycles are at their first day. */
+            anchor: string;
+            /** @description Days of the cycle. */
+            days: components["schemas"]["PlaceBody"][][];
+            /** @description Those of rest days, where they have their own. */
+            rest_days?: components["schemas"]["PlaceBody"][][] | null;
+            /** @description Whose. */
+            role: string;
+        };
         /** @description Where a person may act. */
         ScopeBody: {
             /** @description Enterprise code. */
@@ -4111,12 +4839,68 @@ export interface components {
             /** @description Region code. */
             region?: string | null;
         };
+        /** @description A shift. */
+        ShiftBody: {
+            /** @description Short name: lower-case letters, digits and `-`. */
+            code: string;
+            /** @description `HH:MM` at which it begins. */
+            from: string;
+            /** @description Name. */
+            name: components["schemas"]["Names"];
+            /** @description `HH:MM` at which it ends; the same as `from` for 24 hours. */
+            to: string;
+        };
         /** @description Signing in. */
         SignIn: {
             /** @description Password. */
             password: string;
             /** @description User name. */
             username: string;
+        };
+        /** @description 代班 */
+        StandInBody: {
+            /** @description Who is away: user name. */
+            absent: string;
+            /** @description Who stands in: user name. */
+            deputy: string;
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description Identity. */
+            id: string;
+            /** @description 事由 */
+            note: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends.
+             */
+            until: number;
+            /**
+             * Format: int32
+             * @description Version.
+             */
+            version: number;
+        };
+        /** @description A stand-in to save. */
+        StandInInput: {
+            /** @description Who is away: user name. */
+            absent: string;
+            /** @description Who stands in: user name. */
+            deputy: string;
+            /**
+             * Format: int64
+             * @description First moment, a whole minute.
+             */
+            from: number;
+            /** @description 事由 */
+            note?: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends, a whole minute.
+             */
+            until: number;
         };
         /** @description A state of a discrete point. */
         State: {
@@ -4146,6 +4930,21 @@ export interface components {
             /** @description Version of the program. */
             version: string;
         };
+        /** @description Part of a shift in which the same people serve. */
+        StretchBody: {
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description Who. */
+            people: components["schemas"]["Candidate"][];
+            /**
+             * Format: int64
+             * @description Moment at which it ends.
+             */
+            until: number;
+        };
         /** @description What an alarm is about, by name. */
         Subject: {
             /** @description Enterprise. */
@@ -4157,6 +4956,51 @@ export interface components {
             name: components["schemas"]["Names"];
             /** @description Tag of the point, else the node. */
             tag: string;
+        };
+        /** @description 换班 */
+        SwapBody: {
+            /** @description The day of the shift that is served in return. */
+            back_date?: string | null;
+            /** @description That shift. */
+            back_shift?: string | null;
+            /** @description The day on which the shift begins that is given away. */
+            date: string;
+            /** @description Whose it was: user name. */
+            gives: string;
+            /** @description Identity. */
+            id: string;
+            /** @description 事由 */
+            note: string;
+            /** @description Role. */
+            role: string;
+            /** @description That shift. */
+            shift: string;
+            /** @description Who serves instead: user name. */
+            takes: string;
+            /**
+             * Format: int32
+             * @description Version.
+             */
+            version: number;
+        };
+        /** @description A swap to save. */
+        SwapInput: {
+            /** @description The day of the shift that is served in return. */
+            back_date?: string | null;
+            /** @description That shift. */
+            back_shift?: string | null;
+            /** @description The day on which the shift begins that is given away. */
+            date: string;
+            /** @description Whose it is: user name. */
+            gives: string;
+            /** @description 事由 */
+            note?: string;
+            /** @description Role. */
+            role: string;
+            /** @description That shift. */
+            shift: string;
+            /** @description Who serves instead: user name. */
+            takes: string;
         };
         /** @description Median and 95 % quantile. */
         TookBody: {
@@ -4192,6 +5036,54 @@ export interface components {
              * @description Width of a column.
              */
             width_ms: number;
+        };
+        /** @description A duty unit with who is on duty. */
+        UnitBody: {
+            /** @description Whether you keep its roster. */
+            editable: boolean;
+            /** @description `region:CODE` or `enterprise:CODE`. */
+            id: string;
+            /** @description `province`, `city`, `county`, `park`, `enterprise`. */
+            level: string;
+            /** @description How many people it has. */
+            members: number;
+            /** @description Name of the organisation. */
+            name: components["schemas"]["Names"];
+            /** @description Roles that it has, and who is on duty in them now. */
+            now: components["schemas"]["DutyNow"][];
+        };
+        /** @description A duty unit with its roster. */
+        UnitDetail: components["schemas"]["UnitBody"] & {
+            /** @description Who may be made a member; for whoever keeps the roster. */
+            candidates: components["schemas"]["Candidate"][];
+            /** @description Days of every unit. */
+            common_days: components["schemas"]["DayBody"][];
+            /** @description Days of its own. */
+            days: components["schemas"]["DayBody"][];
+            /** @description Teams that a rotation names and nobody is in. */
+            empty_teams: string[];
+            /** @description Where nobody is on duty in the next 14 days, the first ones. */
+            gaps: components["schemas"]["GapBody"][];
+            /** @description Rotations. */
+            rotations: components["schemas"]["RotationBody"][];
+            /** @description Shifts. */
+            shifts: components["schemas"]["ShiftBody"][];
+            /** @description Members, one line for each role of a person. */
+            staff: components["schemas"]["MemberBody"][];
+            /** @description 代班 */
+            stand_ins: components["schemas"]["StandInBody"][];
+            /** @description 换班 */
+            swaps: components["schemas"]["SwapBody"][];
+            /**
+             * Format: int32
+             * @description How far its clock is ahead of UTC.
+             */
+            utc_offset_min: number;
+            /**
+             * Format: int32
+             * @description Version of the plan; 0 where there is none yet.
+             */
+            version: number;
         };
         /** @description A person. */
         User: {
