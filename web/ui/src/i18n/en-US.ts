@@ -1,6 +1,7 @@
 /** The English texts: one for every Chinese key, or this does not compile. */
 import { en as alarms } from "../alarms/messages";
 import { en as app } from "../app/messages";
+import { en as duty } from "../duty/messages";
 import { en as enterprise } from "../enterprise/messages";
 import { en as equipment } from "../equipment/messages";
 import { en as map } from "../map/messages";
@@ -12,4 +13,4 @@ import { en as trend } from "../trend/messages";
 import { en as ui } from "../ui/messages";
 import type { MessageKey } from "./zh-CN";
 
-export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester };
+export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...duty };

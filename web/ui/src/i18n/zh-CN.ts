@@ -1,6 +1,7 @@
 /** The Chinese texts, and with them every key there is. A feature keeps its own texts in its folder; this file only gathers them. */
 import { zh as alarms } from "../alarms/messages";
 import { zh as app } from "../app/messages";
+import { zh as duty } from "../duty/messages";
 import { zh as enterprise } from "../enterprise/messages";
 import { zh as equipment } from "../equipment/messages";
 import { zh as map } from "../map/messages";
@@ -11,5 +12,5 @@ import { zh as session } from "../session/messages";
 import { zh as trend } from "../trend/messages";
 import { zh as ui } from "../ui/messages";
 
-export const zhCN = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester } as const;
+export const zhCN = { ...app, ...ui, ...session, ...alarms, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...duty } as const;
 export type MessageKey = keyof typeof zhCN;
