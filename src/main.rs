@@ -11,6 +11,7 @@ mod center;
 mod center_config;
 mod cli;
 mod demo;
+mod demo_roster;
 mod directory;
 mod engines;
 mod gateway;
