@@ -94,7 +94,7 @@ pub fn csv(accounts: &[Account]) -> String {
 }
 
 /// Sixteen characters that nobody confuses: about 75 bits.
-fn random_password() -> Result<String, Failure> {
+pub fn random_password() -> Result<String, Failure> {
     const LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
     let mut password = String::new();
     while password.len() < 16 {

@@ -7,8 +7,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anlan_domain::ids::{GatewayId, UserName};
@@ -28,6 +28,7 @@ use crate::accounts;
 use crate::center::Started;
 use crate::center_config::CenterConfig;
 use crate::cli::DemoArgs;
+use crate::demo_roster;
 use crate::engines::Engines;
 use crate::process::{self, Failure};
 use crate::sim;
@@ -188,16 +189,37 @@ async fn import(
     // Not whether the file of accounts is new decides, but whether the registry has them: a first start may have been
     // killed between the two, or `center/` deleted. Printed accounts that cannot sign in help nobody.
     let known = known(engines, &accounts).await?;
-    if known.len() < accounts.len() {
-        accounts::write_private(&users, &accounts::csv(&accounts))?;
+    let staff = demo_roster::staff(plant);
+    // Rosters come in once: whoever changes or deletes one on its page does not meet it again.
+    let book = engines.registry.duty_book().await.map_err(|e| Failure::of(&e))?;
+    let rosters = book.units.is_empty();
+    if rosters {
+        demo_roster::write(plant, &dir, process::now())?;
     }
+    if known.len() < accounts.len() || rosters {
+        let shared = accounts::random_password()?;
+        let text = accounts::csv(&accounts) + &demo_roster::users(&staff, &shared);
+        accounts::write_private(&users, &text)?;
+    }
+    // Half of a hundred people share one password that nobody is told: hashed once each, they would take seconds of every first start.
+    let hashed: Mutex<HashMap<String, String>> = Mutex::default();
+    let hasher = move |password: &str| {
+        let mut hashed = hashed.lock().expect("no panic while held");
+        if let Some(hash) = hashed.get(password) {
+            return Ok(hash.clone());
+        }
+        let hash = anlan_web::password::hash(password)?;
+        hashed.insert(password.to_owned(), hash.clone());
+        Ok(hash)
+    };
     let options = ImportOptions {
         enterprise_code_length: 9,
-        users: Some(&anlan_web::password::hash),
+        users: Some(&hasher),
         progress: None,
         at: process::now(),
     };
     let imported = engines.registry.import(&dir, options).await;
+    demo_roster::remove(&dir)?;
     // Passwords stand in clear there. One may also be left by a start that was killed.
     match fs::remove_file(&users) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -270,6 +292,8 @@ async fn all_connected(
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use anlan_domain::roster::DutyRole;
+
     use super::*;
 
     /// Whether every account that would be printed is in the registry with its password.
@@ -311,6 +335,17 @@ mod tests {
         let engines = open(data).await;
         all_can_sign_in(&engines, &import(&engines, Plant::kaifeng_first(1), data).await.unwrap())
             .await;
+
+        let book = engines.registry.duty_book().await.unwrap();
+        // Four rungs of government and the enterprise; somebody is on duty everywhere, at any hour.
+        assert_eq!(book.units.len(), 5);
+        for unit in book.units.values() {
+            for role in [DutyRole::DutyOfficer, DutyRole::Leader] {
+                let now = process::now();
+                assert_eq!(unit.gaps(now, now.plus(30 * 86_400_000), role, 9), [], "{}", unit.id);
+            }
+            assert_eq!(unit.problems(), []);
+        }
 
         // The file of accounts was deleted.
         fs::remove_file(data.join("demo-accounts.txt")).unwrap();

@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod desk;
 mod desk_directory;
+mod demo_roster;
 mod directory;
 mod engines;
 mod gateway;

@@ -300,6 +300,17 @@ impl DutyUnit {
     /// [`HORIZON_DAYS`].
     #[must_use]
     pub fn next_change(&self, at: UtcMillis, role: DutyRole) -> Option<UtcMillis> {
+        self.next_change_within(at, role, HORIZON_DAYS)
+    }
+
+    /// As [`DutyUnit::next_change`], looking only so many days ahead.
+    #[must_use]
+    pub fn next_change_within(
+        &self,
+        at: UtcMillis,
+        role: DutyRole,
+        days: i64,
+    ) -> Option<UtcMillis> {
         let now = self.on_duty(at, role);
         let set: BTreeSet<&UserName> = now.iter().collect();
         let today = LocalDate::of(at, self.utc_offset_min);
@@ -308,7 +319,7 @@ impl DutyUnit {
             then.iter().collect::<BTreeSet<_>>() != set
         };
         // Day by day, so that the usual answer (within a day) costs two days of duties.
-        for date in (0..=HORIZON_DAYS).map(|day| today.plus(day)) {
+        for date in (0..=days).map(|day| today.plus(day)) {
             // What lies past this day is looked at with the next one, together with what may come before it.
             let next = date.plus(1).at(0, self.utc_offset_min);
             let moments = self.moments(date.plus(-1), date, role).into_iter();

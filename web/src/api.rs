@@ -17,6 +17,7 @@ pub mod alarms;
 pub mod audit;
 pub mod cameras;
 pub mod desk;
+pub mod duty;
 pub mod equipment;
 pub mod gateways;
 pub mod hazards;

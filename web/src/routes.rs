@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, desk, equipment, gateways, hazards, map, plant, points,
-    quality, quiet, regions, scenarios, search, session, tree, users, warnings,
+    alarm_health, alarms, audit, cameras, desk, duty, equipment, gateways, hazards, map, plant,
+    points, quality, quiet, regions, scenarios, search, session, tree, users, warnings,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -88,6 +88,7 @@ const ANSWERERS: Access = Roles(&[
 const CLOSERS: Access = Roles(&[Role::Officer, Role::EnterpriseManager, Role::Administrator]);
 const DRILLERS: Access = Roles(&[Role::Officer, Role::Administrator, Role::Tester]);
 const WATCHERS: Access = Roles(&[Role::Administrator, Role::Officer]);
+const DUTY_EDITORS: Access = Roles(&[Role::Administrator, Role::Officer, Role::EnterpriseManager]);
 const TESTER: Access = Roles(&[Role::Tester]);
 
 macro_rules! routes {
@@ -122,6 +123,7 @@ fn table() -> Vec<Route> {
         AcknowledgeInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
+    use views::duty::{CalendarInput, ContactBody, DayBody, DutyBody, PlanInput, StandInInput, SwapInput, UnitBody, UnitDetail};
     routes! {
         POST "/session" Open, "Signs in", [], body::<SignIn>(), one::<session::Opened>(), session::open;
         GET "/session" SignedIn, "Who I am", [], None, one::<session::Me>(), session::me;
@@ -195,6 +197,19 @@ fn table() -> Vec<Route> {
         POST "/users" ADMINISTRATOR, "Adds a user", [], body::<UserInput>(), one::<views::User>(), users::create;
         PUT "/users/{username}" ADMINISTRATOR, "Changes a user", [], body::<UserInput>(), one::<views::User>(), users::change;
         DELETE "/users/{username}" ADMINISTRATOR, "Deletes a user", ["version"], None, Out::Nothing, users::delete;
+        GET "/duty-units" SignedIn, "Duty units in scope, with who is on duty now", [], None, list::<UnitBody>(), duty::list;
+        GET "/duty-units/{id}" SignedIn, "One duty unit with its roster; an organisation without one has version 0", [], None, one::<UnitDetail>(), duty::one;
+        GET "/duty-units/{id}/shifts" SignedIn, "Shifts that begin in a period of at most 62 days, with those who serve in them", ["from", "to"], None, list::<DutyBody>(), duty::shifts;
+        PUT "/duty-units/{id}" DUTY_EDITORS, "Saves clock, shifts, members, rotations and days of one's own unit, all at once", [], body::<PlanInput>(), one::<UnitDetail>(), duty::put;
+        POST "/duty-units/{id}/swaps" DUTY_EDITORS, "Two members change shifts", [], body::<SwapInput>(), one::<UnitDetail>(), duty::swap;
+        POST "/duty-units/{id}/stand-ins" DUTY_EDITORS, "A member stands in for another for a period", [], body::<StandInInput>(), one::<UnitDetail>(), duty::stand_in;
+        DELETE "/duty-swaps/{id}" DUTY_EDITORS, "Takes a swap back", ["version"], None, Out::Nothing, duty::delete_swap;
+        DELETE "/duty-stand-ins/{id}" DUTY_EDITORS, "Takes a stand-in back", ["version"], None, Out::Nothing, duty::delete_stand_in;
+        DELETE "/duty-units/{id}" DUTY_EDITORS, "Deletes a duty unit with all that it has", ["version"], None, Out::Nothing, duty::delete;
+        GET "/duty-calendar" SignedIn, "Holidays and swapped working days of every unit", [], None, list::<DayBody>(), duty::calendar;
+        PUT "/duty-calendar" ADMINISTRATOR, "Replaces the holidays and swapped working days of every unit", [], body::<CalendarInput>(), Out::Nothing, duty::put_calendar;
+        GET "/contact" SignedIn, "How I am reached", [], None, one::<ContactBody>(), duty::contact;
+        PUT "/contact" SignedIn, "Says how I am reached", [], body::<ContactBody>(), one::<ContactBody>(), duty::put_contact;
         GET "/audit" ADMINISTRATOR, "The audit log, newest first", ["from", "to", "who", "q", "cursor", "limit"], None, list::<audit::Entry>(), audit::list;
         GET "/scenarios" TESTER, "Scenarios of the simulator", [], None, Out::Free, scenarios::list;
         GET "/scenarios/runs" TESTER, "Runs: what was expected and what was seen", [], None, Out::Free, scenarios::runs;

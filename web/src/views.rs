@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub mod alarm;
+pub mod duty;
 mod gateway;
 pub mod input;
 mod person;

@@ -23,6 +23,8 @@ fn garbage_is_refused_and_never_an_internal_error() {
         Just("410205001.LT-1203A".to_owned()),
         Just("410205001.LT-1203A%7CHH%7C1".to_owned()),
         "[a-z0-9.%|-]{0,20}".prop_map(|s| s.replace('%', "%25").replace('|', "%7C")),
+        Just("enterprise:410205001".to_owned()),
+        Just("region:410205P01".to_owned()),
         Just("%FF%00".to_owned()),
         Just("%F0%9F%92%A5".to_owned()),
     ];
@@ -90,6 +92,18 @@ fn garbage_is_refused_and_never_an_internal_error() {
         "exclusive_high",
         "chatter_transitions",
         "chatter_window_ms",
+        "utc_offset_min",
+        "shifts",
+        "staff",
+        "rotations",
+        "days",
+        "date",
+        "shift",
+        "until",
+        "absent",
+        "phones",
+        "language",
+        "quiet",
     ]);
     let body = prop_oneof![
         prop::collection::vec((field, leaf), 0..8).prop_map(|fields| {

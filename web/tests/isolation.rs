@@ -12,13 +12,17 @@ mod common;
 use std::collections::BTreeSet;
 
 use anlan_domain::alarm::Condition;
-use anlan_domain::ids::PointId;
+use anlan_domain::ids::{PointId, UserName};
 use anlan_domain::limits::{Limit, Limits};
+use anlan_domain::roster::{DutyRole, UnitId};
 use anlan_domain::time::UtcMillis;
+use anlan_store::registry::duty::{
+    ContactRecord, List, MemberRecord, Plan, RotationRecord, UnitRecord,
+};
 use anlan_store::registry::records::{
     Camera, Enterprise, Equipment, Gateway, HazardSource, MapFeature, Point,
 };
-use anlan_store::registry::{Doer, Expected};
+use anlan_store::registry::{Change, Doer, Expected};
 use common::{POINTS, START, World};
 use serde_json::{Value, json};
 
@@ -33,7 +37,7 @@ const PERSONS: [(&str, &[&str]); 6] = [
 ];
 const ENTERPRISES: [&str; 3] = ["410205001", "410205002", "410105001"];
 
-const IDS: [&str; 26] = [
+const IDS: [&str; 31] = [
     "410205001",
     "410205002",
     "410105001",
@@ -58,6 +62,11 @@ const IDS: [&str; 26] = [
     "410105001.TT-1|HH|1",
     "410105001.TT-1|HH|2",
     "center|CENTER|1",
+    "enterprise:410205001",
+    "enterprise:410205002",
+    "enterprise:410105001",
+    "region:410205P01",
+    "region:410105P01",
     "park",
     "nothing",
 ];
@@ -116,7 +125,7 @@ fn requests(document: &Value) -> Vec<String> {
                 .collect();
         }
         for path in paths {
-            let fixed = if path.ends_with("/trend") {
+            let fixed = if path.ends_with("/trend") || path.ends_with("/shifts") {
                 format!("from={}&to={}", START - 1_000, START + 1_000)
             } else {
                 String::new()
@@ -184,8 +193,39 @@ async fn change_the_rest(world: &World, own: &[&str]) {
         let limit = Limit { value: 1.5, ..Limit::default() };
         let limits = Limits { h: Some(limit), ..Limits::default() };
         change.put_limits(&PointId::new(point).unwrap(), &limits, Expected::Any, "").await.unwrap();
+        put_on_duty(
+            &mut change,
+            &format!("enterprise:{code}"),
+            (code == "410205002").then_some("other"),
+        )
+        .await;
+        if code == "410105001" {
+            put_on_duty(&mut change, "region:410105P01", Some("east")).await;
+        }
     }
     change.commit().await.unwrap();
+}
+
+/// A unit with a shift around the clock, and somebody in it who can be reached.
+async fn put_on_duty(change: &mut Change<'_>, unit: &str, who: Option<&str>) {
+    let unit: UnitId = unit.parse().unwrap();
+    let role = DutyRole::DutyOfficer;
+    let mut members = Vec::new();
+    for username in who.map(|who| UserName::new(who).unwrap()) {
+        let phones = List(vec!["13900000009".parse().unwrap()]);
+        let contact = ContactRecord { phones, ..ContactRecord::none_of(username.clone()) };
+        change.put(&contact, Expected::Any).await.unwrap();
+        let team = Some("A".parse().unwrap());
+        members.push(MemberRecord::new(unit.clone(), username, role, team));
+    }
+    let (anchor, days) = ("2026-11-01".parse().unwrap(), "all:A".parse().unwrap());
+    let plan = Plan {
+        rotations: vec![RotationRecord::new(unit.clone(), role, anchor, days, None)],
+        unit: UnitRecord::new(unit, 480, "all=外改/Elsewhere@08:00-08:00".parse().unwrap()),
+        members,
+        days: Vec::new(),
+    };
+    change.put_duty_plan(&plan, Expected::New).await.unwrap();
 }
 
 const RAISED: [&str; 3] = ["410205001.LT-1203A", "410205002.PT-201", "410105001.TT-1"];
@@ -267,6 +307,7 @@ async fn the_two_worlds_do_differ_for_who_sees_everything() {
         "/alarms",
         "/map",
         "/hazard-sources",
+        "/duty-units",
         "/quality",
         "/tree",
     ] {

@@ -38,18 +38,20 @@ use anlan_domain::ids::{
 };
 use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::region::RegionCode;
+use anlan_domain::roster::{DutyRole, UnitId};
 use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::{Lane, Table, TableRow};
 use anlan_domain::warning::{Place, WarningCommand, WarningNo};
 use anlan_store::alarm_index::AlarmIndex;
 use anlan_store::history::{EmbeddedHistory, HistoryOptions};
+use anlan_store::registry::duty::{ContactRecord, MemberRecord, Plan, RotationRecord, UnitRecord};
 use anlan_store::registry::people::{Counted, User};
 use anlan_store::registry::record::Meta;
 use anlan_store::registry::records::{
     Camera, Enterprise, Equipment, Gateway, HazardSource, MapFeature, Point, Region, States,
     path_of,
 };
-use anlan_store::registry::{Doer, Expected, Registry, Scope};
+use anlan_store::registry::{Change, Doer, Expected, Registry, Scope};
 use anlan_web::routes::{self, Access};
 use anlan_web::{Limits as WebLimits, Parts, ServeOptions, Server};
 use common::{Answer, Live};
@@ -138,6 +140,13 @@ impl Site {
     }
     fn gateway(&self) -> String {
         format!("{}01", self.code)
+    }
+    fn unit(&self) -> String {
+        format!("enterprise:{}", self.code)
+    }
+    /// User names of those who are on duty.
+    fn on_duty(&self) -> [String; 2] {
+        ["a", "b"].map(|n| format!("duty-{}-{n}", self.mark))
     }
     fn alarm(&self) -> String {
         format!("{}|H|1", self.id("LT-0"))
@@ -336,8 +345,42 @@ async fn fill(registry: &Registry, world: &World, sites: &[Site], regions: &BTre
             meta,
         };
         change.put(&plot, Expected::New).await.unwrap();
+        duty(&mut change, site).await;
     }
     change.commit().await.unwrap();
+}
+
+/// The roster of an enterprise, and two people who are only there to be on duty.
+async fn duty(change: &mut Change<'_>, site: &Site) {
+    let unit: UnitId = site.unit().parse().unwrap();
+    let mut members = Vec::new();
+    for (n, username) in site.on_duty().iter().enumerate() {
+        let username = UserName::new(username).unwrap();
+        let user = User {
+            username: username.clone(),
+            name: site.mark.clone(),
+            role: Role::EnterpriseResponder,
+            scope: Scope::Enterprise(EnterpriseCode::new(&site.code).unwrap()),
+            password_hash: "$argon2id$none".to_owned(),
+            meta: Meta::default(),
+        };
+        change.put_user(&user, Expected::New).await.unwrap();
+        let email = Some(format!("{username}@example.cn").parse().unwrap());
+        let contact = ContactRecord { email, ..ContactRecord::none_of(username.clone()) };
+        change.put(&contact, Expected::New).await.unwrap();
+        let team = Some(format!("T{n}").parse().unwrap());
+        members.push(MemberRecord::new(unit.clone(), username, DutyRole::DutyOfficer, team));
+    }
+    let shifts = format!("day={0}/{0}@08:00-08:00", site.mark).parse().unwrap();
+    let (anchor, days) = ("2026-11-23".parse().unwrap(), "day:T0|day:T1".parse().unwrap());
+    let rotation = RotationRecord::new(unit.clone(), DutyRole::DutyOfficer, anchor, days, None);
+    let plan = Plan {
+        unit: UnitRecord::new(unit, 480, shifts),
+        members,
+        rotations: vec![rotation],
+        days: Vec::new(),
+    };
+    change.put_duty_plan(&plan, Expected::New).await.unwrap();
 }
 
 /// People with open sessions; the first is the administrator.
@@ -559,6 +602,15 @@ impl Running {
             let answer = self.send(&self.people[0], &Method::GET, path, None).await;
             assert_eq!(answer.status, 200, "{path}");
             seen.push(without_state(answer.json()));
+        }
+        for site in &self.sites {
+            let path = format!("/duty-units/{}", site.unit().replace(':', "%3A"));
+            let mut duty = self.send(&self.people[0], &Method::GET, &path, None).await.json();
+            // Who is on duty goes on by itself.
+            for goes_on in ["now", "gaps"] {
+                duty.as_object_mut().unwrap().remove(goes_on).unwrap();
+            }
+            seen.push(duty);
         }
         for path in ["/points", "/gateways", "/alarms?open=false"] {
             let answer = self.send(&self.people[0], &Method::GET, path, None).await;
@@ -815,6 +867,58 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             body: Some(json!({ "point": site.id("LT-0"), "fault": { "kind": "frozen" } })),
             about: false,
         }],
+        ("GET", "/duty-units") => list(&[template.to_owned()]),
+        ("GET", "/duty-units/{id}") => thing(&site.unit(), None),
+        ("GET", "/duty-units/{id}/shifts") => {
+            let mut valid = thing(&site.unit(), None);
+            valid[0].path.push_str(&format!("?from={START}&to={}", START + 7 * 86_400_000));
+            valid
+        }
+        ("PUT", "/duty-units/{id}") => {
+            let [a, b] = site.on_duty();
+            let member = |username| json!({ "username": username, "role": "leader" });
+            let shift = json!({ "code": "day", "name": name, "from": "08:00", "to": "20:00" });
+            let body = json!({
+                "version": 1, "shifts": [shift], "staff": [member(a), member(b)], "rotations": [],
+            });
+            thing(&site.unit(), Some(body))
+        }
+        ("POST", "/duty-units/{id}/swaps") => {
+            let [gives, takes] = site.on_duty();
+            let body = json!({
+                "role": "duty_officer", "date": "2026-11-25", "shift": "day", "gives": gives, "takes": takes, "note": mark,
+            });
+            thing(&site.unit(), Some(body))
+        }
+        ("POST", "/duty-units/{id}/stand-ins") => {
+            let [absent, deputy] = site.on_duty();
+            let body =
+                json!({ "absent": absent, "deputy": deputy, "from": 60_000, "until": 120_000 });
+            thing(&site.unit(), Some(body))
+        }
+        ("DELETE", "/duty-swaps/{id}") => {
+            let key = format!("{}/duty_officer/2026-11-25/day/{}", site.unit(), site.on_duty()[0]);
+            let mut valid = thing(&key, None);
+            valid[0].path.push_str("?version=1");
+            valid
+        }
+        ("DELETE", "/duty-stand-ins/{id}") => {
+            let mut valid = thing(&format!("{}/{}/60000", site.unit(), site.on_duty()[0]), None);
+            valid[0].path.push_str("?version=1");
+            valid
+        }
+        ("DELETE", "/duty-units/{id}") => {
+            let mut valid = thing(&site.unit(), None);
+            // Its plan is changed once before.
+            valid[0].path.push_str("?version=2");
+            valid
+        }
+        ("GET", "/duty-calendar" | "/contact") => list(&[template.to_owned()]),
+        ("PUT", "/duty-calendar") => {
+            thing("", Some(json!({ "days": [{ "date": "2027-01-01", "kind": "rest" }] })))
+        }
+        // Their own, whoever asks: none of it is anybody else's to see.
+        ("PUT", "/contact") => Vec::new(),
         (method, path) => panic!("teach this test a valid request to {method} {path}"),
     }
 }

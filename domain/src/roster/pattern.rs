@@ -33,13 +33,15 @@ id_type!(
         && t.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
 );
 
-/// Time of day as people write it.
-pub(super) fn clock(minute: u16) -> String {
+/// Time of day as people write it: `08:00`.
+#[must_use]
+pub fn clock(minute: u16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
-/// Minute of the day of `HH:MM`.
-pub(super) fn minute_of(text: &str) -> Option<u16> {
+/// Minute of the day of `HH:MM`; `None` where that is no time of day.
+#[must_use]
+pub fn minute_of(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let two = |part: &str, below: u16| {
         let good = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());

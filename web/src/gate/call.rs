@@ -1,6 +1,8 @@
 //! A request on its way to a handler: its parameters, its person, and the only doors to data.
 
-use std::collections::HashMap;
+mod duty;
+
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

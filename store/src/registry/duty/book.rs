@@ -254,6 +254,15 @@ impl Scoped {
         read(&mut *on, Which::One(id)).await
     }
 
+    /// Holidays and swapped working days of every unit, by date. They are nobody's own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn common_duty_days(&self) -> Result<Vec<DayRecord>, RegistryError> {
+        let mut on = self.registry().reading().await?;
+        common_days(&mut *on).await
+    }
+
     /// Names of the organisation whose unit this is or would be, where it is in scope: Chinese, English.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ async fn only_people_of_the_organisation_are_members(registry: &Registry) {
         let wrong = plan(ENTERPRISE, &[("duty-ann", "甲"), (stranger, "乙")]);
         let why = save(registry, &wrong, Expected::Any).await.expect_err("is no member");
         let told = format!(
-            "members: {stranger} is not among the people of {ENTERPRISE}; add the user first"
+            "staff: {stranger} is not among the people of {ENTERPRISE}; add the user first"
         );
         assert_eq!(why, told, "and which names exist elsewhere is no answer");
     }

@@ -53,7 +53,7 @@ impl Change<'_> {
             )]));
         }
         for problem in [
-            twice(&plan.members, "members"),
+            twice(&plan.members, "staff"),
             twice(&plan.rotations, "rotations"),
             twice(&plan.days, "days"),
         ] {
@@ -259,10 +259,7 @@ impl Change<'_> {
 /// One text for a person who is not there and for one who is another's: which names exist elsewhere is no answer.
 #[must_use]
 pub fn not_of(person: &UserName, unit: &UnitId) -> Problem {
-    Problem::new(
-        "members",
-        format!("{person} is not among the people of {unit}; add the user first"),
-    )
+    Problem::new("staff", format!("{person} is not among the people of {unit}; add the user first"))
 }
 
 fn not_members(unit: &DutyUnit, people: &[(&'static str, &UserName)]) -> Vec<Problem> {

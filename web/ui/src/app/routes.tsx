@@ -33,6 +33,7 @@ const EquipmentPage = page(() => import("../equipment/EquipmentPage").then((m) =
 const EnterpriseListPage = page(() => import("../enterprise/EnterpriseListPage").then((m) => m.EnterpriseListPage));
 const EnterprisePage = page(() => import("../enterprise/EnterprisePage").then((m) => m.EnterprisePage));
 
+const DutyPage = page(() => import("../duty/DutyPage").then((m) => m.DutyPage));
 const SystemPage = page(() => import("../system/SystemPage").then((m) => m.SystemPage));
 const TesterPage = page(() => import("../tester/TesterPage").then((m) => m.TesterPage));
 const PlantPage = page(() => import("../plant/PlantPage").then((m) => m.PlantPage));
@@ -45,6 +46,7 @@ export const routes: readonly Route[] = [
   { path: "/equipment/:id", page: EquipmentPage },
   { path: "/enterprises", page: EnterpriseListPage, nav: { label: "nav.enterprises", icon: "eq-enterprise", to: "/enterprises", match: "/enterprises" } },
   { path: "/enterprises/:code", page: EnterprisePage },
+  { path: "/duty/:id?", page: DutyPage, nav: { label: "nav.duty", icon: "ac-handover", to: "/duty", match: "/duty" } },
   { path: "/system/:tab?", page: SystemPage, nav: { label: "nav.system", icon: "nv-system", to: "/system/gateways", match: "/system" } },
   { path: "/plant/:code?/:kind?", page: PlantPage, nav: { label: "nav.admin", icon: "nv-danger", to: "/plant", match: "/plant", roles: ["administrator", "enterprise_manager"] } },
   { path: "/tester", page: TesterPage, nav: { label: "nav.tester", icon: "ac-play", to: "/tester", match: "/tester", roles: ["tester"] } },

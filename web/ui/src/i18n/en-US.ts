@@ -2,6 +2,7 @@
 import { en as desk } from "../alarms/desk-messages";
 import { en as alarms } from "../alarms/messages";
 import { en as app } from "../app/messages";
+import { en as duty } from "../duty/messages";
 import { en as enterprise } from "../enterprise/messages";
 import { en as equipment } from "../equipment/messages";
 import { en as map } from "../map/messages";
@@ -14,4 +15,4 @@ import { en as ui } from "../ui/messages";
 import { en as warnings } from "../warnings/messages";
 import type { MessageKey } from "./zh-CN";
 
-export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings };
+export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings, ...duty };

@@ -53,7 +53,7 @@ export const zh = {
   "warn.closeTitle": "销警：{what}",
   "warn.closeNote": "销警须说明原因和措施，记录后不可修改。",
   "warn.stillStands": "尚有 {n} 条报警未恢复，不能销警",
-  "warn.failed": "未成功：{why}",
+  "warn.failed": "没有完成：{why}",
   "warn.map": "地图",
   "warn.enterprise": "企业",
   "warn.equipment": "设备",
