@@ -15,6 +15,7 @@ use std::time::Duration;
 use anlan_actors::api::Center;
 use anlan_actors::ingest::session::SessionMsg;
 use anlan_actors::tree::host::HostMsg;
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::life_cycle::Until;
 use anlan_domain::log::{Command, GatewayNo, HostNo, Note};
 use anlan_domain::time::UtcMillis;
@@ -207,12 +208,19 @@ impl Run {
         let note = Note { by: "wang".into(), text: "calibration".into() };
         let end = UtcMillis(log.last().expect("it is not empty").entry.received_time.0)
             .plus(self.rng.random_range(1_000..120_000));
-        let command = match self.rng.random_range(0..8) {
+        let equipment = log[self.rng.random_range(0..log.len())].entry.place.equipment.clone();
+        let command = match self.rng.random_range(0..10) {
             0 => Command::Shelve { alarm: key, until: Until::Time(end), note },
             1 => Command::Shelve { alarm: key, until: Until::Returned { at_most: end }, note },
             2 => Command::Unshelve { alarm: key, note },
             3 => Command::RemoveFromService { alarm: key, note },
             4 => Command::ReturnToService { alarm: key, note },
+            5 | 6 if equipment.is_some() => Command::Operate {
+                equipment: equipment.expect("checked just now"),
+                state: EquipmentState::ALL[self.rng.random_range(0..4)],
+                until: Some(end),
+                note,
+            },
             _ => Command::Acknowledge { alarm, by: note.by, comment: String::new() },
         };
         let center = self.park.center.clone();

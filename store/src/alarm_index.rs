@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anlan_domain::alarm::{AlarmId, AlarmKey, ClearReason, Condition, Level};
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
 use anlan_domain::life_cycle::{AlarmState, Quiet, Until};
 use anlan_domain::time::UtcMillis;
@@ -114,6 +115,23 @@ pub struct QuietRow {
     pub since: UtcMillis,
     /// How long, where it ends by itself.
     pub until: Option<Until>,
+}
+
+/// A piece of equipment that does not simply run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EquipmentStateRow {
+    /// Which.
+    pub equipment: EquipmentId,
+    /// How it stands.
+    pub state: EquipmentState,
+    /// Who declared it, by user name.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: UtcMillis,
+    /// When it runs by itself.
+    pub until: Option<UtcMillis>,
 }
 
 /// Which alarms. What is empty or `None` asks for nothing; everything that is stated must hold.
@@ -371,6 +389,17 @@ impl AlarmIndex {
         limit: usize,
     ) -> Result<Vec<QuietRow>, IndexError> {
         search::quiet(&self.pool, enterprises, limit).await
+    }
+
+    /// How these pieces of equipment stand; one that runs is left out.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn equipment_states(
+        &self,
+        equipment: &[&str],
+    ) -> Result<Vec<EquipmentStateRow>, IndexError> {
+        search::equipment_states(&self.pool, equipment).await
     }
 
     /// How many alarms fit, per enterprise, level and state.

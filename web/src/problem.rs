@@ -146,7 +146,11 @@ impl From<CenterError> for Problem {
                     CommandRefused::AlreadySo(_) => "already_so",
                     CommandRefused::NotStanding(_) => "not_standing",
                     CommandRefused::ShelfTimePassed(_) => "time_passed",
-                    CommandRefused::NoSuchAlarm(_) => return Self::not_found(),
+                    CommandRefused::AlreadyInState { .. } => "already_so",
+                    CommandRefused::StartTimePassed(_) => "time_passed",
+                    CommandRefused::NoSuchAlarm(_) | CommandRefused::NoSuchEquipment(_) => {
+                        return Self::not_found();
+                    }
                 };
                 Self::new(StatusCode::CONFLICT, code, message)
             }

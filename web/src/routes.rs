@@ -84,6 +84,9 @@ const ANSWERERS: Access = Roles(&[
     Role::EnterpriseResponder,
     Role::Administrator,
 ]);
+/// Who answers for what runs in an enterprise.
+const OPERATORS: Access =
+    Roles(&[Role::EnterpriseManager, Role::EnterpriseResponder, Role::Administrator]);
 const WATCHERS: Access = Roles(&[Role::Administrator, Role::Officer]);
 const TESTER: Access = Roles(&[Role::Tester]);
 
@@ -116,7 +119,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
+        AcknowledgeInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     routes! {
@@ -138,6 +141,7 @@ fn table() -> Vec<Route> {
         GET "/equipment/{id}" SignedIn, "One piece of equipment, with its points", [], None, one::<views::Equipment>(), equipment::one;
         PUT "/equipment/{id}" EDITORS, "Changes equipment", [], body::<EquipmentInput>(), one::<views::Equipment>(), equipment::change;
         DELETE "/equipment/{id}" EDITORS, "Deletes equipment that has no points", ["version"], None, Out::Nothing, equipment::delete;
+        POST "/equipment/{id}/state" OPERATORS, "Says whether equipment runs; while it does not, alarms that mean nothing are suppressed", [], body::<OperationInput>(), one::<views::Equipment>(), equipment::operate;
         GET "/points" SignedIn, "Points in scope", ["enterprise", "region", "equipment", "kind", "q", "cursor", "limit"], None, list::<views::Point>(), points::list;
         POST "/points" EDITORS, "Adds a point", [], body::<PointInput>(), one::<views::Point>(), points::create;
         GET "/points/{id}" SignedIn, "One point", [], None, one::<views::Point>(), points::one;

@@ -720,6 +720,10 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             body["hazard"] = json!(site.hazard);
             thing(&site.id("V-1"), Some(body))
         }
+        ("POST", "/equipment/{id}/state") => {
+            let body = json!({ "state": "starting", "minutes": 10, "reason": mark });
+            thing(&site.id("V-1"), Some(body))
+        }
         ("DELETE", "/equipment/{id}") => delete("V-1", "N-1"),
         ("POST", "/points") => thing("", Some(point(site.id("NP-1")))),
         ("PUT", "/points/{id}") => thing(&site.id("LT-0"), Some(point(site.id("LT-0")))),

@@ -269,6 +269,7 @@ impl<E: Evaluator> Host<E> {
             }
         }
         self.sweep_shelves(now, effects);
+        self.sweep_modes(now, effects);
     }
 
     fn sweep_gateway(&mut self, now: Now, gateway: usize, effects: &mut Effects) {

@@ -46,6 +46,9 @@ impl<E: Evaluator> Host<E> {
             Command::ReturnToService { alarm, note } => {
                 self.end_quiet(now, alarm, Quiet::OutOfService, note, effects)
             }
+            Command::Operate { equipment, state, until, note } => {
+                self.operate(now, equipment, *state, *until, note, effects)
+            }
             Command::Comment { alarm, note: Note { by, text } } => {
                 let change = AlarmChange::Commented { by: by.clone(), comment: text.clone() };
                 self.remark(now, alarm, change, effects)

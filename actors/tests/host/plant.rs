@@ -413,6 +413,10 @@ pub fn line(entry: &AlarmEntry) -> String {
             let still = still.map_or(String::new(), |still| format!(", still {}", still.code()));
             format!("{id} no longer {} {why:?}{still} @{at}", quiet.code())
         }
+        AlarmChange::EquipmentState { state, by, reason, .. } => {
+            let (of, by) = (&entry.alarm.subject.0, by.as_deref().unwrap_or_default());
+            format!("{of} {} {by} {reason} @{at}", state.code())
+        }
         AlarmChange::Commented { by, comment } => format!("{id} {by}: {comment} @{at}"),
         AlarmChange::Taken { by, .. } => format!("{id} taken by {by} @{at}"),
         AlarmChange::Disposed { by, cause, measure, .. } => {

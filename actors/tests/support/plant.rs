@@ -8,6 +8,7 @@ use anlan_actors::directory::{
     Directory, DirectoryError, EnterpriseEntry, GatewayEntry, Outline, Plan,
 };
 use anlan_actors::options::{CenterOptions, Ports};
+use anlan_domain::alarm::Condition;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
 use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
@@ -69,7 +70,13 @@ fn settings() -> Arc<PointSettings> {
         },
         of_hazard_source: true,
         chatter: None,
-        suppression: Suppression::default(),
+        suppression: Suppression {
+            stopped: [Condition::High].into_iter().collect(),
+            maintenance: [Condition::High, Condition::HighHigh, Condition::Missing]
+                .into_iter()
+                .collect(),
+            starting: [Condition::Missing].into_iter().collect(),
+        },
     })
 }
 

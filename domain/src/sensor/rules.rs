@@ -8,6 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::alarm::{Condition, Level, default_level};
+use crate::conditions::Conditions;
+use crate::equipment_state::EquipmentState;
 use crate::limits::{Limit, LimitKind};
 use crate::point::{PointKind, PointSettings};
 
@@ -109,6 +111,13 @@ impl Rules {
             Condition::OutOfRange | Condition::BadQuality | Condition::Missing => true,
             other => limit_kind(other).is_some_and(|kind| self.settings.limits.get(kind).is_some()),
         }
+    }
+
+    /// What the state of the equipment suppresses, of what this point watches.
+    #[must_use]
+    pub fn suppressed_during(&self, state: EquipmentState) -> Conditions {
+        let set = self.settings.suppression.during(state);
+        set.iter().filter(|&condition| self.watches(condition)).collect()
     }
 
     /// The longest delay of any condition: what began before that is decided.

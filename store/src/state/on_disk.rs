@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
 use anlan_domain::life_cycle::{Quiet, ResumeReason, Until};
 use anlan_domain::log::HostNo;
@@ -93,6 +94,20 @@ enum ChangeV1 {
         measure: String,
         comment: String,
     },
+    EquipmentState {
+        state: EquipmentV1,
+        by: Option<String>,
+        reason: String,
+        until: Option<i64>,
+    },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum EquipmentV1 {
+    Running,
+    Stopped,
+    Maintenance,
+    Starting,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -243,6 +258,12 @@ impl From<&AlarmChange> for ChangeV1 {
                 by: by.clone(),
                 still: still.map(Into::into),
             },
+            AlarmChange::EquipmentState { state, by, reason, until } => Self::EquipmentState {
+                state: (*state).into(),
+                by: by.clone(),
+                reason: reason.clone(),
+                until: until.map(|until| until.0),
+            },
             AlarmChange::Commented { by, comment } => {
                 Self::Commented { by: by.clone(), comment: comment.clone() }
             }
@@ -294,6 +315,12 @@ impl TryFrom<ChangeV1> for AlarmChange {
                 by,
                 still: still.map(Into::into),
             },
+            ChangeV1::EquipmentState { state, by, reason, until } => Self::EquipmentState {
+                state: state.into(),
+                by,
+                reason,
+                until: until.map(UtcMillis),
+            },
             ChangeV1::Commented { by, comment } => Self::Commented { by, comment },
             ChangeV1::Taken { by, comment } => Self::Taken { by, comment },
             ChangeV1::Disposed { by, cause, measure, comment } => {
@@ -321,6 +348,28 @@ impl From<ReasonV1> for ClearReason {
             ReasonV1::LimitsChanged => Self::LimitsChanged,
             ReasonV1::PointRemoved => Self::PointRemoved,
             ReasonV1::ParentLost => Self::ParentLost,
+        }
+    }
+}
+
+impl From<EquipmentState> for EquipmentV1 {
+    fn from(from: EquipmentState) -> Self {
+        match from {
+            EquipmentState::Running => Self::Running,
+            EquipmentState::Stopped => Self::Stopped,
+            EquipmentState::Maintenance => Self::Maintenance,
+            EquipmentState::Starting => Self::Starting,
+        }
+    }
+}
+
+impl From<EquipmentV1> for EquipmentState {
+    fn from(from: EquipmentV1) -> Self {
+        match from {
+            EquipmentV1::Running => Self::Running,
+            EquipmentV1::Stopped => Self::Stopped,
+            EquipmentV1::Maintenance => Self::Maintenance,
+            EquipmentV1::Starting => Self::Starting,
         }
     }
 }
@@ -450,6 +499,12 @@ mod tests {
             measure: "m".into(),
             comment: String::new(),
         };
+        let starting = AlarmChange::EquipmentState {
+            state: EquipmentState::Starting,
+            by: None,
+            reason: "r".into(),
+            until: Some(UtcMillis(1)),
+        };
         let ended = |reason| AlarmChange::Cleared { reason, value: None };
         let acknowledged = AlarmChange::Acknowledged { by: "li".into(), comment: String::new() };
         let amended = AlarmChange::Amended { raised_at: Some(UtcMillis(-1)), cleared_at: None };
@@ -470,6 +525,7 @@ mod tests {
             (AlarmChange::Commented { by: "li".into(), comment: "c".into() }, "07026c690163"),
             (AlarmChange::Taken { by: "li".into(), comment: String::new() }, "08026c6900"),
             (disposed, "09026c690163016d00"),
+            (starting, "0a030001720102"),
         ] {
             let record = record(change);
             let encoded = encode_alarm(&record);

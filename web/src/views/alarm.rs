@@ -179,13 +179,16 @@ pub struct Change {
     reason: Option<ClearReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quiet: Option<&'static str>,
+    /// Of `equipment_state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
 }
 
 impl Change {
     /// From an entry.
     pub fn of(entry: &AlarmEntry) -> Self {
-        let Parts { kind, by, comment, reason, quiet, .. } = Parts::of(&entry.change);
-        Self { kind, at: entry.source_time.0, by, comment, reason, quiet }
+        let Parts { kind, by, comment, reason, quiet, state, .. } = Parts::of(&entry.change);
+        Self { kind, at: entry.source_time.0, by, comment, reason, quiet, state }
     }
 }
 
@@ -200,6 +203,7 @@ struct Parts {
     quiet: Option<&'static str>,
     until: Option<i64>,
     disposed: Option<(String, String)>,
+    state: Option<&'static str>,
 }
 
 impl Parts {
@@ -234,6 +238,15 @@ impl Parts {
                 kind: "resumed",
                 by: by.clone(),
                 quiet: Some(quiet.code()),
+                ..Self::default()
+            },
+            // Its log is that of its equipment; only the live stream tells of it.
+            AlarmChange::EquipmentState { state, by, reason, until } => Self {
+                kind: "equipment_state",
+                by: by.clone(),
+                comment: Some(reason.clone()),
+                state: Some(state.code()),
+                until: until.map(|until| until.0),
                 ..Self::default()
             },
             AlarmChange::Commented { by, comment } => said("commented", by, comment),

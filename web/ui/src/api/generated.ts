@@ -1090,6 +1090,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/equipment/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says whether equipment runs; while it does not, alarms that mean nothing are suppressed */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["OperationInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Equipment"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/faults": {
         parameters: {
             query?: never;
@@ -3324,6 +3375,8 @@ export interface components {
             medium: string;
             /** @description Name. */
             name: components["schemas"]["Names"];
+            /** @description Whether it runs, and if not, who said so. */
+            operation: components["schemas"]["Operation"];
             /** @description Its points; only where one piece is asked for. */
             points?: components["schemas"]["Point"][] | null;
             rollup?: components["schemas"]["Rollup"] | null;
@@ -3799,6 +3852,39 @@ export interface components {
             token: string;
             /** @description Who. */
             user: components["schemas"]["User"];
+        };
+        /** @description Whether a piece of equipment runs, as people declared it. */
+        Operation: {
+            /** @description Who declared it, by user name. */
+            by?: string | null;
+            /** @description 姓名 */
+            by_name?: string | null;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when; not told of what runs.
+             */
+            since?: number | null;
+            /** @description `running`, `stopped`, `maintenance`, `starting`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description When it runs by itself.
+             */
+            until?: number | null;
+        };
+        /** @description How a piece of equipment stands from here on. */
+        OperationInput: {
+            /**
+             * Format: int32
+             * @description How long it starts up, at most a day; for `starting`.
+             */
+            minutes?: number | null;
+            /** @description Why; may be empty for `running` alone. */
+            reason?: string;
+            /** @description `running`, `stopped`, `maintenance`, `starting`. */
+            state: string;
         };
         /** @description 接手: who answers for an alarm. */
         Owner: {

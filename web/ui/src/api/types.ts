@@ -28,9 +28,13 @@ export type Enterprise = {
 
 export type HazardSource = { code: string; enterprise: string; name: Name; level: number | null; kind: string; rollup: Rollup | null; version: number };
 
+export type OperationState = "running" | "stopped" | "maintenance" | "starting";
+/** Whether equipment runs, as people declared it. */
+export type Operation = { state: OperationState; by: string | null; by_name: string | null; reason: string; since: number | null; until: number | null };
+
 export type Equipment = {
   id: string; tag: string; enterprise: string; hazard: string | null; kind: string; name: Name; medium: string | null; cas: string | null; volume_m3: number | null;
-  longitude: number | null; latitude: number | null; rollup: Rollup | null; points?: Point[]; version: number;
+  longitude: number | null; latitude: number | null; rollup: Rollup | null; operation: Operation; points?: Point[]; version: number;
 };
 
 export type Limit = { value: number; deadband: number; on_delay_ms: number; off_delay_ms: number; level: number | null; realarm_ms: number; latching: boolean };
