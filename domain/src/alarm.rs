@@ -315,11 +315,22 @@ pub enum AlarmChange {
         reason: ClearReason,
         /// The value that ended it, where there is one.
         value: Option<f64>,
+        /// 闩锁: it stays until a person resets it.
+        latched: bool,
     },
     /// A person has seen it.
     Acknowledged {
         /// Who, by user name.
         by: String,
+        /// What they said; may be empty.
+        comment: String,
+    },
+    /// 再次报警: it still stands, its time since it was acknowledged is over, and people are called again.
+    Repeated,
+    /// 复位: its latch is released.
+    Reset {
+        /// Who, by user name; `None` where it came again, and the newer occurrence holds the latch.
+        by: Option<String>,
         /// What they said; may be empty.
         comment: String,
     },

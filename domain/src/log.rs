@@ -137,6 +137,13 @@ pub enum Command {
         /// Who and why.
         note: Note,
     },
+    /// 复位 of an alarm that latched.
+    Reset {
+        /// Which.
+        alarm: AlarmId,
+        /// Who, and what they say.
+        note: Note,
+    },
 }
 
 /// Subject of what the alarm log says of a piece of equipment as such. No tag has a colon, so it is no point's.
@@ -153,7 +160,8 @@ impl Command {
             Self::Acknowledge { alarm, .. }
             | Self::Comment { alarm, .. }
             | Self::Take { alarm, .. }
-            | Self::Dispose { alarm, .. } => alarm.subject.clone(),
+            | Self::Dispose { alarm, .. }
+            | Self::Reset { alarm, .. } => alarm.subject.clone(),
             Self::Shelve { alarm, .. }
             | Self::Unshelve { alarm, .. }
             | Self::RemoveFromService { alarm, .. }
@@ -169,7 +177,8 @@ impl Command {
             Self::Acknowledge { alarm, .. }
             | Self::Comment { alarm, .. }
             | Self::Take { alarm, .. }
-            | Self::Dispose { alarm, .. } => format!("alarm {alarm}"),
+            | Self::Dispose { alarm, .. }
+            | Self::Reset { alarm, .. } => format!("alarm {alarm}"),
             Self::Shelve { alarm, .. }
             | Self::Unshelve { alarm, .. }
             | Self::RemoveFromService { alarm, .. }
@@ -192,7 +201,13 @@ impl CommandRefused {
     /// The host does not know the alarm: another one may.
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
-        matches!(self, Self::NotOpen(_) | Self::NoSuchAlarm(_) | Self::NoSuchEquipment(_))
+        matches!(
+            self,
+            Self::NotOpen(_)
+                | Self::NoSuchAlarm(_)
+                | Self::NoSuchEquipment(_)
+                | Self::NotLatched(_)
+        )
     }
 }
 
@@ -222,6 +237,12 @@ pub enum CommandRefused {
     /// It is to be shelved until it returns to normal, and is normal.
     #[error("alarm {0} does not stand, so it cannot be shelved until it returns to normal")]
     NotStanding(AlarmKey),
+    /// It is not latched.
+    #[error("alarm {0} is not latched")]
+    NotLatched(AlarmId),
+    /// Who resets has seen it first.
+    #[error("alarm {0} must be acknowledged before it is reset")]
+    AcknowledgeFirst(AlarmId),
     /// The time on the shelf is over already.
     #[error("alarm {0} cannot be shelved until a moment that has passed")]
     ShelfTimePassed(AlarmKey),

@@ -162,12 +162,21 @@ pub struct AlarmFilter {
 }
 
 impl AlarmFilter {
-    /// Alarms that are annunciated and stand, or wait for acknowledgement.
+    /// Alarms that are annunciated and stand, or wait for acknowledgement or a reset.
     #[must_use]
     pub fn open() -> Self {
-        use AlarmState::{Acknowledged, ReturnedUnacknowledged, Unacknowledged};
+        use AlarmState::{
+            Acknowledged, LatchedAcknowledged, LatchedUnacknowledged, ReturnedUnacknowledged,
+            Unacknowledged,
+        };
         Self {
-            states: vec![Unacknowledged, Acknowledged, ReturnedUnacknowledged],
+            states: vec![
+                Unacknowledged,
+                Acknowledged,
+                ReturnedUnacknowledged,
+                LatchedUnacknowledged,
+                LatchedAcknowledged,
+            ],
             ..Self::default()
         }
     }
@@ -446,6 +455,8 @@ const fn state_code(state: AlarmState) -> &'static str {
         AlarmState::Unacknowledged => "unacknowledged",
         AlarmState::Acknowledged => "acknowledged",
         AlarmState::ReturnedUnacknowledged => "returned_unacknowledged",
+        AlarmState::LatchedUnacknowledged => "latched_unacknowledged",
+        AlarmState::LatchedAcknowledged => "latched_acknowledged",
         AlarmState::Shelved => "shelved",
         AlarmState::Suppressed => "suppressed",
         AlarmState::OutOfService => "out_of_service",

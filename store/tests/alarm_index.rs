@@ -106,7 +106,7 @@ fn raised(level: Level) -> AlarmChange {
 }
 
 fn cleared() -> AlarmChange {
-    AlarmChange::Cleared { reason: ClearReason::Returned, value: Some(80.0) }
+    AlarmChange::Cleared { reason: ClearReason::Returned, value: Some(80.0), latched: false }
 }
 
 fn acknowledged(by: &str, comment: &str) -> AlarmChange {

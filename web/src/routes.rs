@@ -161,6 +161,7 @@ fn table() -> Vec<Route> {
         POST "/alarms/{id}/comment" ANSWERERS, "Says something about an alarm", [], body::<CommentInput>(), one::<views::alarm::Alarm>(), alarms::comment;
         POST "/alarms/{id}/take" ANSWERERS, "Takes an alarm over: from here on this person answers for it", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::take;
         POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
+        POST "/alarms/{id}/reset" ANSWERERS, "Resets an alarm that has returned to normal and is latched", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::reset;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", [], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;

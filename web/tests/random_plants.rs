@@ -686,9 +686,13 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
         ("GET", "/cameras/{id}") => thing(&site.id("CAM-1"), None),
         ("GET", "/gateways/{id}") => thing(&site.gateway(), None),
         ("GET", "/alarms/{id}") => thing(&site.alarm(), None),
-        ("POST", "/alarms/{id}/acknowledge" | "/alarms/{id}/comment" | "/alarms/{id}/take") => {
-            thing(&site.alarm(), Some(json!({ "comment": "seen" })))
-        }
+        (
+            "POST",
+            "/alarms/{id}/acknowledge"
+            | "/alarms/{id}/comment"
+            | "/alarms/{id}/take"
+            | "/alarms/{id}/reset",
+        ) => thing(&site.alarm(), Some(json!({ "comment": "seen" }))),
         ("POST", "/alarms/{id}/dispose") => {
             thing(&site.alarm(), Some(json!({ "cause": "process", "measure": "adjusted" })))
         }
@@ -951,8 +955,11 @@ async fn whoever_may_does_it(running: &Running) -> Result<(), TestCaseError> {
                 if about {
                     let answer = running.send(who, &route.method, &path, body.as_ref()).await;
                     let text = String::from_utf8_lossy(&answer.body);
+                    // No alarm of these plants latches: the host itself says so, which nobody else's command reaches.
+                    let refused_by_host =
+                        route.path == "/alarms/{id}/reset" && text.contains("\"not_latched\"");
                     prop_assert!(
-                        answer.status.is_success(),
+                        answer.status.is_success() || refused_by_host,
                         "{}: {} {path} gave {}: {text}",
                         who.username,
                         route.method,

@@ -37,6 +37,7 @@ enum Act {
     Shelve { tag: u32, hh: bool, ms: i64, one_shot: bool },
     Service { tag: u32, hh: bool, out: bool },
     Unshelve { tag: u32, hh: bool },
+    Reset { tag: u32, hh: bool, number: u32 },
     Operate { tag: u32, state: EquipmentState, ms: i64 },
     Remark { tag: u32, number: u32 },
     Reboot { boot: u8 },
@@ -71,6 +72,8 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(tag, hh, ms, one_shot)| Act::Shelve { tag, hh, ms, one_shot }),
         1 => (0..POINTS, any::<bool>(), any::<bool>())
             .prop_map(|(tag, hh, out)| Act::Service { tag, hh, out }),
+        2 => (0..POINTS, any::<bool>(), 1..4_u32)
+            .prop_map(|(tag, hh, number)| Act::Reset { tag, hh, number }),
         2 => (0..POINTS, prop::sample::select(&EquipmentState::ALL[..]), 1..90_000_i64)
             .prop_map(|(tag, state, ms)| Act::Operate { tag, state, ms }),
         1 => (0..POINTS, any::<bool>()).prop_map(|(tag, hh)| Act::Unshelve { tag, hh }),
@@ -148,6 +151,10 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
             Act::Unshelve { tag, hh } => {
                 let _ = plant.command(Command::Unshelve { alarm: key(*tag, *hh), note: note() });
             }
+            Act::Reset { tag, hh, number } => {
+                let alarm = key(*tag, *hh).occurrence(*number);
+                let _ = plant.command(Command::Reset { alarm, note: note() });
+            }
             Act::Operate { tag, state, ms } => {
                 let until = Some(UtcMillis(START + plant.now + ms));
                 let equipment = format!("410205001.V-{}", tag / 4).parse().unwrap();
@@ -196,6 +203,8 @@ fn delayed() -> HostConfig {
     slow.limits.hh.as_mut().unwrap().on_delay_ms = 20_000;
     slow.limits.rate_per_min = Some(Limit { deadband: 50.0, ..limit(600.0) });
     slow.limits.exclusive_high = true;
+    slow.limits.h.as_mut().unwrap().realarm_ms = 15_000;
+    slow.limits.hh.as_mut().unwrap().latching = true;
     slow.frozen_after_ms = Some(10_000);
     slow.suppression = Suppression {
         stopped: [Condition::High, Condition::Frozen].into_iter().collect(),

@@ -49,7 +49,9 @@ impl Directory for TestDirectory {
 }
 
 fn limit(value: f64, on_delay_ms: u32) -> Option<Limit> {
-    Some(Limit { value, deadband: 1.0, on_delay_ms, ..Limit::default() })
+    // What calls again after ten seconds and latches.
+    let (realarm_ms, latching) = (10_000, on_delay_ms > 0);
+    Some(Limit { value, deadband: 1.0, on_delay_ms, realarm_ms, latching, ..Limit::default() })
 }
 
 fn settings() -> Arc<PointSettings> {

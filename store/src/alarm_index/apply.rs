@@ -247,6 +247,8 @@ async fn change(
     match &record.entry.change {
         AlarmChange::Raised { .. }
         | AlarmChange::EquipmentState { .. }
+        | AlarmChange::Repeated
+        | AlarmChange::Reset { .. }
         | AlarmChange::Quieted { .. }
         | AlarmChange::Resumed { .. }
         | AlarmChange::Commented { .. } => {}

@@ -100,6 +100,15 @@ enum ChangeV1 {
         reason: String,
         until: Option<i64>,
     },
+    ClearedLatched {
+        reason: ReasonV1,
+        value: Option<f64>,
+    },
+    Repeated,
+    Reset {
+        by: Option<String>,
+        comment: String,
+    },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -233,8 +242,17 @@ impl From<&AlarmChange> for ChangeV1 {
                     }
                 }
             }
-            AlarmChange::Cleared { reason, value } => {
-                Self::Cleared { reason: (*reason).into(), value: *value }
+            AlarmChange::Cleared { reason, value, latched } => {
+                let (reason, value) = ((*reason).into(), *value);
+                if *latched {
+                    Self::ClearedLatched { reason, value }
+                } else {
+                    Self::Cleared { reason, value }
+                }
+            }
+            AlarmChange::Repeated => Self::Repeated,
+            AlarmChange::Reset { by, comment } => {
+                Self::Reset { by: by.clone(), comment: comment.clone() }
             }
             AlarmChange::Acknowledged { by, comment } => {
                 Self::Acknowledged { by: by.clone(), comment: comment.clone() }
@@ -292,7 +310,14 @@ impl TryFrom<ChangeV1> for AlarmChange {
                 let (level, quiet) = (Level::try_from(level)?, Some(quiet.into()));
                 Self::Raised { value, limit, limits_version, level, late, quiet }
             }
-            ChangeV1::Cleared { reason, value } => Self::Cleared { reason: reason.into(), value },
+            ChangeV1::Cleared { reason, value } => {
+                Self::Cleared { reason: reason.into(), value, latched: false }
+            }
+            ChangeV1::ClearedLatched { reason, value } => {
+                Self::Cleared { reason: reason.into(), value, latched: true }
+            }
+            ChangeV1::Repeated => Self::Repeated,
+            ChangeV1::Reset { by, comment } => Self::Reset { by, comment },
             ChangeV1::Acknowledged { by, comment } => Self::Acknowledged { by, comment },
             ChangeV1::Amended { raised_ms, cleared_ms } => Self::Amended {
                 raised_at: raised_ms.map(UtcMillis),
@@ -505,7 +530,10 @@ mod tests {
             reason: "r".into(),
             until: Some(UtcMillis(1)),
         };
-        let ended = |reason| AlarmChange::Cleared { reason, value: None };
+        let ended = |reason| AlarmChange::Cleared { reason, value: None, latched: false };
+        let latched =
+            AlarmChange::Cleared { reason: ClearReason::Returned, value: None, latched: true };
+        let reset = AlarmChange::Reset { by: Some("li".into()), comment: "c".into() };
         let acknowledged = AlarmChange::Acknowledged { by: "li".into(), comment: String::new() };
         let amended = AlarmChange::Amended { raised_at: Some(UtcMillis(-1)), cleared_at: None };
         for (change, bytes) in [
@@ -526,6 +554,9 @@ mod tests {
             (AlarmChange::Taken { by: "li".into(), comment: String::new() }, "08026c6900"),
             (disposed, "09026c690163016d00"),
             (starting, "0a030001720102"),
+            (latched, "0b0000"),
+            (AlarmChange::Repeated, "0c"),
+            (reset, "0d01026c690163"),
         ] {
             let record = record(change);
             let encoded = encode_alarm(&record);
@@ -545,6 +576,7 @@ mod tests {
         let good = encode_alarm(&record(AlarmChange::Cleared {
             reason: ClearReason::Returned,
             value: None,
+            latched: false,
         }));
         let later = [&[2], &good[1..]].concat();
         assert!(decode_alarm(AlarmSeq(9), &later).unwrap_err().contains("version 2"));

@@ -71,7 +71,8 @@ pub struct Alarm {
     pub occurrence: u32,
     /// 1 (gravest) to 4.
     pub level: u8,
-    /// `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `shelved`, `suppressed`, `out_of_service`, `closed`.
+    /// `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `latched_unacknowledged`, `latched_acknowledged`, `shelved`, `suppressed`, `out_of_service`,
+    /// `closed`.
     #[schema(value_type = String)]
     pub state: AlarmState,
     /// 补传
@@ -135,7 +136,7 @@ pub struct Alarm {
 /// One entry of an alarm's log.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LogEntry {
-    /// `raised`, `cleared`, `acknowledged`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`.
+    /// `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`.
     pub kind: &'static str,
     /// When it was true.
     pub at: i64,
@@ -221,7 +222,14 @@ impl Parts {
                 quiet: quiet.map(Quiet::code),
                 ..Self::default()
             },
-            AlarmChange::Cleared { reason, value } => {
+            AlarmChange::Repeated => Self { kind: "repeated", ..Self::default() },
+            AlarmChange::Reset { by, comment } => Self {
+                kind: "reset",
+                by: by.clone(),
+                comment: Some(comment.clone()),
+                ..Self::default()
+            },
+            AlarmChange::Cleared { reason, value, .. } => {
                 Self { kind: "cleared", reason: Some(*reason), value: *value, ..Self::default() }
             }
             AlarmChange::Acknowledged { by, comment } => said("acknowledged", by, comment),

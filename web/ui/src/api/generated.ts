@@ -368,6 +368,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resets an alarm that has returned to normal and is latched */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AcknowledgeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Alarm"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/take": {
         parameters: {
             query?: never;
@@ -3032,7 +3083,10 @@ export interface components {
             received_at: number;
             /** @description Signal type. */
             signal: string;
-            /** @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `shelved`, `suppressed`, `out_of_service`, `closed`. */
+            /**
+             * @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `latched_unacknowledged`, `latched_acknowledged`, `shelved`, `suppressed`, `out_of_service`,
+             *     `closed`.
+             */
             state: string;
             /** @description Point, or `gateway:ID`, `device:GATEWAY/DEVICE`, `center`. */
             subject: string;
@@ -3790,7 +3844,7 @@ export interface components {
              * @description When the center decided.
              */
             decided_at: number;
-            /** @description `raised`, `cleared`, `acknowledged`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
+            /** @description `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
             kind: string;
             /** @description Of `disposed`: code of the measure. */
             measure?: string | null;

@@ -52,7 +52,7 @@ export type Point = {
 };
 
 export type Condition = "HH" | "H" | "L" | "LL" | "ROC" | "STATE" | "RANGE" | "BAD" | "FROZEN" | "MISSING" | "DEVICE" | "GATEWAY" | "CENTER" | "FAULT";
-export type AlarmState = "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
+export type AlarmState = "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
 /** What keeps an alarm from being annunciated. */
 export type Quiet = "shelved" | "suppressed" | "out_of_service";
 export type ClearReason = "returned" | "limits_changed" | "point_removed" | "parent_lost";
@@ -77,7 +77,7 @@ export type Alarm = {
   acknowledged: Acknowledgement | null; owner: Owner | null; disposition: Disposition | null; longitude: number | null; latitude: number | null; cursor: string; log?: AlarmLogEntry[];
 };
 export type AlarmLogEntry = {
-  kind: "raised" | "cleared" | "acknowledged" | "amended" | "quieted" | "resumed" | "commented" | "taken" | "disposed"; at: number;
+  kind: "raised" | "cleared" | "acknowledged" | "repeated" | "reset" | "amended" | "quieted" | "resumed" | "commented" | "taken" | "disposed"; at: number;
   by?: string | null; by_name?: string | null; quiet?: Quiet | null; until?: number | null; cause?: string | null; measure?: string | null; comment?: string | null; reason?: ClearReason | null; value?: number | null;
   source_at?: number | null; received_at?: number | null; decided_at?: number | null;
 };
