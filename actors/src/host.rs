@@ -34,6 +34,7 @@ mod isolate;
 mod late_device;
 mod line;
 mod names;
+mod operate;
 mod path;
 mod people;
 mod readings;

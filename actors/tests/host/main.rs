@@ -7,6 +7,7 @@ mod backfill;
 mod isolation;
 mod late_device;
 mod live;
+mod operate;
 mod path;
 mod people;
 mod plant;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use anlan_domain::alarm::{AlarmId, AlarmKey, Condition, Level, default_level};
-use anlan_domain::ids::{GatewayId, PointId};
+use anlan_domain::ids::{EquipmentId, GatewayId, PointId};
 use anlan_domain::life_cycle::AlarmState;
 use anlan_domain::log::Command;
 use anlan_domain::quiet_rights::is_gas_detector;
-use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, QuietPage, QuietRow};
+use anlan_store::alarm_index::{
+    AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, EquipmentStateRow, QuietPage, QuietRow,
+};
 use anlan_store::registry::scoped::Filter;
 
 use super::Call;
@@ -15,7 +17,7 @@ use crate::api::alarm_health::Subject;
 use crate::api::quiet::QuietAlarm;
 use crate::gate::sees;
 use crate::problem::Problem;
-use crate::views::Names;
+use crate::views::{Names, Operation};
 use crate::views::alarm::{Alarm, LogEntry, doer, enrich};
 
 impl Call {
@@ -92,7 +94,7 @@ impl Call {
     ) -> Result<(), Problem> {
         let by = self.doer()?;
         let command = command(by.name.clone());
-        let object = format!("alarm {}", command.alarm());
+        let object = command.object();
         self.app.parts.center.command(command).await?;
         // The alarm log is the record of the deed; this entry is for whoever reads the audit log alone.
         self.app.parts.registry.note(&by, self.now(), deed, &object, said).await?;
@@ -257,6 +259,26 @@ impl Call {
             let subject = named.get(&*row.alarm.subject.0).cloned().unwrap_or_default();
             let by_name = row.by.as_ref().and_then(|by| people.get(by)).cloned();
             QuietAlarm::of(row, subject, by_name)
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// How pieces of equipment stand that do not simply run. Whoever may see them is the caller's to know.
+    ///
+    /// # Errors
+    /// When index or registry fail.
+    pub async fn operations(
+        &self,
+        equipment: &[EquipmentId],
+    ) -> Result<HashMap<EquipmentId, Operation>, Problem> {
+        self.app.feed.catch_up().await?;
+        let ids: Vec<&str> = equipment.iter().map(EquipmentId::as_str).collect();
+        let rows = self.app.parts.alarms.equipment_states(&ids).await?;
+        let by: BTreeSet<&str> = rows.iter().map(|row| row.by.as_str()).collect();
+        let people = self.app.parts.registry.names_of(&by.into_iter().collect::<Vec<_>>()).await?;
+        let view = |row: EquipmentStateRow| {
+            let name = people.get(&row.by).cloned();
+            (row.equipment.clone(), Operation::of(Some(row), name))
         };
         Ok(rows.into_iter().map(view).collect())
     }

@@ -368,6 +368,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resets an alarm that has returned to normal and is latched */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AcknowledgeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Alarm"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/take": {
         parameters: {
             query?: never;
@@ -670,102 +721,6 @@ export interface paths {
                 };
             };
         };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/channels": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Ways to people and how they do */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ChannelsView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/channels/{name}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sends a marked test message, or looks whether one could be sent */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["TestInput"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TestedView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1186,54 +1141,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/escalation-ladder": {
+    "/equipment/{id}/state": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Who is called for which colour and when the next rung is, with versions */
-        get: {
+        get?: never;
+        put?: never;
+        /** Says whether equipment runs; while it does not, alarms that mean nothing are suppressed */
+        post: {
             parameters: {
                 query?: never;
                 header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["VersionsView"];
-                    };
+                path: {
+                    id: string;
                 };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        /** Saves a new version of the ladder */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
                 cookie?: never;
             };
             requestBody: {
                 content: {
-                    "application/json": components["schemas"]["LadderInput"];
+                    "application/json": components["schemas"]["OperationInput"];
                 };
             };
             responses: {
@@ -1243,7 +1172,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["VersionsView"];
+                        "application/json": components["schemas"]["Equipment"];
                     };
                 };
                 /** @description Not done */
@@ -1257,7 +1186,6 @@ export interface paths {
                 };
             };
         };
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1840,59 +1768,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/messages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Messages to me on the page; with `all`, for administrators, everything that was sent */
-        get: {
-            parameters: {
-                query?: {
-                    all?: string;
-                    unread?: string;
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["MessageView"][];
-                            next_cursor: string | null;
-                        };
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/points": {
         parameters: {
             query?: never;
@@ -2295,10 +2170,7 @@ export interface paths {
         /** Alarms in scope that are shelved, suppressed by design or out of service */
         get: {
             parameters: {
-                query?: {
-                    cursor?: string;
-                    limit?: number;
-                };
+                query?: never;
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2410,53 +2282,6 @@ export interface paths {
                 };
             };
         };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/quiet-alarms/{id}/rights": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What this person may do to keep an alarm quiet, and for how long */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["QuietRightsView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3148,429 +2973,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/warning-counts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Open warnings in scope by enterprise and colour */
-        get: {
-            parameters: {
-                query?: {
-                    region?: string;
-                    enterprise?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WarningCounts"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/warning-rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Rules that make warnings of alarms, with their versions */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["VersionsView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        /** Saves a new version of the rules */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RulesInput"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["VersionsView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/warnings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Warnings in scope, newest first */
-        get: {
-            parameters: {
-                query?: {
-                    open?: boolean;
-                    region?: string;
-                    enterprise?: string;
-                    hazard?: string;
-                    equipment?: string;
-                    colour?: string;
-                    kind?: string;
-                    state?: string;
-                    drill?: string;
-                    mine?: string;
-                    from?: number;
-                    to?: number;
-                    q?: string;
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["WarningView"][];
-                            next_cursor: string | null;
-                        };
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Begins a drill: a warning that is none, to prove the ladder in compressed time */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["DrillInput"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WarningView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/warnings/{no}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One warning, with its time line, messages and alarms */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    no: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WarningView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/warnings/{no}/answer": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Answers a warning: from here on nobody is chased */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    no: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AnswerInput"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WarningView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/warnings/{no}/close": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Closes a warning whose alarms are over, with cause and measure */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    no: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["FeedbackInput"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WarningView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/warnings/{no}/feedback": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Says what was found and what is being done */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    no: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["FeedbackInput"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WarningView"];
-                    };
-                };
-                /** @description Not done */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Error"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3681,7 +3083,10 @@ export interface components {
             received_at: number;
             /** @description Signal type. */
             signal: string;
-            /** @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `shelved`, `suppressed`, `out_of_service`, `closed`. */
+            /**
+             * @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `latched_unacknowledged`, `latched_acknowledged`, `shelved`, `suppressed`, `out_of_service`,
+             *     `closed`.
+             */
             state: string;
             /** @description Point, or `gateway:ID`, `device:GATEWAY/DEVICE`, `center`. */
             subject: string;
@@ -3694,11 +3099,6 @@ export interface components {
              * @description Value that completed it.
              */
             value?: number | null;
-        };
-        /** @description What a person says when answering. */
-        AnswerInput: {
-            /** @description In words; may be empty. */
-            comment?: string;
         };
         /** @description An alarm that comes too often. */
         BadActor: components["schemas"]["Subject"] & {
@@ -3816,17 +3216,6 @@ export interface components {
              */
             version?: number | null;
         };
-        /** @description Ways to people. */
-        ChannelsView: {
-            /** @description In the order in which they are tried. */
-            channels: Record<string, never>[];
-            /** @description Why the desk does not work at the moment. */
-            failing?: string | null;
-            /** @description Messages by state: `queued`, `delivered`, `sent`, `failed`, `moot`. */
-            messages: {
-                [key: string]: number;
-            };
-        };
         /** @description One choice. */
         ChoiceView: {
             /** @description What is stored. */
@@ -3886,18 +3275,6 @@ export interface components {
             causes: components["schemas"]["ChoiceView"][];
             /** @description What was done. */
             measures: components["schemas"]["ChoiceView"][];
-        };
-        /** @description A drill. */
-        DrillInput: {
-            /** @description `red`, `orange`, `yellow`, `blue` */
-            colour: string;
-            /** @description At which enterprise. */
-            enterprise: string;
-            /**
-             * Format: int32
-             * @description Time limits are divided by this, 1 to 600.
-             */
-            pace?: number;
         };
         /** @description An enterprise. */
         Enterprise: {
@@ -4008,15 +3385,6 @@ export interface components {
             /** @description Each point. */
             points: components["schemas"]["PointQuality"][];
         };
-        /** @description Open warnings of one enterprise. */
-        EnterpriseWarnings: {
-            /** @description Which; none for the center's own. */
-            enterprise?: string | null;
-            /** @description Red, orange, yellow, blue. */
-            open: number[];
-            /** @description Of those: unanswered. */
-            unanswered: number[];
-        };
         /** @description One entry. */
         Entry: {
             /** @description What was done. */
@@ -4061,6 +3429,8 @@ export interface components {
             medium: string;
             /** @description Name. */
             name: components["schemas"]["Names"];
+            /** @description Whether it runs, and if not, who said so. */
+            operation: components["schemas"]["Operation"];
             /** @description Its points; only where one piece is asked for. */
             points?: components["schemas"]["Point"][] | null;
             rollup?: components["schemas"]["Rollup"] | null;
@@ -4120,15 +3490,6 @@ export interface components {
             field?: string | null;
             /** @description For a person. */
             message: string;
-        };
-        /** @description What was found and done. */
-        FeedbackInput: {
-            /** @description Code of the cause, from `/dispositions`. */
-            cause: string;
-            /** @description In words. */
-            comment?: string;
-            /** @description Code of the measure. */
-            measure: string;
         };
         /** @description A time in which nobody can read what comes. */
         FloodBody: {
@@ -4383,18 +3744,6 @@ export interface components {
             /** @description The enterprise or equipment that it is of. */
             where: string;
         };
-        /** @description A new version of the ladder. */
-        LadderInput: {
-            /** @description A plan a colour. */
-            ladder: Record<string, never>;
-            /** @description Why. */
-            reason: string;
-            /**
-             * Format: int32
-             * @description The version that was changed.
-             */
-            version: number;
-        };
         /** @description One limit. */
         LimitBody: {
             /**
@@ -4475,21 +3824,6 @@ export interface components {
              */
             version: number;
         };
-        /** @description One entry of a time line. */
-        LineView: {
-            /**
-             * Format: int64
-             * @description When.
-             */
-            at: number;
-            /** @description 姓名 of who did it. */
-            by_name?: string | null;
-            /**
-             * @description `raised`, `joined`, `upgraded`, `returned`, `stands_again`, `called`, `nobody_to_call`, `reminded`, `answered`, `fed_back`, `closed`, with
-             *     their fields.
-             */
-            change: Record<string, never>;
-        };
         /** @description One entry of an alarm's log. */
         LogEntry: {
             /**
@@ -4510,7 +3844,7 @@ export interface components {
              * @description When the center decided.
              */
             decided_at: number;
-            /** @description `raised`, `cleared`, `acknowledged`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
+            /** @description `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
             kind: string;
             /** @description Of `disposed`: code of the measure. */
             measure?: string | null;
@@ -4554,73 +3888,6 @@ export interface components {
             /** @description Who. */
             user: components["schemas"]["User"];
         };
-        /** @description A message to a person or program. */
-        MessageView: {
-            /** @description Where to, shortened. */
-            address: string;
-            /** @description The channel that took it, or was tried last. */
-            channel?: string | null;
-            /** @description Colour. */
-            colour: string;
-            /**
-             * Format: int64
-             * @description When it was decided.
-             */
-            created_at: number;
-            /**
-             * Format: int32
-             * @description Tries that may have brought it a second time.
-             */
-            doubles: number;
-            /** @description Why not. */
-            error?: string | null;
-            /** @description The same at every try. */
-            id: string;
-            /** @description `page`, `sms`, `email`, `webhook` */
-            means: string;
-            /**
-             * Format: int64
-             * @description When it is next tried, while it is queued.
-             */
-            next_at?: number | null;
-            /**
-             * Format: int64
-             * @description Place in the order.
-             */
-            no: number;
-            /** @description To whom, by user name; none for programs. */
-            person?: string | null;
-            /** @description 姓名 */
-            person_name?: string | null;
-            /**
-             * Format: int64
-             * @description When the person opened the warning.
-             */
-            read_at?: number | null;
-            /** @description Rung of the ladder. */
-            rung: string;
-            /**
-             * Format: int64
-             * @description When it was taken.
-             */
-            sent_at?: number | null;
-            /** @description `queued`, `delivered`, `sent`, `failed`, `moot` */
-            state: string;
-            /** @description One line. */
-            subject: string;
-            /**
-             * Format: int32
-             * @description Tries so far.
-             */
-            tries: number;
-            /**
-             * Format: int64
-             * @description About which warning.
-             */
-            warning: number;
-            /** @description `at_once`, `unanswered`, `no_feedback`, `reminder` */
-            why: string;
-        };
         /** @description A name in both languages. */
         Names: {
             /** @description English. */
@@ -4639,6 +3906,39 @@ export interface components {
             token: string;
             /** @description Who. */
             user: components["schemas"]["User"];
+        };
+        /** @description Whether a piece of equipment runs, as people declared it. */
+        Operation: {
+            /** @description Who declared it, by user name. */
+            by?: string | null;
+            /** @description 姓名 */
+            by_name?: string | null;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when; not told of what runs.
+             */
+            since?: number | null;
+            /** @description `running`, `stopped`, `maintenance`, `starting`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description When it runs by itself.
+             */
+            until?: number | null;
+        };
+        /** @description How a piece of equipment stands from here on. */
+        OperationInput: {
+            /**
+             * Format: int32
+             * @description How long it starts up, at most a day; for `starting`.
+             */
+            minutes?: number | null;
+            /** @description Why; may be empty for `running` alone. */
+            reason?: string;
+            /** @description `running`, `stopped`, `maintenance`, `starting`. */
+            state: string;
         };
         /** @description 接手: who answers for an alarm. */
         Owner: {
@@ -4926,23 +4226,6 @@ export interface components {
             /** @description Why; not empty. */
             reason: string;
         };
-        /** @description What this person may do to keep an alarm quiet. */
-        QuietRightsView: {
-            /** @description A gas detector raises it. */
-            gas_detector: boolean;
-            /**
-             * Format: int32
-             * @description 1 (gravest) to 4: of the alarm as it would be raised now, or of what stands where that is graver.
-             */
-            level: number;
-            /** @description Whether this person may take it out of service. */
-            out_of_service: boolean;
-            /**
-             * Format: int32
-             * @description Longest shelf, in minutes; 0 where this person may not shelve it.
-             */
-            shelve_minutes: number;
-        };
         /** @description A region. */
         Region: {
             /** @description Code. */
@@ -5010,18 +4293,6 @@ export interface components {
              */
             worst?: number | null;
         };
-        /** @description A new version of the rules. */
-        RulesInput: {
-            /** @description Why. */
-            reason: string;
-            /** @description In their order. */
-            rules: Record<string, never>[];
-            /**
-             * Format: int32
-             * @description The version that was changed.
-             */
-            version: number;
-        };
         /** @description Where a person may act. */
         ScopeBody: {
             /** @description Enterprise code. */
@@ -5075,26 +4346,6 @@ export interface components {
             name: components["schemas"]["Names"];
             /** @description Tag of the point, else the node. */
             tag: string;
-        };
-        /** @description A test. */
-        TestInput: {
-            /**
-             * @description `zh` or `en`.
-             * @default null
-             */
-            language: string | null;
-            /**
-             * @description Telephone, mailbox or URL; without one the channel is only looked at.
-             * @default null
-             */
-            to: string | null;
-        };
-        /** @description What a test came to. */
-        TestedView: {
-            /** @description Whether it worked. */
-            ok: boolean;
-            /** @description What the other side said, or why not. */
-            said: string;
         };
         /** @description Median and 95 % quantile. */
         TookBody: {
@@ -5171,142 +4422,6 @@ export interface components {
              * @description Version that was read; for PUT.
              */
             version?: number | null;
-        };
-        /** @description A version of rules or ladder. */
-        VersionView: {
-            /**
-             * Format: int64
-             * @description When.
-             */
-            at?: number | null;
-            /** @description Who, by user name; nobody for what is shipped. */
-            by?: string | null;
-            /** @description Why. */
-            reason: string;
-            /** @description The rules, in their order, or the ladder. */
-            value: Record<string, never>;
-            /**
-             * Format: int32
-             * @description Counted from 1; 0 is what is shipped.
-             */
-            version: number;
-        };
-        /** @description Versions, the newest first. */
-        VersionsView: {
-            /** @description In force. */
-            current: components["schemas"]["VersionView"];
-            /** @description Earlier ones. */
-            earlier: components["schemas"]["VersionView"][];
-        };
-        /** @description Counts of open warnings. */
-        WarningCounts: {
-            /** @description By enterprise. */
-            enterprises: components["schemas"]["EnterpriseWarnings"][];
-            /** @description Of all: red, orange, yellow, blue. */
-            open: number[];
-            /** @description Of those: unanswered. */
-            unanswered: number[];
-        };
-        /** @description A warning. */
-        WarningView: {
-            /**
-             * Format: int32
-             * @description Alarms that ever belonged to it.
-             */
-            alarms: number;
-            /**
-             * Format: int64
-             * @description Since when.
-             */
-            answered_at?: number | null;
-            /** @description Who answers for it, by user name. */
-            answered_by?: string | null;
-            /** @description 姓名 */
-            answered_by_name?: string | null;
-            /** @description Rungs that were called in this round. */
-            called: string[];
-            /**
-             * Format: int64
-             * @description The highest of them was called when.
-             */
-            called_at?: number | null;
-            /**
-             * Format: int64
-             * @description 销警
-             */
-            closed_at?: number | null;
-            /** @description `red`, `orange`, `yellow`, `blue` */
-            colour: string;
-            /** @description 演练 */
-            drill: boolean;
-            /** @description Enterprise. */
-            enterprise?: string | null;
-            enterprise_name?: components["schemas"]["Names"] | null;
-            /** @description Equipment. */
-            equipment?: string | null;
-            equipment_name?: components["schemas"]["Names"] | null;
-            /**
-             * Format: int64
-             * @description When somebody last said what was found and done.
-             */
-            fed_back_at?: number | null;
-            /** @description Hazard source. */
-            hazard?: string | null;
-            hazard_name?: components["schemas"]["Names"] | null;
-            /** @description `gas`, `fire`, `process`, `data` */
-            kind: string;
-            /** @description The leading alarm. */
-            lead?: string | null;
-            /** @description Condition of it. */
-            lead_condition?: string | null;
-            lead_name?: components["schemas"]["Names"] | null;
-            /** @description Tag of the point. */
-            lead_tag?: string | null;
-            /** @description What happened; only where one warning is asked for. */
-            line?: components["schemas"]["LineView"][] | null;
-            /** @description Its alarms; only where one warning is asked for. */
-            members?: components["schemas"]["Alarm"][] | null;
-            /** @description Messages to people; only where one warning is asked for. */
-            messages?: components["schemas"]["MessageView"][] | null;
-            /**
-             * Format: int64
-             * @description Number.
-             */
-            no: number;
-            /** @description Degrees east and north, where equipment or enterprise has a place on the map. */
-            position?: [
-                number,
-                number
-            ] | null;
-            /**
-             * Format: int64
-             * @description When it began.
-             */
-            raised_at: number;
-            /**
-             * Format: int64
-             * @description Since when none of its alarms stands.
-             */
-            returned_at?: number | null;
-            /**
-             * Format: int32
-             * @description Counted from 1; a graver colour begins another.
-             */
-            round: number;
-            /** @description The rule that gave the colour; of a drill, who began it. */
-            rule: string;
-            /**
-             * Format: int32
-             * @description Of those: standing and annunciated.
-             */
-            standing: number;
-            /** @description `unanswered`, `in_hand`, `returned`, `closed` */
-            state: string;
-            /**
-             * Format: int32
-             * @description Of those: not acknowledged.
-             */
-            unacknowledged: number;
         };
     };
     responses: never;
