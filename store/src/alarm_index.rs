@@ -335,6 +335,14 @@ impl AlarmIndex {
         search::get(&self.pool, id).await
     }
 
+    /// Several alarms, in no order; those unknown are left out.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn get_many(&self, ids: &[AlarmId]) -> Result<Vec<AlarmRow>, IndexError> {
+        search::get_many(&self.pool, ids).await
+    }
+
     /// Every entry of the log about one alarm, oldest first.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ pub mod cameras;
 pub mod equipment;
 pub mod gateways;
 pub mod hazards;
+pub mod many;
 pub mod map;
 pub mod plant;
 pub mod points;

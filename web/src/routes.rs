@@ -13,7 +13,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, equipment, gateways, hazards, map, plant, points,
+    alarm_health, alarms, audit, cameras, equipment, gateways, hazards, many, map, plant, points,
     quality, quiet, regions, scenarios, search, session, tree, users,
 };
 use crate::gate::Call;
@@ -116,7 +116,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AnswersInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     routes! {
@@ -157,6 +157,7 @@ fn table() -> Vec<Route> {
         POST "/alarms/{id}/comment" ANSWERERS, "Says something about an alarm", [], body::<CommentInput>(), one::<views::alarm::Alarm>(), alarms::comment;
         POST "/alarms/{id}/take" ANSWERERS, "Takes an alarm over: from here on this person answers for it", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::take;
         POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
+        POST "/alarm-answers" ANSWERERS, "Answers many alarms at once, each with its own outcome", [], body::<AnswersInput>(), one::<many::AnswersOutcome>(), many::answer;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", ["cursor", "limit"], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;

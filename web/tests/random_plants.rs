@@ -689,6 +689,10 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
         ("POST", "/alarms/{id}/dispose") => {
             thing(&site.alarm(), Some(json!({ "cause": "process", "measure": "adjusted" })))
         }
+        ("POST", "/alarm-answers") => thing(
+            "",
+            Some(json!({ "ids": [site.alarm()], "answer": "comment", "comment": "seen" })),
+        ),
         ("GET", "/quiet-alarms" | "/dispositions") => list(&[template.to_owned()]),
         ("POST", "/quiet-alarms") => {
             let key = site.alarm();

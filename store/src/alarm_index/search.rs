@@ -51,6 +51,16 @@ pub async fn get(pool: &SqlitePool, id: &AlarmId) -> Result<Option<AlarmRow>, In
         .transpose()
 }
 
+pub async fn get_many(pool: &SqlitePool, ids: &[AlarmId]) -> Result<Vec<AlarmRow>, IndexError> {
+    let ids: Vec<String> = ids.iter().map(AlarmId::to_string).collect();
+    let rows = sqlx::query("select * from alarm where id in (select value from json_each(?))")
+        .bind(serde_json::json!(ids).to_string())
+        .fetch_all(pool)
+        .await
+        .map_err(sql)?;
+    rows.iter().map(alarm_of).collect()
+}
+
 pub async fn entries(pool: &SqlitePool, id: &AlarmId) -> Result<Vec<AlarmSeq>, IndexError> {
     let seqs: Vec<i64> = sqlx::query_scalar("select seq from entry where alarm = ? order by seq")
         .bind(id.to_string())

@@ -161,12 +161,7 @@ pub async fn take(call: Call) -> Answer {
 pub async fn dispose(call: Call) -> Answer {
     let DisposeInput { cause, measure, comment } = call.json()?;
     let text = words("comment", &comment, false)?;
-    for (field, code, list) in [("cause", &cause, CAUSES), ("measure", &measure, MEASURES)] {
-        if list.iter().all(|choice| choice.code != code) {
-            let why = format!("{code:?} is none of /dispositions");
-            return Err(Problem::bad_request(field, why));
-        }
-    }
+    disposition(&cause, &measure)?;
     let alarm = call.alarm(&id(&call)?).await?.id;
     call.command("dispose", &text.clone(), |by| {
         let note = Note { by, text };
@@ -174,6 +169,17 @@ pub async fn dispose(call: Call) -> Answer {
     })
     .await?;
     shown(&call, &id(&call)?).await
+}
+
+/// Both codes are of the lists.
+pub(super) fn disposition(cause: &str, measure: &str) -> Result<(), Problem> {
+    for (field, code, list) in [("cause", cause, CAUSES), ("measure", measure, MEASURES)] {
+        if list.iter().all(|choice| choice.code != code) {
+            let why = format!("{code:?} is none of /dispositions");
+            return Err(Problem::bad_request(field, why));
+        }
+    }
+    Ok(())
 }
 
 /// What a person writes, without blanks around it.

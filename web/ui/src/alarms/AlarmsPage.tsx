@@ -23,9 +23,11 @@ import { useAcknowledge, useSettled } from "./acknowledge";
 import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
 import { AnswerDialog, useMayAnswer, useQuietRights, useTake, type Answer } from "./answers";
+import { BatchBar, BatchDialog, useBatch, type BatchAnswer } from "./BatchBar";
 import { QuietList, useQuietAlarms } from "./QuietList";
 import { isQuiet } from "./state";
 import { rowsOf } from "./rows";
+import { stillThere, toggled, toggledAll } from "./selection";
 import { trendLink } from "./SideList";
 import { useAlarmsOf, useAlarmValues } from "./useAlarms";
 
@@ -59,6 +61,10 @@ export function AlarmsPage() {
   const mayAnswer = useMayAnswer();
   const take = useTake();
   const [asking, setAsking] = useState<Answer | null>(null);
+  /** Alarms chosen to be answered together; `null` while nobody chooses. */
+  const [picked, setPicked] = useState<ReadonlySet<string> | null>(null);
+  const [askingAll, setAskingAll] = useState<"comment" | "dispose" | null>(null);
+  const batch = useBatch();
 
   const set = (change: Record<string, string | null>): void =>
     setParams((old) => { const next = new URLSearchParams(old); for (const [k, v] of Object.entries(change)) if (v === null) next.delete(k); else next.set(k, v); return next; }, { replace: true });
@@ -77,6 +83,12 @@ export function AlarmsPage() {
   const rights = useQuietRights(mayAnswer && chosen && chosen.state !== "closed" ? chosen : null);
   const choose = (alarm: Alarm | null | undefined): void => {
     if (alarm) set({ alarm: alarm.id });
+  };
+  const many = stillThere(picked ?? new Set(), current);
+  const actOnAll = (answer: BatchAnswer): void => {
+    if (many.length === 0 || !mayAnswer) return;
+    if (answer === "comment" || answer === "dispose") setAskingAll(answer);
+    else void batch.send(many, answer).then((sent) => sent && setPicked(null));
   };
   const ask = (answer: Answer): void => {
     if (!chosen || !mayAnswer) return;
@@ -100,6 +112,7 @@ export function AlarmsPage() {
   useKeys({
     J: () => step(1), K: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
     A: () => {
+      if (picked !== null) return actOnAll("acknowledge");
       if (!chosen || refusal(chosen) !== null || (chosenId === null && !settled())) return;
       // Held in the address first: when it ends, the next must not slip under the answering finger.
       choose(chosen);
@@ -107,18 +120,28 @@ export function AlarmsPage() {
     },
     T: () => show(chosen ? trendLink(chosen) : null),
     M: () => show(chosen ? mapLink(chosen) : null),
-    O: takeChosen,
-    C: () => ask("comment"),
-    D: () => ask("dispose"),
+    O: () => (picked === null ? takeChosen() : actOnAll("take")),
+    C: () => (picked === null ? ask("comment") : actOnAll("comment")),
+    D: () => (picked === null ? ask("dispose") : actOnAll("dispose")),
+    X: (event) => {
+      if (!mayAnswer || tab === "quiet") return;
+      if (event.shiftKey) setPicked(toggledAll(picked ?? new Set(), current));
+      else if (chosen) {
+        // Held in the address, so that a newer alarm does not slip under the next press.
+        choose(chosen);
+        setPicked(toggled(picked ?? new Set(), chosen.id));
+      } else setPicked(picked ?? new Set());
+    },
     S: () => {
-      if (!chosen || chosen.state === "closed" || isQuiet(chosen) || rights === null) return;
+      if (picked !== null || !chosen || chosen.state === "closed" || isQuiet(chosen) || rights === null) return;
       if (rights.shelve_minutes > 0) ask("shelve");
       else if (mayAnswer) void message.info(t("quiet.notAllowed"));
     },
     N: () => choose(oldestUnanswered(standing)),
     1: () => filterLevel(1), 2: () => filterLevel(2), 3: () => filterLevel(3), 4: () => filterLevel(4),
     Escape: () => {
-      if (text || level !== null) {
+      if (picked !== null) setPicked(null);
+      else if (text || level !== null) {
         setText("");
         set({ level: null });
       } else set({ alarm: null });
@@ -137,7 +160,7 @@ export function AlarmsPage() {
         <h1 className="page-title">{t("alarms.title")}</h1>
         <div className="desk-tabs" role="tablist" aria-label={t("alarms.title")}>
           {TABS.map((name) => (
-            <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => { setHeld(null); set({ list: name === "standing" ? null : name, alarm: null }); }}>
+            <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => { setHeld(null); setPicked(null); set({ list: name === "standing" ? null : name, alarm: null }); }}>
               {t(({ standing: "alarms.standing", unanswered: "alarms.unacknowledged", recent: "alarms.recent", quiet: "alarms.quiet" } as const)[name])}
               {name === "recent" ? null : <em>{{ standing: standing.length, unanswered, quiet: quiet.alarms.length }[name]}</em>}
             </button>
@@ -151,9 +174,11 @@ export function AlarmsPage() {
             </button>
           ))}
         </div>
+        {mayAnswer && tab !== "quiet" ? <button type="button" className="btn batch-begin" aria-pressed={picked !== null} onClick={() => setPicked(picked === null ? new Set() : null)}>{t("batch.begin")} <kbd className="kbd" aria-hidden="true">X</kbd></button> : null}
         <input type="search" className="desk-search" aria-label={t("alarms.search")} placeholder={t("alarms.search")} value={text} onChange={(e) => setText(e.target.value)} />
       </header>
       <section className="card desk-list" aria-label={t("alarms.title")} onPointerEnter={(e) => e.pointerType === "mouse" && setHeld(current)} onPointerLeave={() => setHeld(null)}>
+        {picked !== null ? <BatchBar chosen={many} of={current.length} busy={batch.busy} allowed={mayAnswer} all={() => setPicked(toggledAll(picked, current))} act={actOnAll} end={() => setPicked(null)} /> : null}
         <div className="desk-head m f12" aria-hidden="true" hidden={tab === "quiet"}><span>{t("alarms.colLevel")}</span><span>{t("alarms.colWhat")}</span><span className="right">{t("alarms.colSince")}</span><span>{t("alarms.colState")}</span></div>
         {waiting > 0 ? <button type="button" className="waiting" onClick={() => setHeld(null)}>{t("alarms.new", { n: waiting })} · {t("alarms.newShow")}</button> : null}
         <div className="desk-rows" ref={list}>
@@ -166,7 +191,7 @@ export function AlarmsPage() {
               </Empty>
             ) : (
               <ul>
-                {shown.slice(0, limit).map((a) => <DeskRow key={a.id} alarm={a} selected={a.id === chosen?.id} onSelect={() => choose(a)} />)}
+                {shown.slice(0, limit).map((a) => <DeskRow key={a.id} alarm={a} selected={a.id === chosen?.id} onSelect={() => choose(a)} {...(picked === null ? {} : { picked: picked.has(a.id), onPick: () => setPicked(toggled(picked, a.id)) })} />)}
                 {shown.length > limit ? <li><button type="button" className="btn txt" onClick={() => setLimit(limit + PAGE)}>{t("list.more", { n: Math.min(PAGE, shown.length - limit) })}</button></li> : null}
               </ul>
             )}
@@ -180,6 +205,7 @@ export function AlarmsPage() {
         {chosen ? <AlarmDetail key={chosen.id} alarm={chosen} onAnswer={() => choose(chosen)} ask={ask} take={takeChosen} onClose={() => set({ alarm: null })} /> : named.error ? <Failed what={t("alarms.detail")} error={named.error} retry={named.reload} /> : named.loading && chosenId ? <Loading /> : <Empty>{t("alarms.choose")}</Empty>}
       </section>
       {asking && chosen ? <AnswerDialog alarm={chosen} answer={asking} close={() => setAsking(null)} /> : null}
+      {askingAll ? <BatchDialog answer={askingAll} chosen={many} close={() => setAskingAll(null)} done={() => { setAskingAll(null); setPicked(null); }} /> : null}
     </div>
   );
 }
@@ -206,7 +232,7 @@ function useRecent(wanted: boolean, region: string | null): { alarms: readonly A
   return { alarms, loading: read.loading, error: read.error, reload: read.reload };
 }
 
-function DeskRow({ alarm, selected, onSelect }: { alarm: Alarm; selected: boolean; onSelect: () => void }) {
+function DeskRow({ alarm, selected, onSelect, picked = false, onPick }: { alarm: Alarm; selected: boolean; onSelect: () => void; picked?: boolean; onPick?: () => void }) {
   const { t, language } = useI18n();
   const now = useNow(1000);
   const badge = alarmBadge(alarm);
@@ -214,7 +240,8 @@ function DeskRow({ alarm, selected, onSelect }: { alarm: Alarm; selected: boolea
   const title = alarmTitle(alarm, t, language);
   const tag = alarmTag(alarm, title);
   return (
-    <li data-alarm={alarm.id} data-state={alarm.state}>
+    <li data-alarm={alarm.id} data-state={alarm.state} className={onPick ? "picking" : ""}>
+      {onPick ? <label className="pick"><input type="checkbox" checked={picked} onChange={onPick} aria-label={t("batch.choose", { what: title })} /></label> : null}
       <button type="button" className={`desk-row ${selected ? "sel" : ""} ${alarm.state === "closed" ? "over" : ""}`} aria-current={selected} onClick={onSelect}>
         <LevelSymbol level={alarm.level} size={20} outline={badge.outline} />
         <span className="col what">
