@@ -139,8 +139,12 @@ pub struct AlarmFilter {
     pub from: Option<UtcMillis>,
     /// Raised before.
     pub to: Option<UtcMillis>,
-    /// Text within identity, equipment, comment or the name of who acknowledged.
+    /// Text within identity, place, what was said, or the user name of who acknowledged, answers for it or disposed of it.
     pub text: Option<String>,
+    /// This person answers for it, by user name.
+    pub owner: Option<String>,
+    /// Disposed of, or not yet.
+    pub disposed: Option<bool>,
 }
 
 impl AlarmFilter {

@@ -16,6 +16,7 @@ pub mod alarm_health;
 pub mod alarms;
 pub mod audit;
 pub mod cameras;
+pub mod desk;
 pub mod equipment;
 pub mod gateways;
 pub mod hazards;

@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, equipment, gateways, hazards, many, map, plant, points,
-    quality, quiet, regions, scenarios, search, session, tree, users,
+    alarm_health, alarms, audit, cameras, desk, equipment, gateways, hazards, many, map, plant,
+    points, quality, quiet, regions, scenarios, search, session, tree, users,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -151,12 +151,13 @@ fn table() -> Vec<Route> {
         GET "/cameras/{id}" SignedIn, "One camera", [], None, one::<views::Camera>(), cameras::one;
         PUT "/cameras/{id}" EDITORS, "Changes a camera", [], body::<CameraInput>(), one::<views::Camera>(), cameras::change;
         DELETE "/cameras/{id}" EDITORS, "Deletes a camera", ["version"], None, Out::Nothing, cameras::delete;
-        GET "/alarms" SignedIn, "Alarms in scope, newest first", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "cursor", "limit"], None, list::<views::alarm::Alarm>(), alarms::list;
+        GET "/alarms" SignedIn, "Alarms in scope, newest first", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "owner", "disposed", "cursor", "limit"], None, list::<views::alarm::Alarm>(), alarms::list;
         GET "/alarms/{id}" SignedIn, "One alarm, with what happened to it", [], None, one::<views::alarm::Alarm>(), alarms::one;
         POST "/alarms/{id}/acknowledge" ANSWERERS, "Acknowledges an alarm", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::acknowledge;
         POST "/alarms/{id}/comment" ANSWERERS, "Says something about an alarm", [], body::<CommentInput>(), one::<views::alarm::Alarm>(), alarms::comment;
         POST "/alarms/{id}/take" ANSWERERS, "Takes an alarm over: from here on this person answers for it", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::take;
         POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
+        GET "/desk" SignedIn, "Settings of the alarm desk", [], None, one::<desk::DeskSettings>(), desk::settings;
         POST "/alarm-answers" ANSWERERS, "Answers many alarms at once, each with its own outcome", [], body::<AnswersInput>(), one::<many::AnswersOutcome>(), many::answer;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", ["cursor", "limit"], None, list::<quiet::QuietAlarm>(), quiet::list;

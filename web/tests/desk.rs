@@ -178,3 +178,31 @@ async fn many_alarms_are_answered_at_once_each_with_its_own_outcome() {
     assert_eq!(deeds[0], format!("2 alarms from {} on", id(1)));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_mine_is_found_until_it_is_disposed_of() {
+    let world = World::with(|o| o.overdue_ms = [1, 2, 3, 4]).await;
+    world.center.raise_many("410205001.LT-1203A", 1, 3).await;
+    let manager = world.sign_in("manager").await;
+    assert_eq!(world.get(&manager, "/desk").await, json!({ "overdue_ms": [1, 2, 3, 4] }));
+    let ids = ["410205001.LT-1203A|H|1", "410205001.LT-1203A|H|2"];
+    let take = json!({ "ids": ids, "answer": "take" });
+    assert_eq!(world.api(&manager, "POST", "/alarm-answers", Some(&take)).await.json()["done"], 2);
+    let mine = "/alarms?open=false&owner=manager&disposed=false";
+    assert_eq!(world.get(&manager, mine).await["items"].as_array().unwrap().len(), 2);
+    let dispose = json!({ "ids": [ids[0]], "answer": "dispose", "cause": "process", "measure": "adjusted", "comment": "回落" });
+    world.api(&manager, "POST", "/alarm-answers", Some(&dispose)).await;
+    let left = world.get(&manager, mine).await;
+    assert_eq!(left["items"].as_array().unwrap().len(), 1);
+    assert_eq!(left["items"][0]["id"], ids[1]);
+    // Found by what was said, by whom, and by where it is.
+    for text in ["%E5%9B%9E%E8%90%BD", "manager", "410205001001"] {
+        let found =
+            world.get(&manager, &format!("/alarms?open=false&disposed=true&q={text}")).await;
+        assert_eq!(found["items"][0]["id"], ids[0], "{text}");
+    }
+    // Somebody else's is not found by asking for its owner.
+    let other = world.sign_in("other").await;
+    assert_eq!(world.get(&other, mine).await["items"], json!([]));
+    world.stop().await;
+}

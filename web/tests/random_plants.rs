@@ -693,7 +693,7 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             "",
             Some(json!({ "ids": [site.alarm()], "answer": "comment", "comment": "seen" })),
         ),
-        ("GET", "/quiet-alarms" | "/dispositions") => list(&[template.to_owned()]),
+        ("GET", "/quiet-alarms" | "/dispositions" | "/desk") => list(&[template.to_owned()]),
         ("POST", "/quiet-alarms") => {
             let key = site.alarm();
             let key = key.rsplit_once('|').unwrap().0;

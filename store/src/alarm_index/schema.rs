@@ -11,7 +11,7 @@ use crate::alarm_index::IndexError;
 use crate::state::AlarmSeq;
 
 /// Raised whenever the tables or what is put into them changes: the file is then begun anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// `sort_at` is the time of raising as it was first known; `raised_at` may be amended.
 const TABLES: &str = "
@@ -53,6 +53,7 @@ create index alarm_by_enterprise on alarm (enterprise, sort_at, first_seq);
 create index alarm_by_equipment on alarm (equipment, sort_at, first_seq);
 create index alarm_by_subject on alarm (subject, sort_at, first_seq);
 create index alarm_by_raised on alarm (raised_at);
+create index alarm_owned on alarm (owner, sort_at, first_seq) where owner is not null;
 create index alarm_open on alarm (sort_at, first_seq) where state <> 'closed';
 create table quiet (
     subject text not null,

@@ -217,6 +217,16 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &AlarmFilter) {
     if !filter.conditions.is_empty() {
         list(query, "condition", filter.conditions.iter().map(|c| c.code()).collect());
     }
+    if let Some(owner) = &filter.owner {
+        query.push(" and owner = ").push_bind(owner.clone());
+    }
+    if let Some(disposed) = filter.disposed {
+        query.push(if disposed {
+            " and disposed_at is not null"
+        } else {
+            " and disposed_at is null"
+        });
+    }
     if let Some(late) = filter.late {
         query.push(" and late = ").push_bind(late);
     }
@@ -234,6 +244,10 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &AlarmFilter) {
             (" or ", "coalesce(equipment, '')"),
             (" or ", "coalesce(comment, '')"),
             (" or ", "coalesce(acked_by, '')"),
+            (" or ", "coalesce(owner, '')"),
+            (" or ", "coalesce(disposed_by, '')"),
+            (" or ", "coalesce(disposition, '')"),
+            (" or ", "coalesce(hazard, '')"),
         ] {
             query.push(format_args!("{glue}{column} like ")).push_bind(pattern.clone());
             query.push(" escape '\\'");

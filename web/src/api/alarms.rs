@@ -33,6 +33,8 @@ struct AlarmQuery {
     from: Option<i64>,
     to: Option<i64>,
     q: Option<String>,
+    owner: Option<String>,
+    disposed: Option<bool>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -77,6 +79,8 @@ impl AlarmQuery {
                 .as_deref()
                 .map(|q| q.trim().chars().take(100).collect())
                 .filter(|q: &String| !q.is_empty()),
+            owner: self.owner.clone().filter(|owner| !owner.is_empty()),
+            disposed: self.disposed,
             enterprises: None,
         };
         let within = Filter {

@@ -10,17 +10,18 @@ import { get, getAll } from "../api/client";
 import type { Alarm, Level } from "../api/types";
 import { useResource } from "../api/useResource";
 import { useDirectory, within } from "../enterprise/directory";
-import { useI18n } from "../i18n";
+import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { useAlarmsKnown, useClosedAlarms, useLive } from "../live/hooks";
 import { useNow } from "../ui/clock";
 import { Empty, Failed, Loading } from "../ui/faces";
+import { useUser } from "../session/session";
 import { useKeys } from "../ui/keys";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { duration, listTime } from "../ui/time";
 import { useAcknowledge, useSettled } from "./acknowledge";
-import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
+import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
 import { AnswerDialog, useMayAnswer, useQuietRights, useTake, type Answer } from "./answers";
 import { BatchBar, BatchDialog, useBatch, type BatchAnswer } from "./BatchBar";
@@ -30,9 +31,11 @@ import { rowsOf } from "./rows";
 import { stillThere, toggled, toggledAll } from "./selection";
 import { trendLink } from "./SideList";
 import { useAlarmsOf, useAlarmValues } from "./useAlarms";
+import { useMine, useOverdueMs } from "./useViews";
+import { byLateness, isMine, isNew, isOverdue, VIEWS, type View } from "./views";
 
-type Tab = "standing" | "unanswered" | "recent" | "quiet";
-const TABS: readonly Tab[] = ["standing", "unanswered", "recent", "quiet"];
+const LABELS: Readonly<Record<View, MessageKey>> = { standing: "alarms.standing", new: "desk.new", mine: "desk.mine", overdue: "desk.overdue", recent: "alarms.recent", quiet: "alarms.quiet" };
+const NOTHING: Readonly<Record<View, MessageKey>> = { standing: "alarms.noneStanding", new: "desk.noneNew", mine: "desk.noneMine", overdue: "desk.noneOverdue", recent: "alarms.noneRecent", quiet: "alarms.noneQuiet" };
 const LEVELS: readonly Level[] = [1, 2, 3, 4];
 const PAGE = 200;
 
@@ -44,7 +47,7 @@ export function AlarmsPage() {
   const { message } = App.useApp();
   const [params, setParams] = useSearchParams();
   const region = params.get("region") ?? home;
-  const tab = (TABS as readonly string[]).includes(params.get("list") ?? "") ? (params.get("list") as Tab) : "standing";
+  const tab = (VIEWS as readonly string[]).includes(params.get("list") ?? "") ? (params.get("list") as View) : "standing";
   const level = LEVELS.find((l) => String(l) === params.get("level")) ?? null;
   const [text, setText] = useState("");
   const [limit, setLimit] = useState(PAGE);
@@ -69,11 +72,20 @@ export function AlarmsPage() {
   const set = (change: Record<string, string | null>): void =>
     setParams((old) => { const next = new URLSearchParams(old); for (const [k, v] of Object.entries(change)) if (v === null) next.delete(k); else next.set(k, v); return next; }, { replace: true });
 
-  const base = tab === "recent" ? recent.alarms : standing;
+  const me = useUser().username;
+  const overdueMs = useOverdueMs();
+  // Whether something is overdue changes with the clock alone.
+  const clock = useNow(10_000);
+  const views = useMemo(() => {
+    const late = standing.filter((a) => isOverdue(a, overdueMs, clock));
+    return { new: standing.filter(isNew), overdue: overdueMs ? late.sort(byLateness(overdueMs)) : late, owned: standing.filter((a) => isMine(a, me)) };
+  }, [standing, overdueMs, clock, me]);
+  const mine = useMine(tab === "mine", views.owned);
+  const base = tab === "recent" ? recent.alarms : tab === "new" ? views.new : tab === "overdue" ? views.overdue : tab === "mine" ? mine.alarms : standing;
   const current = useMemo(() => {
-    const filter: Filter = { level, unacknowledged: tab === "unanswered", text };
+    const filter: Filter = { level, unacknowledged: false, text };
     return base.filter((a) => matches(a, filter, t, language));
-  }, [base, level, tab, text, t, language]);
+  }, [base, level, text, t, language]);
   const { shown, waiting } = rowsOf(current, tab === "recent" ? null : held, (id) => store.openAlarms().get(id));
 
   // An alarm that the address names may be none of the list's: it is read by its identity.
@@ -152,17 +164,16 @@ export function AlarmsPage() {
   }, [chosenId]);
 
   const counts = countByLevel(standing);
-  const unanswered = standing.filter(waitsForAnswer).length;
   const narrowed = level !== null || text !== "";
   return (
     <div className={`desk ${chosenId ? "has-choice" : ""}`}>
       <header className="desk-bar">
         <h1 className="page-title">{t("alarms.title")}</h1>
         <div className="desk-tabs" role="tablist" aria-label={t("alarms.title")}>
-          {TABS.map((name) => (
+          {VIEWS.map((name) => (
             <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => { setHeld(null); setPicked(null); set({ list: name === "standing" ? null : name, alarm: null }); }}>
-              {t(({ standing: "alarms.standing", unanswered: "alarms.unacknowledged", recent: "alarms.recent", quiet: "alarms.quiet" } as const)[name])}
-              {name === "recent" ? null : <em>{{ standing: standing.length, unanswered, quiet: quiet.alarms.length }[name]}</em>}
+              {t(LABELS[name])}
+              {name === "recent" ? null : <em className={name === "overdue" && views.overdue.length > 0 ? "late" : ""}>{{ standing: standing.length, new: views.new.length, mine: views.owned.length, overdue: views.overdue.length, quiet: quiet.alarms.length }[name]}</em>}
             </button>
           ))}
         </div>
@@ -187,7 +198,7 @@ export function AlarmsPage() {
             : (tab === "recent" ? recent.loading && shown.length === 0 : !known) ? <Loading rows={10} />
             : shown.length === 0 ? (
               <Empty action={narrowed ? <button type="button" className="btn sm" onClick={() => { setText(""); set({ level: null }); }}>{t("alarms.clearFilter")}</button> : undefined}>
-                {t(narrowed || tab === "unanswered" ? "alarms.noneFiltered" : tab === "recent" ? "alarms.noneRecent" : "alarms.noneStanding")}
+                {t(narrowed ? "alarms.noneFiltered" : NOTHING[tab])}
               </Empty>
             ) : (
               <ul>

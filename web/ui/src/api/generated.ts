@@ -177,6 +177,8 @@ export interface paths {
                     from?: number;
                     to?: number;
                     q?: string;
+                    owner?: string;
+                    disposed?: string;
                     cursor?: string;
                     limit?: number;
                 };
@@ -719,6 +721,51 @@ export interface paths {
                 };
             };
         };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/desk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings of the alarm desk */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DeskSettings"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3250,6 +3297,11 @@ export interface components {
         CommentInput: {
             /** @description What the person says; not empty. */
             comment: string;
+        };
+        /** @description Settings of the alarm desk. */
+        DeskSettings: {
+            /** @description An alarm that nobody has answered is overdue (超时) after this long, by level 1 to 4, in milliseconds from its decision on. */
+            overdue_ms: number[];
         };
         /** @description A field device as its gateway tells it. */
         Device: {
