@@ -70,6 +70,7 @@ impl Started {
             simulator: config.simulator.clone(),
             enterprise_code_length: config.enterprise_code_length,
             quiet_rights: config.quiet_rights,
+            overdue_ms: config.overdue_minutes.map(|minutes| i64::from(minutes) * 60_000),
             limits: Limits {
                 live_streams: config.live_streams.0,
                 live_streams_per_user: config.live_streams.1,

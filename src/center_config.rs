@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anlan_domain::quiet_rights::QuietRights;
 use anlan_notify::config::NotifyConfig;
+use anlan_web::OVERDUE_MINUTES;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -40,6 +41,8 @@ pub struct CenterConfig {
     pub quiet_rights: QuietRights,
     /// Channels to people, and what the desk says to them.
     pub desk: DeskConfig,
+    /// Minutes after which an unanswered alarm is overdue, by level 1 to 4.
+    pub overdue_minutes: [u32; 4],
     /// Room for the alarm log alone.
     pub reserved_disk_bytes: u64,
 }
@@ -62,6 +65,8 @@ struct Raw {
     retention: RawRetention,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    desk: RawDesk,
     #[serde(default)]
     quiet_rights: quiet_rights::RawQuietRights,
 }
@@ -105,6 +110,18 @@ impl Default for RawLimits {
             reserved_disk_mb: unplaced(512),
             shelve_max_minutes: unplaced(720),
         }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawDesk {
+    overdue_minutes: [Spanned<i64>; 4],
+}
+
+impl Default for RawDesk {
+    fn default() -> Self {
+        Self { overdue_minutes: OVERDUE_MINUTES.map(unplaced) }
     }
 }
 
@@ -262,6 +279,10 @@ fn parse(file: &Path, text: &str) -> Result<CenterConfig, String> {
         ))
         .expect("at most a month"),
         quiet_rights: raw.quiet_rights.checked(&mut problems),
+        overdue_minutes: raw.desk.overdue_minutes.each_ref().map(|minutes| {
+            let minutes = problems.number("desk.overdue_minutes", minutes, 1, 31 * 24 * 60);
+            u32::try_from(minutes).expect("at most a month")
+        }),
     };
     if config.listen == config.uplink_listen && config.listen.port() != 0 {
         problems.add(
@@ -315,6 +336,11 @@ mod tests {
         ] {
             assert!(problems.contains(line), "{line} is missing in {problems}");
         }
+        let text = "data_dir = \"d\"\n[desk]\novernight = 1\n";
+        assert!(parse(Path::new("c.toml"), text).unwrap_err().starts_with("c.toml:3:"));
+        let text = "data_dir = \"d\"\n[desk]\noverdue_minutes = [1, 2, 0, 4]\n";
+        let problems = parse(Path::new("c.toml"), text).unwrap_err();
+        assert!(problems.starts_with("c.toml:3: desk.overdue_minutes: 0"), "{problems}");
         let text = "data_dir = \"d\"\n[quiet_rights.gas.level_1]\nofficer = -1\nout_of_service = [\"tester\"]\n";
         let problems = parse(Path::new("c.toml"), text).unwrap_err();
         for line in [

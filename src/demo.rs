@@ -114,6 +114,7 @@ pub async fn run(args: DemoArgs, stop: CancellationToken) -> Result<ExitCode, Fa
         live_streams: (500, 20),
         reserved_disk_bytes: 64 << 20,
         shelve_max_minutes: 720,
+        overdue_minutes: anlan_web::OVERDUE_MINUTES.map(|m| u32::try_from(m).expect("small")),
         quiet_rights: anlan_domain::quiet_rights::QuietRights::default(),
     };
     let center = Started::on(engines, &config, &center_stop).await?;

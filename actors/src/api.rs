@@ -195,6 +195,15 @@ pub trait Center: Send + Sync + 'static {
     /// Makes what a person wants of an alarm durable and applies it. Authorisation is the caller's.
     async fn command(&self, command: Command) -> Result<(), CenterError>;
 
+    /// As [`Self::command`] for many, in their order, each with its own outcome; the waiting is shared.
+    async fn commands(&self, commands: Vec<Command>) -> Vec<Result<(), CenterError>> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for command in commands {
+            outcomes.push(self.command(command).await);
+        }
+        outcomes
+    }
+
     /// The registry has changed: what it says now of these hosts comes into force, each at its own place in the log; what it says
     /// of where things stand is followed; and a gateway that signed in with another secret than it has now signs in anew. Hosts are
     /// named and not described, so that of two changes at once the later one is what stays.

@@ -56,6 +56,8 @@ use crate::tree::branch::{Branch, BranchMsg, BranchRef};
 use crate::tree::host::HostMsg;
 use crate::tree::plan::{NodeKey, TreePlan};
 
+mod many;
+
 /// How long a person's command may take before they are told that its outcome is not known.
 const COMMAND_WITHIN: Duration = Duration::from_secs(10);
 
@@ -315,10 +317,7 @@ impl RunningCenter {
         };
         match tokio::time::timeout(COMMAND_WITHIN, outcome).await {
             Ok(outcome) => outcome.map_err(CenterError::Refused),
-            Err(_) => Err(CenterError::NotReady(
-                "the command is durable and will take effect; the hazard source answers late"
-                    .into(),
-            )),
+            Err(_) => Err(many::late()),
         }
     }
 }
@@ -471,6 +470,13 @@ impl Center for RunningCenter {
             outcome = at_host;
         }
         outcome
+    }
+
+    async fn commands(&self, commands: Vec<Command>) -> Vec<Result<(), CenterError>> {
+        match self.shared.ready_for_uplink() {
+            Ok(()) => self.apply_many(&commands).await,
+            Err(why) => commands.iter().map(|_| Err(CenterError::NotReady(why.clone()))).collect(),
+        }
     }
 
     async fn configure(&self, hosts: Vec<HostNo>) -> Result<(), CenterError> {

@@ -157,8 +157,12 @@ pub struct AlarmFilter {
     pub from: Option<UtcMillis>,
     /// Raised before.
     pub to: Option<UtcMillis>,
-    /// Text within identity, equipment, comment or the name of who acknowledged.
+    /// Text within identity, place, what was said, or the user name of who acknowledged, answers for it or disposed of it.
     pub text: Option<String>,
+    /// This person answers for it, by user name.
+    pub owner: Option<String>,
+    /// Disposed of, or not yet.
+    pub disposed: Option<bool>,
 }
 
 impl AlarmFilter {
@@ -360,6 +364,14 @@ impl AlarmIndex {
     /// When the index cannot be read.
     pub async fn get(&self, id: &AlarmId) -> Result<Option<AlarmRow>, IndexError> {
         search::get(&self.pool, id).await
+    }
+
+    /// Several alarms, in no order; those unknown are left out.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn get_many(&self, ids: &[AlarmId]) -> Result<Vec<AlarmRow>, IndexError> {
+        search::get_many(&self.pool, ids).await
     }
 
     /// Every entry of the log about one alarm, oldest first.

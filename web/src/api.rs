@@ -21,6 +21,7 @@ pub mod duty;
 pub mod equipment;
 pub mod gateways;
 pub mod hazards;
+pub mod many;
 pub mod map;
 pub mod plant;
 pub mod points;
@@ -32,6 +33,7 @@ pub mod search;
 pub mod session;
 pub mod tree;
 pub mod users;
+pub mod warning_settings;
 pub mod warnings;
 
 /// Objects on a page where nothing is asked for.

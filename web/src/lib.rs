@@ -20,5 +20,5 @@ mod ui;
 mod verdict;
 mod views;
 
-pub use options::{Clock, Limits, MetricsText, Parts, ServeOptions};
+pub use options::{Clock, Limits, MetricsText, OVERDUE_MINUTES, Parts, ServeOptions};
 pub use server::{ServeError, Server, serve};

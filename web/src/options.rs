@@ -50,9 +50,14 @@ pub struct ServeOptions {
     pub enterprise_code_length: usize,
     /// Who may keep an alarm quiet, and for how long.
     pub quiet_rights: QuietRights,
+    /// An unanswered alarm is overdue after this long, by level 1 to 4.
+    pub overdue_ms: [i64; 4],
     /// Limits.
     pub limits: Limits,
 }
+
+/// Minutes after which an unanswered alarm is overdue, by level 1 to 4. Proposals: no standard states figures.
+pub const OVERDUE_MINUTES: [i64; 4] = [2, 5, 15, 60];
 
 /// Limits; each has a counter and a clear refusal.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +114,7 @@ impl ServeOptions {
             simulator: None,
             enterprise_code_length: 9,
             quiet_rights: QuietRights::default(),
+            overdue_ms: OVERDUE_MINUTES.map(|minutes| minutes * 60_000),
             limits: Limits::default(),
         }
     }

@@ -13,8 +13,9 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, desk, duty, equipment, gateways, hazards, map, plant,
-    points, quality, quiet, regions, scenarios, search, session, tree, users, warnings,
+    alarm_health, alarms, audit, cameras, desk, duty, equipment, gateways, hazards, many, map,
+    plant, points, quality, quiet, regions, scenarios, search, session, tree, users,
+    warning_settings, warnings,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -123,7 +124,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AnswersInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     use views::duty::{CalendarInput, ContactBody, DayBody, DutyBody, PlanInput, StandInInput, SwapInput, UnitBody, UnitDetail};
@@ -160,13 +161,15 @@ fn table() -> Vec<Route> {
         GET "/cameras/{id}" SignedIn, "One camera", [], None, one::<views::Camera>(), cameras::one;
         PUT "/cameras/{id}" EDITORS, "Changes a camera", [], body::<CameraInput>(), one::<views::Camera>(), cameras::change;
         DELETE "/cameras/{id}" EDITORS, "Deletes a camera", ["version"], None, Out::Nothing, cameras::delete;
-        GET "/alarms" SignedIn, "Alarms in scope, newest first", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "cursor", "limit"], None, list::<views::alarm::Alarm>(), alarms::list;
+        GET "/alarms" SignedIn, "Alarms in scope, newest first", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "owner", "disposed", "cursor", "limit"], None, list::<views::alarm::Alarm>(), alarms::list;
         GET "/alarms/{id}" SignedIn, "One alarm, with what happened to it", [], None, one::<views::alarm::Alarm>(), alarms::one;
         POST "/alarms/{id}/acknowledge" ANSWERERS, "Acknowledges an alarm", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::acknowledge;
         POST "/alarms/{id}/comment" ANSWERERS, "Says something about an alarm", [], body::<CommentInput>(), one::<views::alarm::Alarm>(), alarms::comment;
         POST "/alarms/{id}/take" ANSWERERS, "Takes an alarm over: from here on this person answers for it", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::take;
         POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
         POST "/alarms/{id}/reset" ANSWERERS, "Resets an alarm that has returned to normal and is latched", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::reset;
+        GET "/desk" SignedIn, "Settings of the alarm desk", [], None, one::<desk::DeskSettings>(), desk::settings;
+        POST "/alarm-answers" ANSWERERS, "Answers many alarms at once, each with its own outcome", [], body::<AnswersInput>(), one::<many::AnswersOutcome>(), many::answer;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", ["cursor", "limit"], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;
@@ -179,14 +182,14 @@ fn table() -> Vec<Route> {
         POST "/warnings/{no}/answer" ANSWERERS, "Answers a warning: from here on nobody is chased", [], body::<warnings::AnswerInput>(), one::<warnings::WarningView>(), warnings::answer;
         POST "/warnings/{no}/feedback" ANSWERERS, "Says what was found and what is being done", [], body::<warnings::FeedbackInput>(), one::<warnings::WarningView>(), warnings::feed_back;
         POST "/warnings/{no}/close" CLOSERS, "Closes a warning whose alarms are over, with cause and measure", [], body::<warnings::FeedbackInput>(), one::<warnings::WarningView>(), warnings::close;
-        GET "/warning-rules" SignedIn, "Rules that make warnings of alarms, with their versions", [], None, one::<desk::VersionsView>(), desk::rules;
-        PUT "/warning-rules" ADMINISTRATOR, "Saves a new version of the rules", [], body::<desk::RulesInput>(), one::<desk::VersionsView>(), desk::put_rules;
-        GET "/escalation-ladder" SignedIn, "Who is called for which colour and when the next rung is, with versions", [], None, one::<desk::VersionsView>(), desk::ladder;
-        PUT "/escalation-ladder" ADMINISTRATOR, "Saves a new version of the ladder", [], body::<desk::LadderInput>(), one::<desk::VersionsView>(), desk::put_ladder;
-        GET "/channels" ADMINISTRATOR, "Ways to people and how they do", [], None, one::<desk::ChannelsView>(), desk::channels;
-        POST "/channels/{name}/test" ADMINISTRATOR, "Sends a marked test message, or looks whether one could be sent", [], body::<desk::TestInput>(), one::<desk::TestedView>(), desk::test;
-        GET "/messages" SignedIn, "Messages to me on the page, newest first", ["unread", "cursor", "limit"], None, list::<warnings::MessageView>(), desk::messages;
-        GET "/sent-messages" ADMINISTRATOR, "Every message to anybody and what became of it, newest first", ["cursor", "limit"], None, list::<warnings::MessageView>(), desk::sent_messages;
+        GET "/warning-rules" SignedIn, "Rules that make warnings of alarms, with their versions", [], None, one::<warning_settings::VersionsView>(), warning_settings::rules;
+        PUT "/warning-rules" ADMINISTRATOR, "Saves a new version of the rules", [], body::<warning_settings::RulesInput>(), one::<warning_settings::VersionsView>(), warning_settings::put_rules;
+        GET "/escalation-ladder" SignedIn, "Who is called for which colour and when the next rung is, with versions", [], None, one::<warning_settings::VersionsView>(), warning_settings::ladder;
+        PUT "/escalation-ladder" ADMINISTRATOR, "Saves a new version of the ladder", [], body::<warning_settings::LadderInput>(), one::<warning_settings::VersionsView>(), warning_settings::put_ladder;
+        GET "/channels" ADMINISTRATOR, "Ways to people and how they do", [], None, one::<warning_settings::ChannelsView>(), warning_settings::channels;
+        POST "/channels/{name}/test" ADMINISTRATOR, "Sends a marked test message, or looks whether one could be sent", [], body::<warning_settings::TestInput>(), one::<warning_settings::TestedView>(), warning_settings::test;
+        GET "/messages" SignedIn, "Messages to me on the page, newest first", ["unread", "cursor", "limit"], None, list::<warnings::MessageView>(), warning_settings::messages;
+        GET "/sent-messages" ADMINISTRATOR, "Every message to anybody and what became of it, newest first", ["cursor", "limit"], None, list::<warnings::MessageView>(), warning_settings::sent_messages;
         GET "/alarm-health" SignedIn, "How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers", ["region", "enterprise", "from", "to"], None, one::<alarm_health::HealthBody>(), alarm_health::read;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;
         GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated`", ["region"], None, Out::Free, map::read;

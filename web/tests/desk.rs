@@ -101,3 +101,108 @@ async fn what_is_quiet_is_listed_to_its_end_page_by_page() {
     assert_eq!((wrong.status.as_u16(), &wrong.json()["field"]), (400, &json!("cursor")));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn many_alarms_are_answered_at_once_each_with_its_own_outcome() {
+    let world = World::new().await;
+    world.center.raise_many("410205001.LT-1203A", 1, 3).await;
+    world.center.raise("410205002.PT-201", Condition::High, 1).await;
+    let manager = world.sign_in("manager").await;
+    let id = |n: u32| format!("410205001.LT-1203A|H|{n}");
+    let acknowledge =
+        |ids: Vec<String>| json!({ "ids": ids, "answer": "acknowledge", "comment": "一并确认" });
+    let first = acknowledge(vec![id(2)]);
+    let answer = world.api(&manager, "POST", "/alarm-answers", Some(&first)).await;
+    assert_eq!(answer.json(), json!({ "items": [{ "id": id(2), "outcome": "done" }], "done": 1 }));
+
+    let foreign = "410205002.PT-201|H|1".to_owned();
+    let all = vec![id(3), foreign.clone(), id(2), "nonsense".to_owned(), id(3), id(1), id(9)];
+    let answer = world.api(&manager, "POST", "/alarm-answers", Some(&acknowledge(all))).await;
+    let body = answer.json();
+    let outcomes: Vec<(&str, &str)> = body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| (i["id"].as_str().unwrap(), i["outcome"].as_str().unwrap()))
+        .collect();
+    let (id1, id2, id3, id9) = (id(1), id(2), id(3), id(9));
+    assert_eq!(
+        outcomes,
+        [
+            (&*id3, "done"),
+            (&*foreign, "not_found"),
+            (&*id2, "already_acknowledged"),
+            ("nonsense", "not_found"),
+            (&*id1, "done"),
+            (&*id9, "not_found"),
+        ]
+    );
+    assert_eq!(body["done"], 2);
+    let one = world.get(&manager, &format!("/alarms/{}", id(3).replace('|', "%7C"))).await;
+    assert_eq!(
+        (&one["state"], &one["acknowledged"]["by"]),
+        (&json!("acknowledged"), &json!("manager"))
+    );
+    assert_eq!(one["acknowledged"]["comment"], "一并确认");
+
+    let dispose = json!({ "ids": [id(1), id(2)], "answer": "dispose", "cause": "process", "measure": "adjusted" });
+    let answer = world.api(&manager, "POST", "/alarm-answers", Some(&dispose)).await;
+    assert_eq!(answer.json()["done"], 2);
+    for (body, field) in [
+        (json!({ "ids": [], "answer": "take" }), "ids"),
+        (json!({ "ids": [id(1)], "answer": "shout" }), "answer"),
+        (json!({ "ids": [id(1)], "answer": "comment", "comment": " " }), "comment"),
+        (
+            json!({ "ids": [id(1)], "answer": "dispose", "cause": "x", "measure": "adjusted" }),
+            "cause",
+        ),
+    ] {
+        let answer = world.api(&manager, "POST", "/alarm-answers", Some(&body)).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json()["field"]),
+            (400, &json!(field)),
+            "{body}"
+        );
+    }
+    let foreign = acknowledge(vec![foreign]);
+    assert_eq!(world.api(&manager, "POST", "/alarm-answers", Some(&foreign)).await.status, 404);
+    let admin = world.sign_in("admin").await;
+    let audit = world.get(&admin, "/audit?who=manager").await;
+    let deeds: Vec<&str> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["object"].as_str().unwrap())
+        .filter(|object| object.contains("alarm"))
+        .collect();
+    assert_eq!(deeds[0], format!("2 alarms from {} on", id(1)));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_mine_is_found_until_it_is_disposed_of() {
+    let world = World::with(|o| o.overdue_ms = [1, 2, 3, 4]).await;
+    world.center.raise_many("410205001.LT-1203A", 1, 3).await;
+    let manager = world.sign_in("manager").await;
+    assert_eq!(world.get(&manager, "/desk").await, json!({ "overdue_ms": [1, 2, 3, 4] }));
+    let ids = ["410205001.LT-1203A|H|1", "410205001.LT-1203A|H|2"];
+    let take = json!({ "ids": ids, "answer": "take" });
+    assert_eq!(world.api(&manager, "POST", "/alarm-answers", Some(&take)).await.json()["done"], 2);
+    let mine = "/alarms?open=false&owner=manager&disposed=false";
+    assert_eq!(world.get(&manager, mine).await["items"].as_array().unwrap().len(), 2);
+    let dispose = json!({ "ids": [ids[0]], "answer": "dispose", "cause": "process", "measure": "adjusted", "comment": "回落" });
+    world.api(&manager, "POST", "/alarm-answers", Some(&dispose)).await;
+    let left = world.get(&manager, mine).await;
+    assert_eq!(left["items"].as_array().unwrap().len(), 1);
+    assert_eq!(left["items"][0]["id"], ids[1]);
+    // Found by what was said, by whom, and by where it is.
+    for text in ["%E5%9B%9E%E8%90%BD", "manager", "410205001001"] {
+        let found =
+            world.get(&manager, &format!("/alarms?open=false&disposed=true&q={text}")).await;
+        assert_eq!(found["items"][0]["id"], ids[0], "{text}");
+    }
+    // Somebody else's is not found by asking for its owner.
+    let other = world.sign_in("other").await;
+    assert_eq!(world.get(&other, mine).await["items"], json!([]));
+    world.stop().await;
+}

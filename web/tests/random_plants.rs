@@ -767,7 +767,11 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
         ("POST", "/alarms/{id}/dispose") => {
             thing(&site.alarm(), Some(json!({ "cause": "process", "measure": "adjusted" })))
         }
-        ("GET", "/quiet-alarms" | "/dispositions") => list(&[template.to_owned()]),
+        ("POST", "/alarm-answers") => thing(
+            "",
+            Some(json!({ "ids": [site.alarm()], "answer": "comment", "comment": "seen" })),
+        ),
+        ("GET", "/quiet-alarms" | "/dispositions" | "/desk") => list(&[template.to_owned()]),
         ("POST", "/quiet-alarms") => {
             let key = site.alarm();
             let key = key.rsplit_once('|').unwrap().0;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use anlan_domain::log::{CommandRefused, HostNo};
 use anlan_domain::rollup::RollUp;
 use anlan_domain::time::UtcMillis;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::api::RollupView;
 
@@ -133,48 +133,60 @@ impl Pulse {
     }
 }
 
-/// How commands came out, for the people who wait for them. Kept for a short while: a replay posts outcomes as well.
-pub struct Outcomes {
-    newest: Mutex<std::collections::VecDeque<(u64, Result<(), CommandRefused>)>>,
-    changed: watch::Sender<u64>,
+/// How commands came out, for the people who wait for them. What nobody waits for yet is kept for a short while: a replay posts
+/// outcomes as well.
+#[derive(Default)]
+pub struct Outcomes(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    newest: std::collections::VecDeque<(u64, Result<(), CommandRefused>)>,
+    expected: HashMap<u64, oneshot::Sender<Result<(), CommandRefused>>>,
 }
 
-/// Outcomes kept.
-const OUTCOMES_MAX: usize = 1024;
-
-impl Default for Outcomes {
-    fn default() -> Self {
-        Self { newest: Mutex::default(), changed: watch::channel(0).0 }
-    }
-}
+/// Outcomes kept that nobody waits for yet.
+const OUTCOMES_MAX: usize = 8192;
+/// From so many on, those whose waiter has given up are looked for.
+const EXPECTED_MANY: usize = 4096;
 
 impl Outcomes {
     /// A host has applied the command at `offset`.
     pub fn post(&self, offset: u64, outcome: Result<(), CommandRefused>) {
-        let mut newest = self.newest.lock().expect("no code panics while it holds the outcomes");
-        newest.push_back((offset, outcome));
-        if newest.len() > OUTCOMES_MAX {
-            newest.pop_front();
+        let mut waiting = self.0.lock().expect("no code panics while it holds the outcomes");
+        if let Some(waiter) = waiting.expected.remove(&offset) {
+            // Who asked may have stopped waiting.
+            drop(waiter.send(outcome));
+            return;
         }
-        drop(newest);
-        self.changed.send_modify(|count| *count += 1);
+        waiting.newest.push_back((offset, outcome));
+        if waiting.newest.len() > OUTCOMES_MAX {
+            waiting.newest.pop_front();
+        }
+    }
+
+    /// The outcome of the command at `offset`, once there is one.
+    pub fn expect(&self, offset: u64) -> oneshot::Receiver<Result<(), CommandRefused>> {
+        let (tell, told) = oneshot::channel();
+        let mut waiting = self.0.lock().expect("no code panics while it holds the outcomes");
+        // The newest is what is asked for, mostly.
+        let known = waiting.newest.iter().rposition(|(at, _)| *at == offset);
+        if let Some((_, outcome)) = known.and_then(|at| waiting.newest.remove(at)) {
+            drop(tell.send(outcome));
+            return told;
+        }
+        if EXPECTED_MANY <= waiting.expected.len() {
+            waiting.expected.retain(|_, waiter| !waiter.is_closed());
+        }
+        waiting.expected.insert(offset, tell);
+        told
     }
 
     /// Waits for the outcome of the command at `offset`.
     pub async fn wait(&self, offset: u64) -> Result<(), CommandRefused> {
-        let mut changed = self.changed.subscribe();
-        loop {
-            changed.borrow_and_update();
-            {
-                let newest =
-                    self.newest.lock().expect("no code panics while it holds the outcomes");
-                if let Some((_, outcome)) = newest.iter().find(|(at, _)| *at == offset) {
-                    return outcome.clone();
-                }
-            }
-            if changed.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+        match self.expect(offset).await {
+            Ok(outcome) => outcome,
+            // The center ends.
+            Err(_) => std::future::pending().await,
         }
     }
 }

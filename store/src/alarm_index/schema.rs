@@ -53,6 +53,7 @@ create index alarm_by_enterprise on alarm (enterprise, sort_at, first_seq);
 create index alarm_by_equipment on alarm (equipment, sort_at, first_seq);
 create index alarm_by_subject on alarm (subject, sort_at, first_seq);
 create index alarm_by_raised on alarm (raised_at);
+create index alarm_owned on alarm (owner, sort_at, first_seq) where owner is not null;
 create index alarm_open on alarm (sort_at, first_seq) where state <> 'closed';
 create table quiet (
     subject text not null,

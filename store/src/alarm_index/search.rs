@@ -52,6 +52,16 @@ pub async fn get(pool: &SqlitePool, id: &AlarmId) -> Result<Option<AlarmRow>, In
         .transpose()
 }
 
+pub async fn get_many(pool: &SqlitePool, ids: &[AlarmId]) -> Result<Vec<AlarmRow>, IndexError> {
+    let ids: Vec<String> = ids.iter().map(AlarmId::to_string).collect();
+    let rows = sqlx::query("select * from alarm where id in (select value from json_each(?))")
+        .bind(serde_json::json!(ids).to_string())
+        .fetch_all(pool)
+        .await
+        .map_err(sql)?;
+    rows.iter().map(alarm_of).collect()
+}
+
 pub async fn entries(pool: &SqlitePool, id: &AlarmId) -> Result<Vec<AlarmSeq>, IndexError> {
     let seqs: Vec<i64> = sqlx::query_scalar("select seq from entry where alarm = ? order by seq")
         .bind(id.to_string())
@@ -208,6 +218,16 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &AlarmFilter) {
     if !filter.conditions.is_empty() {
         list(query, "condition", filter.conditions.iter().map(|c| c.code()).collect());
     }
+    if let Some(owner) = &filter.owner {
+        query.push(" and owner = ").push_bind(owner.clone());
+    }
+    if let Some(disposed) = filter.disposed {
+        query.push(if disposed {
+            " and disposed_at is not null"
+        } else {
+            " and disposed_at is null"
+        });
+    }
     if let Some(late) = filter.late {
         query.push(" and late = ").push_bind(late);
     }
@@ -225,6 +245,10 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &AlarmFilter) {
             (" or ", "coalesce(equipment, '')"),
             (" or ", "coalesce(comment, '')"),
             (" or ", "coalesce(acked_by, '')"),
+            (" or ", "coalesce(owner, '')"),
+            (" or ", "coalesce(disposed_by, '')"),
+            (" or ", "coalesce(disposition, '')"),
+            (" or ", "coalesce(hazard, '')"),
         ] {
             query.push(format_args!("{glue}{column} like ")).push_bind(pattern.clone());
             query.push(" escape '\\'");

@@ -33,6 +33,8 @@ struct AlarmQuery {
     from: Option<i64>,
     to: Option<i64>,
     q: Option<String>,
+    owner: Option<String>,
+    disposed: Option<bool>,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -77,6 +79,8 @@ impl AlarmQuery {
                 .as_deref()
                 .map(|q| q.trim().chars().take(100).collect())
                 .filter(|q: &String| !q.is_empty()),
+            owner: self.owner.clone().filter(|owner| !owner.is_empty()),
+            disposed: self.disposed,
             enterprises: None,
         };
         let within = Filter {
@@ -171,12 +175,7 @@ pub async fn reset(call: Call) -> Answer {
 pub async fn dispose(call: Call) -> Answer {
     let DisposeInput { cause, measure, comment } = call.json()?;
     let text = words("comment", &comment, false)?;
-    for (field, code, list) in [("cause", &cause, CAUSES), ("measure", &measure, MEASURES)] {
-        if list.iter().all(|choice| choice.code != code) {
-            let why = format!("{code:?} is none of /dispositions");
-            return Err(Problem::bad_request(field, why));
-        }
-    }
+    disposition(&cause, &measure)?;
     let alarm = call.alarm(&id(&call)?).await?.id;
     call.command("dispose", &text.clone(), |by| {
         let note = Note { by, text };
@@ -184,6 +183,17 @@ pub async fn dispose(call: Call) -> Answer {
     })
     .await?;
     shown(&call, &id(&call)?).await
+}
+
+/// Both codes are of the lists.
+pub(super) fn disposition(cause: &str, measure: &str) -> Result<(), Problem> {
+    for (field, code, list) in [("cause", cause, CAUSES), ("measure", measure, MEASURES)] {
+        if list.iter().all(|choice| choice.code != code) {
+            let why = format!("{code:?} is none of /dispositions");
+            return Err(Problem::bad_request(field, why));
+        }
+    }
+    Ok(())
 }
 
 /// What a person writes, without blanks around it.

@@ -246,6 +246,21 @@ input! {
     }
 }
 input! {
+    /// One answer to many alarms.
+    AnswersInput {
+        /// `SUBJECT|CONDITION|OCCURRENCE` of each, at most 10,000.
+        ids: Vec<String>,
+        /// `acknowledge`, `take`, `comment` or `dispose`.
+        answer: String,
+        /// What the person says; not empty for `comment`.
+        #[serde(default)] comment: String,
+        /// Of `dispose`: code of the cause, from `/dispositions`.
+        #[serde(default)] cause: String,
+        /// Of `dispose`: code of the measure, from `/dispositions`.
+        #[serde(default)] measure: String,
+    }
+}
+input! {
     /// Keeping an alarm quiet.
     QuietInput {
         /// `SUBJECT|CONDITION`

@@ -1,6 +1,6 @@
 //! Alarms through the door of a request: every read is narrowed to the person's scope, every command names who gave it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anlan_domain::alarm::{AlarmId, AlarmKey, Condition, Level, default_level};
 use anlan_domain::ids::{EquipmentId, GatewayId, PointId};
@@ -99,6 +99,50 @@ impl Call {
         // The alarm log is the record of the deed; this entry is for whoever reads the audit log alone.
         self.app.parts.registry.note(&by, self.now(), deed, &object, said).await?;
         Ok(())
+    }
+
+    /// Which of these alarms are in scope, of the durable ones.
+    ///
+    /// # Errors
+    /// When the index fails.
+    pub async fn alarms_known(&self, ids: &[AlarmId]) -> Result<HashSet<AlarmId>, Problem> {
+        self.app.feed.catch_up().await?;
+        let (scope, places) = (self.user()?.sees(), self.app.places());
+        let rows = self.app.parts.alarms.get_many(ids).await?;
+        let seen = rows.into_iter().filter(|row| sees(&scope, &places, row.enterprise.as_ref()));
+        Ok(seen.map(|row| row.id).collect())
+    }
+
+    /// Does something to alarms that came out of [`Call::alarms_known`], in their order, each with its own outcome, and notes it in
+    /// the audit log as one deed.
+    ///
+    /// # Errors
+    /// When the audit log cannot be written.
+    pub async fn commands(
+        &self,
+        deed: &str,
+        said: &str,
+        alarms: Vec<AlarmId>,
+        command: impl Fn(AlarmId, String) -> Command,
+    ) -> Result<Vec<Result<(), Problem>>, Problem> {
+        let by = self.doer()?;
+        let commands = alarms.iter().map(|alarm| command(alarm.clone(), by.name.clone())).collect();
+        let outcomes = self.app.parts.center.commands(commands).await;
+        let done: Vec<&AlarmId> = alarms
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, o)| o.is_ok())
+            .map(|(alarm, _)| alarm)
+            .collect();
+        if let Some(first) = done.first() {
+            // The alarm log names each of them.
+            let object = match done.len() {
+                1 => format!("alarm {first}"),
+                count => format!("{count} alarms from {first} on"),
+            };
+            self.app.parts.registry.note(&by, self.now(), deed, &object, said).await?;
+        }
+        Ok(outcomes.into_iter().map(|outcome| outcome.map_err(Problem::from)).collect())
     }
 
     /// An alarm as such, of a point or node in scope.

@@ -10,27 +10,32 @@ import { get, getAll } from "../api/client";
 import type { Alarm, Level } from "../api/types";
 import { useResource } from "../api/useResource";
 import { useDirectory, within } from "../enterprise/directory";
-import { useI18n } from "../i18n";
+import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { useAlarmsKnown, useClosedAlarms, useLive } from "../live/hooks";
 import { useNow } from "../ui/clock";
 import { Empty, Failed, Loading } from "../ui/faces";
+import { useUser } from "../session/session";
 import { useKeys } from "../ui/keys";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { duration, listTime } from "../ui/time";
 import { useAcknowledge, useSettled } from "./acknowledge";
-import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
+import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
 import { AnswerDialog, isLatched, useMayAnswer, useQuietRights, useReset, useTake, type Answer } from "./answers";
+import { BatchBar, BatchDialog, useBatch, type BatchAnswer } from "./BatchBar";
 import { QuietList, useQuietAlarms } from "./QuietList";
 import { isQuiet } from "./state";
 import { rowsOf } from "./rows";
+import { stillThere, toggled, toggledAll } from "./selection";
 import { trendLink } from "./SideList";
 import { useAlarmsOf, useAlarmValues } from "./useAlarms";
+import { useMine, useOverdueMs } from "./useViews";
+import { byLateness, isMine, isNew, isOverdue, VIEWS, type View } from "./views";
 
-type Tab = "standing" | "unanswered" | "recent" | "quiet";
-const TABS: readonly Tab[] = ["standing", "unanswered", "recent", "quiet"];
+const LABELS: Readonly<Record<View, MessageKey>> = { standing: "alarms.standing", new: "desk.new", mine: "desk.mine", overdue: "desk.overdue", recent: "alarms.recent", quiet: "alarms.quiet" };
+const NOTHING: Readonly<Record<View, MessageKey>> = { standing: "alarms.noneStanding", new: "desk.noneNew", mine: "desk.noneMine", overdue: "desk.noneOverdue", recent: "alarms.noneRecent", quiet: "alarms.noneQuiet" };
 const LEVELS: readonly Level[] = [1, 2, 3, 4];
 const PAGE = 200;
 
@@ -42,7 +47,7 @@ export function AlarmsPage() {
   const { message } = App.useApp();
   const [params, setParams] = useSearchParams();
   const region = params.get("region") ?? home;
-  const tab = (TABS as readonly string[]).includes(params.get("list") ?? "") ? (params.get("list") as Tab) : "standing";
+  const tab = (VIEWS as readonly string[]).includes(params.get("list") ?? "") ? (params.get("list") as View) : "standing";
   const level = LEVELS.find((l) => String(l) === params.get("level")) ?? null;
   const [text, setText] = useState("");
   const [limit, setLimit] = useState(PAGE);
@@ -60,15 +65,28 @@ export function AlarmsPage() {
   const take = useTake();
   const reset = useReset();
   const [asking, setAsking] = useState<Answer | null>(null);
+  /** Alarms chosen to be answered together; `null` while nobody chooses. */
+  const [picked, setPicked] = useState<ReadonlySet<string> | null>(null);
+  const [askingAll, setAskingAll] = useState<"comment" | "dispose" | null>(null);
+  const batch = useBatch();
 
   const set = (change: Record<string, string | null>): void =>
     setParams((old) => { const next = new URLSearchParams(old); for (const [k, v] of Object.entries(change)) if (v === null) next.delete(k); else next.set(k, v); return next; }, { replace: true });
 
-  const base = tab === "recent" ? recent.alarms : standing;
+  const me = useUser().username;
+  const overdueMs = useOverdueMs();
+  // Whether something is overdue changes with the clock alone.
+  const clock = useNow(10_000);
+  const views = useMemo(() => {
+    const late = standing.filter((a) => isOverdue(a, overdueMs, clock));
+    return { new: standing.filter(isNew), overdue: overdueMs ? late.sort(byLateness(overdueMs)) : late, owned: standing.filter((a) => isMine(a, me)) };
+  }, [standing, overdueMs, clock, me]);
+  const mine = useMine(tab === "mine", views.owned);
+  const base = tab === "recent" ? recent.alarms : tab === "new" ? views.new : tab === "overdue" ? views.overdue : tab === "mine" ? mine.alarms : standing;
   const current = useMemo(() => {
-    const filter: Filter = { level, unacknowledged: tab === "unanswered", text };
+    const filter: Filter = { level, unacknowledged: false, text };
     return base.filter((a) => matches(a, filter, t, language));
-  }, [base, level, tab, text, t, language]);
+  }, [base, level, text, t, language]);
   const { shown, waiting } = rowsOf(current, tab === "recent" ? null : held, (id) => store.openAlarms().get(id));
 
   // An alarm that the address names may be none of the list's: it is read by its identity.
@@ -78,6 +96,12 @@ export function AlarmsPage() {
   const rights = useQuietRights(mayAnswer && chosen && chosen.state !== "closed" ? chosen : null);
   const choose = (alarm: Alarm | null | undefined): void => {
     if (alarm) set({ alarm: alarm.id });
+  };
+  const many = stillThere(picked ?? new Set(), current);
+  const actOnAll = (answer: BatchAnswer): void => {
+    if (many.length === 0 || !mayAnswer) return;
+    if (answer === "comment" || answer === "dispose") setAskingAll(answer);
+    else void batch.send(many, answer).then((sent) => sent && setPicked(null));
   };
   const ask = (answer: Answer): void => {
     if (!chosen || !mayAnswer) return;
@@ -101,6 +125,7 @@ export function AlarmsPage() {
   useKeys({
     J: () => step(1), K: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
     A: () => {
+      if (picked !== null) return actOnAll("acknowledge");
       if (!chosen || refusal(chosen) !== null || (chosenId === null && !settled())) return;
       // Held in the address first: when it ends, the next must not slip under the answering finger.
       choose(chosen);
@@ -108,19 +133,29 @@ export function AlarmsPage() {
     },
     T: () => show(chosen ? trendLink(chosen) : null),
     M: () => show(chosen ? mapLink(chosen) : null),
-    O: takeChosen,
+    O: () => (picked === null ? takeChosen() : actOnAll("take")),
     R: () => chosen && isLatched(chosen) && void reset(chosen),
-    C: () => ask("comment"),
-    D: () => ask("dispose"),
+    C: () => (picked === null ? ask("comment") : actOnAll("comment")),
+    D: () => (picked === null ? ask("dispose") : actOnAll("dispose")),
+    X: (event) => {
+      if (!mayAnswer || tab === "quiet") return;
+      if (event.shiftKey) setPicked(toggledAll(picked ?? new Set(), current));
+      else if (chosen) {
+        // Held in the address, so that a newer alarm does not slip under the next press.
+        choose(chosen);
+        setPicked(toggled(picked ?? new Set(), chosen.id));
+      } else setPicked(picked ?? new Set());
+    },
     S: () => {
-      if (!chosen || chosen.state === "closed" || isQuiet(chosen) || rights === null) return;
+      if (picked !== null || !chosen || chosen.state === "closed" || isQuiet(chosen) || rights === null) return;
       if (rights.shelve_minutes > 0) ask("shelve");
       else if (mayAnswer) void message.info(t("quiet.notAllowed"));
     },
     N: () => choose(oldestUnanswered(standing)),
     1: () => filterLevel(1), 2: () => filterLevel(2), 3: () => filterLevel(3), 4: () => filterLevel(4),
     Escape: () => {
-      if (text || level !== null) {
+      if (picked !== null) setPicked(null);
+      else if (text || level !== null) {
         setText("");
         set({ level: null });
       } else set({ alarm: null });
@@ -131,17 +166,16 @@ export function AlarmsPage() {
   }, [chosenId]);
 
   const counts = countByLevel(standing);
-  const unanswered = standing.filter(waitsForAnswer).length;
   const narrowed = level !== null || text !== "";
   return (
     <div className={`desk ${chosenId ? "has-choice" : ""}`}>
       <header className="desk-bar">
         <h1 className="page-title">{t("alarms.title")}</h1>
         <div className="desk-tabs" role="tablist" aria-label={t("alarms.title")}>
-          {TABS.map((name) => (
-            <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => { setHeld(null); set({ list: name === "standing" ? null : name, alarm: null }); }}>
-              {t(({ standing: "alarms.standing", unanswered: "alarms.unacknowledged", recent: "alarms.recent", quiet: "alarms.quiet" } as const)[name])}
-              {name === "recent" ? null : <em>{{ standing: standing.length, unanswered, quiet: quiet.alarms.length }[name]}</em>}
+          {VIEWS.map((name) => (
+            <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => { setHeld(null); setPicked(null); set({ list: name === "standing" ? null : name, alarm: null }); }}>
+              {t(LABELS[name])}
+              {name === "recent" ? null : <em className={name === "overdue" && views.overdue.length > 0 ? "late" : ""}>{{ standing: standing.length, new: views.new.length, mine: views.owned.length, overdue: views.overdue.length, quiet: quiet.alarms.length }[name]}</em>}
             </button>
           ))}
         </div>
@@ -153,9 +187,11 @@ export function AlarmsPage() {
             </button>
           ))}
         </div>
+        {mayAnswer && tab !== "quiet" ? <button type="button" className="btn batch-begin" aria-pressed={picked !== null} onClick={() => setPicked(picked === null ? new Set() : null)}>{t("batch.begin")} <kbd className="kbd" aria-hidden="true">X</kbd></button> : null}
         <input type="search" className="desk-search" aria-label={t("alarms.search")} placeholder={t("alarms.search")} value={text} onChange={(e) => setText(e.target.value)} />
       </header>
       <section className="card desk-list" aria-label={t("alarms.title")} onPointerEnter={(e) => e.pointerType === "mouse" && setHeld(current)} onPointerLeave={() => setHeld(null)}>
+        {picked !== null ? <BatchBar chosen={many} of={current.length} busy={batch.busy} allowed={mayAnswer} all={() => setPicked(toggledAll(picked, current))} act={actOnAll} end={() => setPicked(null)} /> : null}
         <div className="desk-head m f12" aria-hidden="true" hidden={tab === "quiet"}><span>{t("alarms.colLevel")}</span><span>{t("alarms.colWhat")}</span><span className="right">{t("alarms.colSince")}</span><span>{t("alarms.colState")}</span></div>
         {waiting > 0 ? <button type="button" className="waiting" onClick={() => setHeld(null)}>{t("alarms.new", { n: waiting })} · {t("alarms.newShow")}</button> : null}
         <div className="desk-rows" ref={list}>
@@ -164,11 +200,11 @@ export function AlarmsPage() {
             : (tab === "recent" ? recent.loading && shown.length === 0 : !known) ? <Loading rows={10} />
             : shown.length === 0 ? (
               <Empty action={narrowed ? <button type="button" className="btn sm" onClick={() => { setText(""); set({ level: null }); }}>{t("alarms.clearFilter")}</button> : undefined}>
-                {t(narrowed || tab === "unanswered" ? "alarms.noneFiltered" : tab === "recent" ? "alarms.noneRecent" : "alarms.noneStanding")}
+                {t(narrowed ? "alarms.noneFiltered" : NOTHING[tab])}
               </Empty>
             ) : (
               <ul>
-                {shown.slice(0, limit).map((a) => <DeskRow key={a.id} alarm={a} selected={a.id === chosen?.id} onSelect={() => choose(a)} />)}
+                {shown.slice(0, limit).map((a) => <DeskRow key={a.id} alarm={a} selected={a.id === chosen?.id} onSelect={() => choose(a)} {...(picked === null ? {} : { picked: picked.has(a.id), onPick: () => setPicked(toggled(picked, a.id)) })} />)}
                 {shown.length > limit ? <li><button type="button" className="btn txt" onClick={() => setLimit(limit + PAGE)}>{t("list.more", { n: Math.min(PAGE, shown.length - limit) })}</button></li> : null}
               </ul>
             )}
@@ -182,6 +218,7 @@ export function AlarmsPage() {
         {chosen ? <AlarmDetail key={chosen.id} alarm={chosen} onAnswer={() => choose(chosen)} ask={ask} take={takeChosen} onClose={() => set({ alarm: null })} /> : named.error ? <Failed what={t("alarms.detail")} error={named.error} retry={named.reload} /> : named.loading && chosenId ? <Loading /> : <Empty>{t("alarms.choose")}</Empty>}
       </section>
       {asking && chosen ? <AnswerDialog alarm={chosen} answer={asking} close={() => setAsking(null)} /> : null}
+      {askingAll ? <BatchDialog answer={askingAll} chosen={many} close={() => setAskingAll(null)} done={() => { setAskingAll(null); setPicked(null); }} /> : null}
     </div>
   );
 }
@@ -208,7 +245,7 @@ function useRecent(wanted: boolean, region: string | null): { alarms: readonly A
   return { alarms, loading: read.loading, error: read.error, reload: read.reload };
 }
 
-function DeskRow({ alarm, selected, onSelect }: { alarm: Alarm; selected: boolean; onSelect: () => void }) {
+function DeskRow({ alarm, selected, onSelect, picked = false, onPick }: { alarm: Alarm; selected: boolean; onSelect: () => void; picked?: boolean; onPick?: () => void }) {
   const { t, language } = useI18n();
   const now = useNow(1000);
   const badge = alarmBadge(alarm);
@@ -216,7 +253,8 @@ function DeskRow({ alarm, selected, onSelect }: { alarm: Alarm; selected: boolea
   const title = alarmTitle(alarm, t, language);
   const tag = alarmTag(alarm, title);
   return (
-    <li data-alarm={alarm.id} data-state={alarm.state}>
+    <li data-alarm={alarm.id} data-state={alarm.state} className={onPick ? "picking" : ""}>
+      {onPick ? <label className="pick"><input type="checkbox" checked={picked} onChange={onPick} aria-label={t("batch.choose", { what: title })} /></label> : null}
       <button type="button" className={`desk-row ${selected ? "sel" : ""} ${alarm.state === "closed" ? "over" : ""}`} aria-current={selected} onClick={onSelect}>
         <LevelSymbol level={alarm.level} size={20} outline={badge.outline} />
         <span className="col what">

@@ -4,6 +4,55 @@
  */
 
 export interface paths {
+    "/alarm-answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers many alarms at once, each with its own outcome */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AnswersInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AnswersOutcome"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarm-health": {
         parameters: {
             query?: never;
@@ -128,6 +177,8 @@ export interface paths {
                     from?: number;
                     to?: number;
                     q?: string;
+                    owner?: string;
+                    disposed?: string;
                     cursor?: string;
                     limit?: number;
                 };
@@ -721,6 +772,51 @@ export interface paths {
                 };
             };
         };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/desk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings of the alarm desk */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DeskSettings"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3100,6 +3196,35 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description What came of one of them. */
+        AnswerOutcome: {
+            /** @description Which alarm. */
+            id: string;
+            /** @description The refusal in words. */
+            message?: string | null;
+            /** @description `done`, or the code of the refusal, as for a single alarm. */
+            outcome: string;
+        };
+        /** @description One answer to many alarms. */
+        AnswersInput: {
+            /** @description `acknowledge`, `take`, `comment` or `dispose`. */
+            answer: string;
+            /** @description Of `dispose`: code of the cause, from `/dispositions`. */
+            cause?: string;
+            /** @description What the person says; not empty for `comment`. */
+            comment?: string;
+            /** @description `SUBJECT|CONDITION|OCCURRENCE` of each, at most 10,000. */
+            ids: string[];
+            /** @description Of `dispose`: code of the measure, from `/dispositions`. */
+            measure?: string;
+        };
+        /** @description What came of all of them. */
+        AnswersOutcome: {
+            /** @description How many were done. */
+            done: number;
+            /** @description In the order of the request, each alarm once. */
+            items: components["schemas"]["AnswerOutcome"][];
+        };
         /** @description An alarm that comes too often. */
         BadActor: components["schemas"]["Subject"] & {
             /** @description `SUBJECT|CONDITION` */
@@ -3227,6 +3352,11 @@ export interface components {
         CommentInput: {
             /** @description What the person says; not empty. */
             comment: string;
+        };
+        /** @description Settings of the alarm desk. */
+        DeskSettings: {
+            /** @description An alarm that nobody has answered is overdue (超时) after this long, by level 1 to 4, in milliseconds from its decision on. */
+            overdue_ms: number[];
         };
         /** @description A field device as its gateway tells it. */
         Device: {

@@ -9,6 +9,7 @@ import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { useConnection, useOpenAlarms } from "../live/hooks";
 import { useSession, useUser } from "../session/session";
+import { voiceFor } from "../sound/engine";
 import { useSound } from "../sound/SoundProvider";
 import { useNow } from "../ui/clock";
 import { LevelSymbol } from "../ui/LevelSymbol";
@@ -142,14 +143,16 @@ function Tally() {
 }
 
 function SoundButton() {
-  const { t } = useI18n();
+  const { t, language } = useI18n();
   const { engine, state } = useSound();
   const now = useNow(1000);
+  const voice = voiceFor(language) !== null;
   const muted = state.mutedUntil !== null;
   const text = muted ? t("sound.muted", { left: duration((state.mutedUntil ?? now) - Date.now()) }) : t(state.enabled ? "sound.on" : "sound.off");
   const items: MenuProps["items"] = [
     muted ? { key: "unmute", label: t("sound.unmute"), onClick: () => engine.unmute() } : { key: "mute", label: t("sound.mute"), onClick: () => engine.mute() },
     ...(engine.mayBeOff ? [{ key: "toggle", label: t(state.enabled ? "sound.turnOff" : "sound.turnOn"), onClick: () => engine.setEnabled(!state.enabled) }] : [{ key: "rule", label: t("sound.rule"), disabled: true }]),
+    voice ? { key: "spoken", label: t(state.spoken ? "sound.spokenOff" : "sound.spokenOn"), onClick: () => engine.setSpoken(!state.spoken) } : { key: "spoken", label: t("sound.noVoice"), disabled: true },
   ];
   return (
     <Dropdown trigger={["click"]} menu={{ items }}>

@@ -68,6 +68,14 @@ describe("the alarm sound", () => {
     expect(broken.tone).not.toBeNull();
     expect(broken.heard.mutedUntil).toBeNull();
   });
+  it("announces nothing anew because the stream was away", () => {
+    const first = decide(silent, [alarm("a", 1)], false, 0);
+    const away = decide(first.heard, [], true, 1000);
+    const back = decide(mute(away.heard, 1500), [alarm("a", 1)], false, 2000);
+    expect([back.speak, back.heard.mutedUntil !== null]).toEqual([null, true]);
+    const ended = decide(first.heard, [], false, 1000);
+    expect(decide(ended.heard, [alarm("a", 1)], false, 2000).speak).toBe("a");
+  });
   it("rings on after a mute that ran out, and speaks no alarm twice", () => {
     const heard = decide(silent, [alarm("a", 1)], false, 0).heard;
     const after = decide(mute(heard, 1000), [alarm("a", 1)], false, 601_500);

@@ -50,7 +50,9 @@ export function unmute(heard: Heard): Heard {
 
 export function decide(before: Heard, ringing: readonly Ringing[], streamLost: boolean, now: number): Decision {
   const level = ringing.reduce<Level | null>((worst, r) => (worst === null || r.level < worst ? r.level : worst), null);
-  const ones = new Set(ringing.filter((r) => r.level === 1).map((r) => r.id));
+  const grave = ringing.filter((r) => r.level === 1).map((r) => r.id);
+  // While the stream is away nobody knows what ended: what was announced is not announced anew when it is back.
+  const ones = new Set(streamLost ? [...before.ones, ...grave] : grave);
   const freshOne = [...ones].find((id) => !before.ones.has(id)) ?? null;
 
   let mutedUntil = before.mutedUntil !== null && now < before.mutedUntil ? before.mutedUntil : null;

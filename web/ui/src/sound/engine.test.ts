@@ -1,7 +1,7 @@
 /** The engine says when the browser blocks it, rings once it may, and lets nobody who answers alarms switch it off. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Ringing } from "./decide";
-import { SoundEngine } from "./engine";
+import { SoundEngine, voiceFor } from "./engine";
 
 let started: number[] = [];
 class FakeContext {
@@ -81,5 +81,25 @@ describe("the sound engine", () => {
     answers.setEnabled(false);
     expect(answers.read().enabled).toBe(true);
     expect(engineOf([one], true).read().enabled).toBe(false);
+  });
+  it("says a level 1 once in words, with a voice of this machine, and not where that is switched off", async () => {
+    const said: string[] = [];
+    const voices = [{ lang: "zh-CN", localService: false }, { lang: "zh-CN", localService: true }];
+    vi.stubGlobal("speechSynthesis", { getVoices: () => voices, cancel: () => undefined, speak: (u: { text: string }) => said.push(u.text) });
+    vi.stubGlobal("SpeechSynthesisUtterance", class { constructor(readonly text: string) {} });
+    const ringing = [one];
+    const engine = new SoundEngine(false, () => ({ ringing, streamLost: false, speech: (id) => ({ text: id, language: "zh-CN" }) }));
+    const stop = engine.start();
+    engine.unblock();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(said).toEqual(["a"]);
+    engine.setSpoken(false);
+    const tones = started.length;
+    ringing.push({ id: "b", group: "b", level: 1 });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([said.length, started.length > tones, stored.get("anlan.spoken")]).toEqual([1, true, "off"]);
+    voices.pop();
+    expect(voiceFor("zh-CN")).toBeNull();
+    stop();
   });
 });

@@ -4,10 +4,12 @@
  */
 import { decide, mute, silent, unmute, type Heard, type Ringing, type Tone } from "./decide";
 
-export type SoundState = { enabled: boolean; mutedUntil: number | null; blocked: boolean };
+/** `spoken`: whether alarms of level 1 are also said in words. */
+export type SoundState = { enabled: boolean; spoken: boolean; mutedUntil: number | null; blocked: boolean };
 type Source = () => { ringing: readonly Ringing[]; streamLost: boolean; speech: (alarmId: string) => { text: string; language: string } | null };
 
 const STORED = "anlan.sound";
+const SPOKEN = "anlan.spoken";
 const TICK_MS = 250;
 
 export class SoundEngine {
@@ -19,12 +21,12 @@ export class SoundEngine {
 
   /** `mayBeOff`: whether this person may switch the sound off for good; everybody may mute it for ten minutes. */
   constructor(readonly mayBeOff: boolean, private source: Source) {
-    this.state = { enabled: !mayBeOff || SoundEngine.stored(), mutedUntil: null, blocked: false };
+    this.state = { enabled: !mayBeOff || SoundEngine.stored(STORED), spoken: SoundEngine.stored(SPOKEN), mutedUntil: null, blocked: false };
   }
 
-  private static stored(): boolean {
+  private static stored(key: string): boolean {
     try {
-      return localStorage.getItem(STORED) !== "off";
+      return localStorage.getItem(key) !== "off";
     } catch {
       return true;
     }
@@ -38,7 +40,7 @@ export class SoundEngine {
 
   private set(change: Partial<SoundState>): void {
     const next = { ...this.state, ...change };
-    if (next.enabled === this.state.enabled && next.mutedUntil === this.state.mutedUntil && next.blocked === this.state.blocked) return;
+    if (next.enabled === this.state.enabled && next.spoken === this.state.spoken && next.mutedUntil === this.state.mutedUntil && next.blocked === this.state.blocked) return;
     this.state = next;
     for (const each of this.listeners) each();
   }
@@ -73,12 +75,21 @@ export class SoundEngine {
   }
   setEnabled(enabled: boolean): void {
     if (!enabled && !this.mayBeOff) return;
+    SoundEngine.keep(STORED, enabled);
+    this.set({ enabled });
+  }
+  /** Words only: the tone of an alarm is not switched off by this. */
+  setSpoken(spoken: boolean): void {
+    SoundEngine.keep(SPOKEN, spoken);
+    if (!spoken && typeof speechSynthesis !== "undefined") speechSynthesis.cancel();
+    this.set({ spoken });
+  }
+  private static keep(key: string, on: boolean): void {
     try {
-      localStorage.setItem(STORED, enabled ? "on" : "off");
+      localStorage.setItem(key, on ? "on" : "off");
     } catch {
       // in force for this visit
     }
-    this.set({ enabled });
   }
 
   private tick(): void {
@@ -95,7 +106,7 @@ export class SoundEngine {
     }
     this.set({ blocked: false });
     play(this.context, tone);
-    const words = speak === null ? null : speech(speak);
+    const words = speak === null || !this.state.spoken ? null : speech(speak);
     if (words) say(words.text, words.language);
   }
 }
@@ -117,11 +128,17 @@ function play(context: AudioContext, { frequencies, each, volume }: Tone): void 
   });
 }
 
-/** Speaks with a voice of this machine; a voice that needs a service elsewhere is not used. */
+/** A voice of this machine for a language; one that needs a service elsewhere is not used: what is said names plants and alarms. */
+export function voiceFor(language: string): SpeechSynthesisVoice | null {
+  if (typeof speechSynthesis === "undefined") return null;
+  return speechSynthesis.getVoices().find((v) => v.localService && v.lang.startsWith(language.slice(0, 2))) ?? null;
+}
+
+/** Says one alarm. In a flood what is new waits for nobody: the sentence under way is ended, and the newest is said. */
 function say(text: string, language: string): void {
-  if (typeof speechSynthesis === "undefined") return;
-  const voice = speechSynthesis.getVoices().find((v) => v.localService && v.lang.startsWith(language.slice(0, 2)));
+  const voice = voiceFor(language);
   if (!voice) return;
+  speechSynthesis.cancel();
   const utterance = new SpeechSynthesisUtterance(text);
   utterance.voice = voice;
   utterance.lang = language;
