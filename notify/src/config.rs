@@ -113,6 +113,28 @@ impl NotifyConfig {
         }
     }
 
+    /// Names of the channels, in the order in which they are opened.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let email = self.email.iter().map(|c| &c.name);
+        let sms_http = self.sms_http.iter().map(|c| &c.name);
+        let sms_aliyun = self.sms_aliyun.iter().map(|c| &c.name);
+        let sms_modem = self.sms_modem.iter().map(|c| &c.name);
+        let webhook = self.webhook.iter().map(|c| &c.name);
+        email.chain(sms_http).chain(sms_aliyun).chain(sms_modem).chain(webhook).cloned().collect()
+    }
+
+    /// The configuration with the one channel of this name; `None` where there is none.
+    #[must_use]
+    pub fn only(mut self, name: &str) -> Option<Self> {
+        self.email.retain(|c| c.name == name);
+        self.sms_http.retain(|c| c.name == name);
+        self.sms_aliyun.retain(|c| c.name == name);
+        self.sms_modem.retain(|c| c.name == name);
+        self.webhook.retain(|c| c.name == name);
+        (self.names().len() == 1).then_some(self)
+    }
+
     /// Opens every channel: reads secrets and authorities; connects to nothing.
     ///
     /// # Errors
