@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// 安澜: real-time supervision of hazardous-chemical enterprises.
 #[derive(Debug, Parser)]
@@ -298,7 +298,7 @@ pub struct AdminArgs {
     pub action: Admin,
 }
 
-/// Acts on a center's data folder while the center is stopped.
+/// Acts on a center's data folder while the center is stopped, or tests a channel.
 #[derive(Debug, Subcommand)]
 pub enum Admin {
     /// Brings a plant in: CSV and GeoJSON, all or nothing, every problem at once
@@ -340,12 +340,49 @@ pub enum Admin {
         #[arg(long)]
         data: PathBuf,
     },
+    /// Sends one marked test message by one channel and shows the receipt, or the error with its remedy
+    NotifyTest(NotifyTestArgs),
+}
+
+/// `anlan admin notify-test`
+#[derive(Debug, Args)]
+pub struct NotifyTestArgs {
+    /// Configuration of the channels, see examples/notify.toml
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Name of the channel in it
+    #[arg(long)]
+    pub channel: String,
+    /// Whom to send to: a mailbox, a telephone number or a URL; without it the channel is probed and nothing is sent
+    #[arg(long)]
+    pub to: Option<String>,
+    /// Language of the message
+    #[arg(long, value_enum, default_value = "zh")]
+    pub language: TestLanguage,
+}
+
+/// Language of a test message.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TestLanguage {
+    /// 中文
+    Zh,
+    /// English
+    En,
+}
+
+impl From<TestLanguage> for anlan_notify::message::Language {
+    fn from(language: TestLanguage) -> Self {
+        match language {
+            TestLanguage::Zh => Self::Zh,
+            TestLanguage::En => Self::En,
+        }
+    }
 }
 
 /// `anlan check-config`
 #[derive(Debug, Args)]
 pub struct CheckConfigArgs {
-    /// A center's or a gateway's configuration
+    /// Configuration of a center, a gateway or the channels
     pub file: PathBuf,
 }
 

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio_util::sync::CancellationToken;
 
 mod accounts;
 mod admin;
@@ -18,6 +19,7 @@ mod directory;
 mod engines;
 mod gateway;
 mod metrics;
+mod notify_test;
 mod process;
 mod scenario;
 mod sim;
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
             None => process::run(args.duration, |stop| sim::run(args, stop)),
         },
         Command::Admin(args) => process::run(None, |stop| async move {
-            process::unless_stopped(&stop, admin(args.action)).await
+            process::unless_stopped(&stop, admin(args.action, stop.clone())).await
         }),
         Command::CheckConfig(args) => {
             process::run(None, |_| async move { check_config(&args.file) })
@@ -60,7 +62,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn admin(action: Admin) -> Result<ExitCode, process::Failure> {
+async fn admin(action: Admin, stop: CancellationToken) -> Result<ExitCode, process::Failure> {
     match action {
         Admin::Import { dir, data, with_users, enterprise_code_length } => {
             admin::import(&dir, &data, with_users, usize::from(enterprise_code_length)).await
@@ -69,10 +71,12 @@ async fn admin(action: Admin) -> Result<ExitCode, process::Failure> {
         Admin::AddUser { username, name, role, scope, data } => {
             admin::add_user(&username, &name, &role, scope.as_deref(), &data).await
         }
+        Admin::NotifyTest(args) => notify_test::run(args, stop).await,
     }
 }
 
-/// A gateway's configuration has devices or a gateway section; everything else is taken for a center's.
+/// A gateway's configuration has devices or a gateway section, that of channels has channels; everything else is taken for a
+/// center's.
 fn check_config(file: &std::path::Path) -> Result<ExitCode, process::Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         process::Failure::Config(format!("{}: cannot read it: {error}", file.display()))
@@ -86,6 +90,8 @@ fn check_config(file: &std::path::Path) -> Result<ExitCode, process::Failure> {
             config.devices.len(),
             config.points.len()
         );
+    } else if notify_test::HEADS.into_iter().any(heads) {
+        println!("{}", notify_test::check(file)?);
     } else {
         let config = center_config::load(file).map_err(process::Failure::Config)?;
         println!(

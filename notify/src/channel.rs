@@ -143,6 +143,30 @@ impl std::fmt::Display for Refusal {
 }
 
 impl SendError {
+    /// What whoever sees it should do, where the error's own words do not say more.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Refused { reason, .. } => match reason {
+                Refusal::Recipient => "look at the address, and whether it takes messages",
+                Refusal::Content => {
+                    "look at text, template and signature, and at what the other side takes"
+                }
+                Refusal::Credentials => {
+                    "look at user, password, key or PIN, and at the file or variable that holds it"
+                }
+                Refusal::Account => "ask the provider about the account: stopped, or out of money",
+                Refusal::Configuration => "look at the channel's table in the configuration",
+            },
+            Self::Later { .. } => {
+                "it may pass: try again; where it does not, look at network, certificate and the other side"
+            }
+            Self::Unknown { .. } => {
+                "ask the recipient whether it came before you try again: it may come twice"
+            }
+        }
+    }
+
     pub(crate) fn refused(reason: Refusal, what: impl Into<String>) -> Self {
         Self::Refused { reason, what: what.into() }
     }

@@ -5,6 +5,7 @@
 mod entry;
 mod sms_aliyun;
 mod sms_http;
+mod sms_modem;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::policy::flow::FlowLimit;
 use crate::policy::retry::RetryPolicy;
 use crate::sms::aliyun::{Aliyun, AliyunConfig};
 use crate::sms::http::{HttpSms, HttpSmsConfig};
+use crate::sms::modem::{Modem, ModemConfig};
 use crate::template::{Template, Templates, Texts};
 use crate::webhook::{Webhook, WebhookConfig};
 
@@ -38,6 +40,8 @@ pub struct NotifyConfig {
     pub sms_http: Vec<HttpSmsConfig>,
     /// Accounts at Alibaba Cloud.
     pub sms_aliyun: Vec<AliyunConfig>,
+    /// Modems on serial ports.
+    pub sms_modem: Vec<ModemConfig>,
     /// Programs of third parties.
     pub webhook: Vec<WebhookConfig>,
     /// When to try again.
@@ -109,6 +113,28 @@ impl NotifyConfig {
         }
     }
 
+    /// Names of the channels, in the order in which they are opened.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let email = self.email.iter().map(|c| &c.name);
+        let sms_http = self.sms_http.iter().map(|c| &c.name);
+        let sms_aliyun = self.sms_aliyun.iter().map(|c| &c.name);
+        let sms_modem = self.sms_modem.iter().map(|c| &c.name);
+        let webhook = self.webhook.iter().map(|c| &c.name);
+        email.chain(sms_http).chain(sms_aliyun).chain(sms_modem).chain(webhook).cloned().collect()
+    }
+
+    /// The configuration with the one channel of this name; `None` where there is none.
+    #[must_use]
+    pub fn only(mut self, name: &str) -> Option<Self> {
+        self.email.retain(|c| c.name == name);
+        self.sms_http.retain(|c| c.name == name);
+        self.sms_aliyun.retain(|c| c.name == name);
+        self.sms_modem.retain(|c| c.name == name);
+        self.webhook.retain(|c| c.name == name);
+        (self.names().len() == 1).then_some(self)
+    }
+
     /// Opens every channel: reads secrets and authorities; connects to nothing.
     ///
     /// # Errors
@@ -128,6 +154,9 @@ impl NotifyConfig {
         }
         for config in &self.sms_aliyun {
             take(&config.name, Aliyun::new(config, clock.clone()).map(|c| Box::new(c) as _));
+        }
+        for config in &self.sms_modem {
+            take(&config.name, Modem::new(config, clock.clone()).map(|c| Box::new(c) as _));
         }
         for config in &self.webhook {
             take(&config.name, Webhook::new(config, clock.clone()).map(|c| Box::new(c) as _));
@@ -151,6 +180,7 @@ fn read(top: Entry<'_>) -> NotifyConfig {
         email: entries("email").into_iter().filter_map(email).collect(),
         sms_http: entries("sms_http").into_iter().filter_map(sms_http::read).collect(),
         sms_aliyun: entries("sms_aliyun").into_iter().filter_map(sms_aliyun::read).collect(),
+        sms_modem: modems(entries("sms_modem")),
         webhook: entries("webhook").into_iter().filter_map(webhook).collect(),
         retry: top.table("retry").and_then(retry).unwrap_or_default(),
         flow: top.table("flow").and_then(flow).unwrap_or_default(),
@@ -158,6 +188,17 @@ fn read(top: Entry<'_>) -> NotifyConfig {
     };
     top.finish();
     config
+}
+
+fn modems(entries: Vec<Entry<'_>>) -> Vec<ModemConfig> {
+    let mut ports = BTreeSet::new();
+    for entry in &entries {
+        if let Some(port) = entry.file("port").filter(|port| !ports.insert(port.clone())) {
+            let message = format!("{} is the port of another channel as well", port.display());
+            entry.problem("port", message);
+        }
+    }
+    entries.into_iter().filter_map(sms_modem::read).collect()
 }
 
 fn name(entry: &Entry<'_>) -> Option<String> {

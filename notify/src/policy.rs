@@ -2,6 +2,7 @@
 //! the caller, who keeps it where it survives a restart, and the same inputs give the same answer.
 
 pub mod flow;
+pub mod health;
 pub mod join;
 pub mod quiet;
 pub mod retry;

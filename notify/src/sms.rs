@@ -3,4 +3,5 @@
 pub mod aliyun;
 pub mod http;
 pub mod length;
+pub mod modem;
 mod percent;

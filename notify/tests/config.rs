@@ -49,8 +49,15 @@ fn the_example_is_read_and_shows_the_defaults() {
         "endpoint",
         "region",
         "param_characters_max",
+        "baud",
+        "flow_control",
+        "validity",
+        "report_wait",
+        "network_timeout",
     ] {
-        let kept = |line: &&str| !line.starts_with(&format!("{key} = "));
+        // The port of a modem is a file and has no default.
+        let kept =
+            |line: &&str| line.starts_with("port = \"") || !line.starts_with(&format!("{key} = "));
         least = least.lines().filter(kept).collect::<Vec<_>>().join("\n");
     }
     assert_eq!(read(&least).unwrap_or_else(|e| panic!("{e}")), config);
@@ -69,7 +76,7 @@ fn the_example_shows_every_key() {
         }
     }
     let problems = read(&text).unwrap_err().problems;
-    assert_eq!(problems.len(), 8, "{problems:?}");
+    assert_eq!(problems.len(), 9, "{problems:?}");
     for problem in problems {
         let (_, known) = problem.message.split_once("known are ").unwrap();
         for key in known.split(", ") {
@@ -119,6 +126,19 @@ secret_env = "B"
 name = "aliyun"
 endpoint = "https://a.example/x"
 params = { text = "{phone}" }
+
+[[sms_modem]]
+name = "modem"
+pin = "4711"
+smsc = "13800371500"
+validity = "1m"
+flow_control = "xonxoff"
+port = "/dev/ttyUSB0"
+
+[[sms_modem]]
+name = "spare"
+port = "/dev/ttyUSB0"
+baud = 50
 
 [retry]
 first = "1h"
@@ -170,21 +190,29 @@ text = "{"
         "34 sms_aliyun[0].endpoint: has a path",
         "35 sms_aliyun[0].params: has no variable",
         "35 sms_aliyun[0].params.text: {phone} is no placeholder",
-        "37 retry.longest: 300s is shorter than first, 3600s",
-        "39 retry.repeat_unknown: is of type string; write true or false",
-        "42 flow.messages: 0 is not between 1 and 1000",
-        "44 template[0].language: is missing",
-        "45 template[0].kind: \"fax\" is none of email, sms, webhook",
-        "46 template[0].subject: {pont} is no placeholder",
-        "47 template[0].text: character 1: '{' has no partner",
-        "49 unknown: is no key of this table; known are email, flow, retry, sms_aliyun, sms_http, template, webhook",
+        "39 sms_modem[0].pin: is never written here",
+        "40 sms_modem[0].smsc: has no country's code",
+        "41 sms_modem[0].validity: 60s is not between 300s and",
+        "42 sms_modem[0].flow_control: \"xonxoff\" is none of none, hardware",
+        "47 sms_modem[1].port: /dev/ttyUSB0 is the port of another channel as well",
+        "48 sms_modem[1].baud: 50 is not between 300 and 4000000",
+        "50 retry.longest: 300s is shorter than first, 3600s",
+        "52 retry.repeat_unknown: is of type string; write true or false",
+        "55 flow.messages: 0 is not between 1 and 1000",
+        "57 template[0].language: is missing",
+        "58 template[0].kind: \"fax\" is none of email, sms, webhook",
+        "59 template[0].subject: {pont} is no placeholder",
+        "60 template[0].text: character 1: '{' has no partner",
+        "62 unknown: is no key of this table; known are email, flow, retry, sms_aliyun, sms_http, sms_modem, template, webhook",
     ];
     for (i, expected) in expected.iter().enumerate() {
         let told = told.get(i).map_or("nothing", String::as_str);
         assert!(told.starts_with(expected), "expected {expected}\n     got {told}");
     }
     assert_eq!(told.len(), expected.len(), "{told:#?}");
-    assert!(!error.to_string().contains("tr0ub4dor"), "{error}");
+    for secret in ["tr0ub4dor", "4711"] {
+        assert!(!error.to_string().contains(secret), "{error}");
+    }
 
     let error = read("[[email]\n").unwrap_err().to_string();
     assert!(error.starts_with("/etc/anlan/notify.toml:1: "), "{error}");

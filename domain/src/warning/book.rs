@@ -276,7 +276,12 @@ impl Book {
                     self.judge(&id, &mut with);
                 }
             }
-            AlarmChange::Amended { .. } | AlarmChange::Commented { .. } => {}
+            AlarmChange::Repeated { .. } => {
+                self.change(id, None, &mut with, |member| member.acknowledged = false);
+            }
+            AlarmChange::Amended { .. }
+            | AlarmChange::Commented { .. }
+            | AlarmChange::Reset { .. } => {}
         }
     }
 

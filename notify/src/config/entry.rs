@@ -14,7 +14,7 @@ use super::Problem;
 use crate::secret::SecretSource;
 
 /// Keys under which people write a secret itself.
-const SECRETS: [&str; 4] = ["password", "secret", "key", "token"];
+const SECRETS: [&str; 5] = ["password", "secret", "key", "token", "pin"];
 
 /// The file being read and what is wrong with it so far.
 pub(super) struct Document<'a> {

@@ -1,67 +1,87 @@
-//! Length of a short message (3GPP TS 23.040 and 23.038): 70 characters of UCS-2 alone, 67 in each part of several.
+//! Length of a short message (3GPP TS 23.040 and 23.038): 70 characters of UCS-2 alone, 67 in each part of several; 160 and
+//! 153 of the 7-bit alphabet.
 //!
-//! Everything is counted as UCS-2, English too: alarms name tags and units that the 7-bit alphabet lacks, and a text whose
-//! length depends on one `³` in it would be a riddle. A character outside the basic plane counts two and is never split
-//! between two parts, because handsets show halves as rubbish when a part is missing.
+//! Providers are counted with in UCS-2 throughout, English too: alarms name tags and units that the 7-bit alphabet lacks, and
+//! a text whose length depends on one `³` in it would be a riddle. A character that takes two units, outside the basic plane
+//! or in the 7-bit alphabet's extension, is never split between two parts, because handsets show halves as rubbish.
 
 use std::borrow::Cow;
 
-/// UTF-16 units in a message of one part.
-pub const UNITS_ALONE: usize = 70;
-/// UTF-16 units in each part of several: three are taken by the header that joins them.
-pub const UNITS_OF_SEVERAL: usize = 67;
-/// Most parts that the one-octet counter of that header allows.
+/// Most parts that the one-octet counter of the header that joins them allows.
 pub const PARTS_MAX: usize = 255;
 
-/// The text, cut into the parts in which it is sent. An empty text is one empty part.
-#[must_use]
-pub fn parts(text: &str) -> Vec<&str> {
-    if text.encode_utf16().count() <= UNITS_ALONE {
-        return vec![text];
-    }
-    let mut parts = Vec::new();
-    let (mut start, mut units) = (0, 0);
-    for (at, c) in text.char_indices() {
-        if units + c.len_utf16() > UNITS_OF_SEVERAL {
-            parts.push(&text[start..at]);
-            (start, units) = (at, 0);
-        }
-        units += c.len_utf16();
-    }
-    parts.push(&text[start..]);
-    parts
+/// How long characters are in an alphabet, and how many a part holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// Units of one character.
+    pub units: fn(char) -> usize,
+    /// Units in a message of one part.
+    pub alone: usize,
+    /// Units in each part of several: the rest is taken by the header that joins them.
+    pub of_several: usize,
+    /// What a text that was cut ends with.
+    pub ellipsis: &'static str,
 }
 
-/// The text if it takes at most `parts_max` parts, else its longest beginning that does with `…` after it.
-#[must_use]
-pub fn fit(text: &str, parts_max: usize) -> Cow<'_, str> {
-    let parts_max = parts_max.clamp(1, PARTS_MAX);
-    if parts(text).len() <= parts_max {
-        return Cow::Borrowed(text);
+/// UCS-2, in UTF-16 units.
+pub const UCS2: Measure =
+    Measure { units: char::len_utf16, alone: 70, of_several: 67, ellipsis: "…" };
+
+impl Measure {
+    fn of(&self, text: &str) -> usize {
+        text.chars().map(self.units).sum()
     }
-    let units_each = if parts_max == 1 { UNITS_ALONE } else { UNITS_OF_SEVERAL };
-    let (mut end, mut part, mut units) = (0, 1, 0);
-    for (at, c) in text.char_indices() {
-        if units + c.len_utf16() > units_each {
-            (part, units) = (part + 1, 0);
+
+    /// The text, cut into the parts in which it is sent. An empty text is one empty part.
+    #[must_use]
+    pub fn parts<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        if self.of(text) <= self.alone {
+            return vec![text];
         }
-        units += c.len_utf16();
-        // In the last part room for the ellipsis is kept.
-        if part > parts_max || (part == parts_max && units >= units_each) {
-            break;
+        let mut parts = Vec::new();
+        let (mut start, mut units) = (0, 0);
+        for (at, c) in text.char_indices() {
+            if units + (self.units)(c) > self.of_several {
+                parts.push(&text[start..at]);
+                (start, units) = (at, 0);
+            }
+            units += (self.units)(c);
         }
-        end = at + c.len_utf8();
+        parts.push(&text[start..]);
+        parts
     }
-    Cow::Owned(format!("{}…", text[..end].trim_end()))
+
+    /// The text if it takes at most `parts_max` parts, else its longest beginning that does with the ellipsis after it.
+    #[must_use]
+    pub fn fit<'a>(&self, text: &'a str, parts_max: usize) -> Cow<'a, str> {
+        let parts_max = parts_max.clamp(1, PARTS_MAX);
+        if self.parts(text).len() <= parts_max {
+            return Cow::Borrowed(text);
+        }
+        let units_each = if parts_max == 1 { self.alone } else { self.of_several };
+        let room_in_last = units_each - self.of(self.ellipsis);
+        let (mut end, mut part, mut units) = (0, 1, 0);
+        for (at, c) in text.char_indices() {
+            if units + (self.units)(c) > units_each {
+                (part, units) = (part + 1, 0);
+            }
+            units += (self.units)(c);
+            if part > parts_max || (part == parts_max && units > room_in_last) {
+                break;
+            }
+            end = at + c.len_utf8();
+        }
+        Cow::Owned(format!("{}{}", text[..end].trim_end(), self.ellipsis))
+    }
 }
 
-/// As [`fit`], where the text is sent with `around` other UTF-16 units before or behind it.
+/// As [`Measure::fit`] in UCS-2, where the text is sent with `around` other UTF-16 units before or behind it.
 #[must_use]
 pub fn fit_beside(around: usize, text: &str, parts_max: usize) -> String {
     let filler = "x".repeat(around);
     let whole = format!("{filler}{text}");
     // Where not even what is around fits, the ellipsis stands for all of the text.
-    fit(&whole, parts_max).strip_prefix(&filler).unwrap_or("…").to_owned()
+    UCS2.fit(&whole, parts_max).strip_prefix(&filler).unwrap_or("…").to_owned()
 }
 
 #[cfg(test)]
@@ -69,20 +89,42 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sms::modem::gsm7::GSM7;
+
+    fn fit(text: &str, parts_max: usize) -> Cow<'_, str> {
+        UCS2.fit(text, parts_max)
+    }
 
     #[test]
     fn seventy_alone_and_sixty_seven_of_several() {
         for (characters, expected) in
             [(0, 1), (1, 1), (70, 1), (71, 2), (134, 2), (135, 3), (201, 3), (202, 4)]
         {
-            assert_eq!(parts(&"超".repeat(characters)).len(), expected, "{characters}");
+            assert_eq!(UCS2.parts(&"超".repeat(characters)).len(), expected, "{characters}");
         }
         // Outside the basic plane: two units each, 35 alone, and 33 in a part because a half is no character.
-        assert_eq!(parts(&"𠮷".repeat(35)).len(), 1);
+        assert_eq!(UCS2.parts(&"𠮷".repeat(35)).len(), 1);
         assert_eq!(
-            parts(&"𠮷".repeat(36)).iter().map(|p| p.chars().count()).collect::<Vec<_>>(),
+            UCS2.parts(&"𠮷".repeat(36)).iter().map(|p| p.chars().count()).collect::<Vec<_>>(),
             [33, 3]
         );
+    }
+
+    #[test]
+    fn a_hundred_and_sixty_of_seven_bits_and_the_extension_counts_twice() {
+        for (text, expected) in [
+            ("a".repeat(160), vec![160]),
+            ("a".repeat(161), vec![153, 8]),
+            ("€".repeat(80), vec![80]),
+            // 153 septets hold 76 pairs; the half that would remain is left free.
+            ("€".repeat(81), vec![76, 5]),
+            (format!("{}€{}", "a".repeat(152), "b".repeat(10)), vec![152, 11]),
+        ] {
+            let characters: Vec<_> = GSM7.parts(&text).iter().map(|p| p.chars().count()).collect();
+            assert_eq!(characters, expected, "{text}");
+        }
+        assert_eq!(GSM7.fit(&"a".repeat(161), 1), format!("{}...", "a".repeat(157)));
+        assert_eq!(GSM7.fit(&"€".repeat(81), 1), format!("{}...", "€".repeat(78)));
     }
 
     #[test]
@@ -101,21 +143,32 @@ mod tests {
         assert_eq!(fit_beside(100, "超", 1), "…");
     }
 
+    fn check(measure: &Measure, text: &str, parts_max: usize) -> Result<(), TestCaseError> {
+        let all = measure.parts(text);
+        prop_assert_eq!(all.concat(), text);
+        for part in &all {
+            let most = if all.len() == 1 { measure.alone } else { measure.of_several };
+            prop_assert!(measure.of(part) <= most);
+        }
+        let cut = measure.fit(text, parts_max);
+        prop_assert!(measure.parts(&cut).len() <= parts_max);
+        if cut != text {
+            let kept = cut.strip_suffix(measure.ellipsis);
+            prop_assert!(kept.is_some_and(|kept| text.starts_with(kept)));
+            prop_assert!(all.len() > parts_max);
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn parts_are_whole_and_fit(text in "[a-z超限𠮷 ]{0,600}", parts_max in 1_usize..6) {
-            let all = parts(&text);
-            prop_assert_eq!(all.concat(), text.clone());
-            for part in &all {
-                let most = if all.len() == 1 { UNITS_ALONE } else { UNITS_OF_SEVERAL };
-                prop_assert!(part.encode_utf16().count() <= most);
-            }
-            let cut = fit(&text, parts_max);
-            prop_assert!(parts(&cut).len() <= parts_max);
-            if cut != text {
-                prop_assert!(text.starts_with(cut.trim_end_matches('…')) && cut.ends_with('…'));
-                prop_assert!(all.len() > parts_max);
-            }
+            check(&UCS2, &text, parts_max)?;
+        }
+
+        #[test]
+        fn parts_of_seven_bits_are_whole_and_fit(text in "[a-zÅ@€{} ]{0,900}", parts_max in 1_usize..6) {
+            check(&GSM7, &text, parts_max)?;
         }
     }
 }
