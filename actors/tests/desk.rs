@@ -84,7 +84,10 @@ impl Log {
     }
 
     fn clear(&self, alarm: &str) {
-        self.add(alarm, AlarmChange::Cleared { reason: ClearReason::Returned, value: None });
+        self.add(
+            alarm,
+            AlarmChange::Cleared { reason: ClearReason::Returned, value: None, latched: false },
+        );
     }
 
     fn acknowledge(&self, alarm: &str) {

@@ -24,7 +24,7 @@ impl RunningCenter {
             Bytes::from(postcard::to_stdvec(command).expect("writing to memory does not fail"))
         };
         let hosts: Vec<Vec<HostNo>> =
-            commands.iter().map(|command| self.hosts_of(command.subject())).collect();
+            commands.iter().map(|command| self.hosts_of(&command.subject())).collect();
         let unknown =
             |command: &Command| Err(CenterError::Unknown(command.subject().0.to_string()));
         let mut outcomes: Vec<_> = commands.iter().map(unknown).collect();

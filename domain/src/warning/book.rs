@@ -281,6 +281,7 @@ impl Book {
             }
             AlarmChange::Amended { .. }
             | AlarmChange::Commented { .. }
+            | AlarmChange::EquipmentState { .. }
             | AlarmChange::Reset { .. } => {}
         }
     }

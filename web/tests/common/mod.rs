@@ -260,7 +260,10 @@ impl Center for TestCenter {
                 let quiet = Quiet::OutOfService;
                 (alarm.occurrence(0), AlarmChange::Quieted { quiet, by, reason, until: None })
             }
-            Command::Unshelve { .. } | Command::ReturnToService { .. } => {
+            Command::Unshelve { .. }
+            | Command::ReturnToService { .. }
+            | Command::Reset { .. }
+            | Command::Operate { .. } => {
                 return Err(CenterError::NotReady("this center ends nothing".into()));
             }
         };

@@ -82,7 +82,10 @@ impl Desk {
     }
 
     fn clear(&mut self, alarm: &str) {
-        self.entry(alarm, AlarmChange::Cleared { reason: ClearReason::Returned, value: None });
+        self.entry(
+            alarm,
+            AlarmChange::Cleared { reason: ClearReason::Returned, value: None, latched: false },
+        );
     }
 
     fn ack(&mut self, alarm: &str) {

@@ -17,8 +17,8 @@ use crate::api::alarm_health::Subject;
 use crate::api::quiet::QuietAlarm;
 use crate::gate::sees;
 use crate::problem::Problem;
-use crate::views::{Names, Operation};
 use crate::views::alarm::{Alarm, LogEntry, doer, enrich};
+use crate::views::{Names, Operation};
 
 impl Call {
     /// Searches alarms in scope. `within` narrows by region and enterprise.
