@@ -23,6 +23,7 @@ mod bulk;
 pub mod change;
 pub mod column;
 pub mod conformance;
+pub mod hand_over;
 mod homes;
 pub mod hosts;
 pub mod limits;

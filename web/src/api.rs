@@ -19,6 +19,7 @@ pub mod cameras;
 pub mod desk;
 pub mod equipment;
 pub mod gateways;
+pub mod hand_overs;
 pub mod hazards;
 pub mod many;
 pub mod map;

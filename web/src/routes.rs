@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, desk, equipment, gateways, hazards, many, map, plant,
-    points, quality, quiet, regions, scenarios, search, session, tree, users,
+    alarm_health, alarms, audit, cameras, desk, equipment, gateways, hand_overs, hazards, many,
+    map, plant, points, quality, quiet, regions, scenarios, search, session, tree, users,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -116,7 +116,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, AnswersInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AnswersInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HandOverInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     routes! {
@@ -159,6 +159,13 @@ fn table() -> Vec<Route> {
         POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
         GET "/desk" SignedIn, "Settings of the alarm desk", [], None, one::<desk::DeskSettings>(), desk::settings;
         POST "/alarm-answers" ANSWERERS, "Answers many alarms at once, each with its own outcome", [], body::<AnswersInput>(), one::<many::AnswersOutcome>(), many::answer;
+        GET "/hand-overs" ANSWERERS, "Hand-overs from and to this person, newest first", [], None, list::<hand_overs::HandOverView>(), hand_overs::list;
+        POST "/hand-overs" ANSWERERS, "Offers what this person has taken over to a colleague", [], body::<HandOverInput>(), one::<hand_overs::HandOverView>(), hand_overs::offer;
+        GET "/hand-overs/colleagues" ANSWERERS, "People with the same scope who answer alarms", [], None, list::<hand_overs::Colleague>(), hand_overs::colleagues;
+        GET "/hand-overs/{no}" ANSWERERS, "One hand-over, with its alarms", [], None, one::<hand_overs::HandOverView>(), hand_overs::one;
+        POST "/hand-overs/{no}/accept" ANSWERERS, "Takes over what is offered, alarm by alarm", [], body::<AcknowledgeInput>(), one::<hand_overs::HandOverView>(), hand_overs::accept;
+        POST "/hand-overs/{no}/decline" ANSWERERS, "Does not take it over", [], body::<AcknowledgeInput>(), one::<hand_overs::HandOverView>(), hand_overs::decline;
+        POST "/hand-overs/{no}/withdraw" ANSWERERS, "Takes an offer back", [], body::<AcknowledgeInput>(), one::<hand_overs::HandOverView>(), hand_overs::withdraw;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", ["cursor", "limit"], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;

@@ -28,6 +28,7 @@ use crate::simulator::Simulator;
 use crate::views::{Rollup, Value};
 
 mod alarms;
+mod hand_overs;
 
 /// What a handler gives.
 pub type Answer = Result<Reply, Problem>;

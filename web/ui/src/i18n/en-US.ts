@@ -4,6 +4,7 @@ import { en as alarms } from "../alarms/messages";
 import { en as app } from "../app/messages";
 import { en as enterprise } from "../enterprise/messages";
 import { en as equipment } from "../equipment/messages";
+import { en as handover } from "../handover/messages";
 import { en as map } from "../map/messages";
 import { en as plant } from "../plant/messages";
 import { en as tester } from "../tester/messages";
@@ -13,4 +14,4 @@ import { en as trend } from "../trend/messages";
 import { en as ui } from "../ui/messages";
 import type { MessageKey } from "./zh-CN";
 
-export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester };
+export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...handover, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester };

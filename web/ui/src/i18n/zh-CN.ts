@@ -4,6 +4,7 @@ import { zh as alarms } from "../alarms/messages";
 import { zh as app } from "../app/messages";
 import { zh as enterprise } from "../enterprise/messages";
 import { zh as equipment } from "../equipment/messages";
+import { zh as handover } from "../handover/messages";
 import { zh as map } from "../map/messages";
 import { zh as plant } from "../plant/messages";
 import { zh as tester } from "../tester/messages";
@@ -12,5 +13,5 @@ import { zh as session } from "../session/messages";
 import { zh as trend } from "../trend/messages";
 import { zh as ui } from "../ui/messages";
 
-export const zhCN = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester } as const;
+export const zhCN = { ...app, ...ui, ...session, ...alarms, ...desk, ...handover, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester } as const;
 export type MessageKey = keyof typeof zhCN;
