@@ -18,6 +18,7 @@ pub mod audit;
 pub mod cameras;
 pub mod desk;
 pub mod equipment;
+pub mod export;
 pub mod gateways;
 pub mod hand_overs;
 pub mod hazards;

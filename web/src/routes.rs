@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, desk, equipment, gateways, hand_overs, hazards, many,
-    map, plant, points, quality, quiet, regions, scenarios, search, session, tree, users,
+    alarm_health, alarms, audit, cameras, desk, equipment, export, gateways, hand_overs, hazards,
+    many, map, plant, points, quality, quiet, regions, scenarios, search, session, tree, users,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -172,6 +172,8 @@ fn table() -> Vec<Route> {
         GET "/quiet-alarms/{id}/rights" SignedIn, "What this person may do to keep an alarm quiet, and for how long", [], None, one::<quiet::QuietRightsView>(), quiet::rights;
         POST "/quiet-alarms/{id}/resume" ANSWERERS, "Ends a shelf or returns an alarm to service", [], body::<ResumeInput>(), Out::Nothing, quiet::resume;
         GET "/alarm-health" SignedIn, "How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers", ["region", "enterprise", "from", "to"], None, one::<alarm_health::HealthBody>(), alarm_health::read;
+        GET "/alarm-health/export" SignedIn, "Those figures as a file: CSV or Excel", ["region", "enterprise", "from", "to", "format", "language"], None, Out::Free, export::health;
+        GET "/alarm-export" SignedIn, "The list of alarms as a file: CSV or Excel", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "owner", "disposed", "format", "language"], None, Out::Free, export::alarms;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;
         GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated`", ["region"], None, Out::Free, map::read;
         PUT "/map/features" ADMINISTRATOR, "Places or moves features", [], body::<MapInput>(), Out::Nothing, map::put;

@@ -286,3 +286,54 @@ async fn a_shift_is_handed_over_only_when_the_other_accepts_and_stands_on_the_ti
     assert_eq!(mine["items"].as_array().unwrap().len(), 2);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn the_list_and_its_figures_go_out_as_files_in_scope_and_harmless() {
+    let world = World::new().await;
+    world.center.raise_many("410205001.LT-1203A", 1, 700).await;
+    world.center.raise("410205002.PT-201", Condition::High, 1).await;
+    let manager = world.sign_in("manager").await;
+    let id = "410205001.LT-1203A|H|7";
+    let formula = json!({ "ids": [id], "answer": "acknowledge", "comment": "=1+1" });
+    world.api(&manager, "POST", "/alarm-answers", Some(&formula)).await;
+
+    let file = world.api(&manager, "GET", "/alarm-export?open=false&format=csv", None).await;
+    assert_eq!(file.status, 200);
+    assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+    let name = file.headers["content-disposition"].to_str().unwrap();
+    assert!(
+        name.starts_with("attachment; filename=\"alarms-") && name.ends_with(".csv\""),
+        "{name}"
+    );
+    let text = String::from_utf8(file.body).unwrap();
+    let text = text.strip_prefix('\u{feff}').expect("a byte order mark");
+    let lines: Vec<&str> = text.lines().collect();
+    // More than one page, and nobody else's.
+    assert_eq!(lines.len(), 1 + 700);
+    assert!(lines[0].starts_with("编号,级别,状态,"), "{}", lines[0]);
+    assert!(!text.contains("410205002"));
+    let answered = lines.iter().find(|line| line.starts_with(&format!("{id},"))).unwrap();
+    assert!(answered.contains(",\"'=1+1\",") && answered.contains("manager 的姓名"), "{answered}");
+    let english =
+        world.api(&manager, "GET", "/alarm-export?open=false&language=en-US&q=%7C7", None).await;
+    let english = String::from_utf8(english.body).unwrap();
+    assert!(english.starts_with("\u{feff}Alarm,Level,State,"), "{english}");
+
+    let excel = world.api(&manager, "GET", "/alarm-export?open=false&format=xlsx", None).await;
+    assert_eq!((excel.status.as_u16(), &excel.body[..2]), (200, &b"PK"[..]));
+    let wrong = world.api(&manager, "GET", "/alarm-export?format=pdf", None).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["field"]), (400, &json!("format")));
+
+    world.passes(60_000);
+    let figures = world.api(&manager, "GET", "/alarm-health/export?format=csv", None).await;
+    let figures = String::from_utf8(figures.body).unwrap();
+    assert!(
+        figures.contains("报警数,700,") && figures.contains("410205001.LT-1203A|H,700,液位"),
+        "{figures}"
+    );
+    for format in ["csv", "xlsx"] {
+        let path = format!("/alarm-health/export?format={format}");
+        assert_eq!(world.api(&manager, "GET", &path, None).await.status, 200);
+    }
+    world.stop().await;
+}

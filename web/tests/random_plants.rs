@@ -646,7 +646,7 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             ]));
             all
         }
-        ("GET", "/alarm-health") => filters(template),
+        ("GET", "/alarm-health" | "/alarm-health/export" | "/alarm-export") => filters(template),
         ("GET", "/alarms" | "/alarm-moments") => {
             let mut all = filters(template);
             all.extend(list(&[

@@ -26,6 +26,7 @@ import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, end
 import { AlarmDetail } from "./AlarmDetail";
 import { AnswerDialog, useMayAnswer, useQuietRights, useTake, type Answer } from "./answers";
 import { BatchBar, BatchDialog, useBatch, type BatchAnswer } from "./BatchBar";
+import { ExportButton } from "./ExportButton";
 import { QuietList, useQuietAlarms } from "./QuietList";
 import { isQuiet } from "./state";
 import { rowsOf } from "./rows";
@@ -187,6 +188,7 @@ export function AlarmsPage() {
             </button>
           ))}
         </div>
+        <ExportButton view={tab} region={region} level={level} text={text} me={me} />
         {mayAcknowledge(user) ? <HandOverLink /> : null}
         {mayAnswer && tab !== "quiet" ? <button type="button" className="btn batch-begin" aria-pressed={picked !== null} onClick={() => setPicked(picked === null ? new Set() : null)}>{t("batch.begin")} <kbd className="kbd" aria-hidden="true">X</kbd></button> : null}
         <input type="search" className="desk-search" aria-label={t("alarms.search")} placeholder={t("alarms.search")} value={text} onChange={(e) => setText(e.target.value)} />

@@ -53,6 +53,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarm-export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The list of alarms as a file: CSV or Excel */
+        get: {
+            parameters: {
+                query?: {
+                    open?: boolean;
+                    region?: string;
+                    enterprise?: string;
+                    hazard?: string;
+                    equipment?: string;
+                    point?: string;
+                    level?: string;
+                    state?: string;
+                    condition?: string;
+                    late?: boolean;
+                    from?: number;
+                    to?: number;
+                    q?: string;
+                    owner?: string;
+                    disposed?: string;
+                    format?: string;
+                    language?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarm-health": {
         parameters: {
             query?: never;
@@ -82,6 +145,58 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["HealthBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarm-health/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Those figures as a file: CSV or Excel */
+        get: {
+            parameters: {
+                query?: {
+                    region?: string;
+                    enterprise?: string;
+                    from?: number;
+                    to?: number;
+                    format?: string;
+                    language?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
                     };
                 };
                 /** @description Not done */
