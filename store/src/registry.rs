@@ -24,6 +24,7 @@ pub mod change;
 pub mod column;
 pub mod conformance;
 pub mod duty;
+pub mod hand_over;
 mod homes;
 pub mod hosts;
 pub mod limits;

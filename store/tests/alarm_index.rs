@@ -521,7 +521,7 @@ async fn a_piece_of_equipment_is_listed_until_it_runs_and_is_no_alarm() {
     assert_eq!(listed, [expected]);
     assert_eq!(setting.index.equipment_states(&["410205001.V-2"]).await.unwrap(), []);
     assert!(setting.all(&AlarmFilter::default()).await.is_empty());
-    assert_eq!(setting.index.quiet(None, 10).await.unwrap(), []);
+    assert_eq!(setting.index.quiet(None, None, 10).await.unwrap().items, []);
     setting.write(vec![state(EquipmentState::Running, None)]).await;
     setting.follow().await;
     assert_eq!(setting.index.equipment_states(&["410205001.V-1"]).await.unwrap(), []);

@@ -31,8 +31,11 @@ mod effective;
 mod kept;
 mod places;
 
-pub use call::{Answer, Call, Reply};
+pub use call::{Answer, Call, Download, Reply};
 pub(crate) use places::{Changes, Places, Site};
+
+/// Exports at once.
+const EXPORTS_MAX: usize = 4;
 
 /// Name of the session cookie.
 pub const COOKIE: &str = "anlan_session";
@@ -46,6 +49,8 @@ pub struct App {
     requests: Arc<Semaphore>,
     /// Places among the large bodies that are read at once.
     bodies: Arc<Semaphore>,
+    /// Exports that are made at once: each reads long lists.
+    exports: Arc<Semaphore>,
     keeper: places::Keeper,
     gateways: kept::Kept<usize>,
     points_per_gateway: kept::Kept<Arc<HashMap<String, u32>>>,
@@ -120,6 +125,7 @@ impl App {
             sign_ins: Mutex::default(),
             requests: Arc::new(Semaphore::new(options.limits.requests)),
             bodies: Arc::new(Semaphore::new(options.limits.bodies)),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             keeper,
             gateways: kept::Kept::default(),
             points_per_gateway: kept::Kept::default(),

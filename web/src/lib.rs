@@ -15,6 +15,7 @@ pub mod password;
 mod problem;
 pub mod routes;
 mod server;
+mod sheet;
 mod simulator;
 mod ui;
 mod verdict;

@@ -13,9 +13,9 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, desk, duty, equipment, gateways, hazards, many, map,
-    plant, points, quality, quiet, regions, scenarios, search, session, tree, users,
-    warning_settings, warnings,
+    alarm_health, alarms, audit, cameras, desk, duty, equipment, export, gateways, hand_overs,
+    hazards, many, map, plant, points, quality, quiet, regions, scenarios, search, session, tree,
+    users, warning_settings, warnings,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -124,7 +124,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, AnswersInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AnswersInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HandOverInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     use views::duty::{CalendarInput, ContactBody, DayBody, DutyBody, PlanInput, StandInInput, SwapInput, UnitBody, UnitDetail};
@@ -170,6 +170,13 @@ fn table() -> Vec<Route> {
         POST "/alarms/{id}/reset" ANSWERERS, "Resets an alarm that has returned to normal and is latched", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::reset;
         GET "/desk" SignedIn, "Settings of the alarm desk", [], None, one::<desk::DeskSettings>(), desk::settings;
         POST "/alarm-answers" ANSWERERS, "Answers many alarms at once, each with its own outcome", [], body::<AnswersInput>(), one::<many::AnswersOutcome>(), many::answer;
+        GET "/hand-overs" ANSWERERS, "Hand-overs from and to this person, newest first", [], None, list::<hand_overs::HandOverView>(), hand_overs::list;
+        POST "/hand-overs" ANSWERERS, "Offers what this person has taken over to a colleague", [], body::<HandOverInput>(), one::<hand_overs::HandOverView>(), hand_overs::offer;
+        GET "/hand-overs/colleagues" ANSWERERS, "People with the same scope who answer alarms", [], None, list::<hand_overs::Colleague>(), hand_overs::colleagues;
+        GET "/hand-overs/{no}" ANSWERERS, "One hand-over, with its alarms", [], None, one::<hand_overs::HandOverView>(), hand_overs::one;
+        POST "/hand-overs/{no}/accept" ANSWERERS, "Takes over what is offered, alarm by alarm", [], body::<AcknowledgeInput>(), one::<hand_overs::HandOverView>(), hand_overs::accept;
+        POST "/hand-overs/{no}/decline" ANSWERERS, "Does not take it over", [], body::<AcknowledgeInput>(), one::<hand_overs::HandOverView>(), hand_overs::decline;
+        POST "/hand-overs/{no}/withdraw" ANSWERERS, "Takes an offer back", [], body::<AcknowledgeInput>(), one::<hand_overs::HandOverView>(), hand_overs::withdraw;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", ["cursor", "limit"], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;
@@ -191,6 +198,8 @@ fn table() -> Vec<Route> {
         GET "/messages" SignedIn, "Messages to me on the page, newest first", ["unread", "cursor", "limit"], None, list::<warnings::MessageView>(), warning_settings::messages;
         GET "/sent-messages" ADMINISTRATOR, "Every message to anybody and what became of it, newest first", ["cursor", "limit"], None, list::<warnings::MessageView>(), warning_settings::sent_messages;
         GET "/alarm-health" SignedIn, "How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers", ["region", "enterprise", "from", "to"], None, one::<alarm_health::HealthBody>(), alarm_health::read;
+        GET "/alarm-health/export" SignedIn, "Those figures as a file: CSV or Excel", ["region", "enterprise", "from", "to", "format", "language"], None, Out::Free, export::health;
+        GET "/alarm-export" SignedIn, "The list of alarms as a file: CSV or Excel", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "owner", "disposed", "format", "language"], None, Out::Free, export::alarms;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;
         GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated`", ["region"], None, Out::Free, map::read;
         PUT "/map/features" ADMINISTRATOR, "Places or moves features", [], body::<MapInput>(), Out::Nothing, map::put;

@@ -25,7 +25,7 @@ use tower_service::Service;
 use warp::Filter;
 use warp::reply::Response;
 
-use crate::gate::{App, Head, Reply, Use, same_origin, token_of};
+use crate::gate::{App, Download, Head, Reply, Use, same_origin, token_of};
 use crate::live;
 use crate::options::{Parts, ServeOptions};
 use crate::problem::Problem;
@@ -292,7 +292,23 @@ fn refused(problem: Problem) -> Response {
     response
 }
 
+/// A file, sent as its parts come.
+fn sent(file: Download) -> Response {
+    let Download { name, media_type, mut body } = file;
+    let parts = futures_util::stream::poll_fn(move |context| body.poll_recv(context));
+    let mut response = warp::reply::Reply::into_response(warp::reply::stream(parts));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if let Ok(disposition) = format!("attachment; filename=\"{name}\"").parse() {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
 fn replied(reply: Reply) -> Response {
+    if let Some(file) = reply.download {
+        return sent(file);
+    }
     let has_body = reply.body.is_some();
     let mut response = Response::new(reply.body.unwrap_or_default().into());
     *response.status_mut() = reply.status;

@@ -206,3 +206,134 @@ async fn what_is_mine_is_found_until_it_is_disposed_of() {
     assert_eq!(world.get(&other, mine).await["items"], json!([]));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_shift_is_handed_over_only_when_the_other_accepts_and_stands_on_the_time_line() {
+    let world = World::new().await;
+    world.center.raise_many("410205001.LT-1203A", 1, 4).await;
+    let (park, night) = (world.sign_in("park").await, world.sign_in("night").await);
+    let id = |n: u32| format!("410205001.LT-1203A|H|{n}");
+    let take = json!({ "ids": [id(1), id(2), id(3)], "answer": "take" });
+    world.api(&park, "POST", "/alarm-answers", Some(&take)).await;
+    let colleagues = world.get(&park, "/hand-overs/colleagues").await;
+    let names: Vec<&str> = colleagues["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["username"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["night"], "the same scope, and neither a tester nor oneself");
+
+    for (to, field) in [("east", "to"), ("tester", "to"), ("nobody", "to")] {
+        let body = json!({ "to": to, "note": "x" });
+        let answer = world.api(&park, "POST", "/hand-overs", Some(&body)).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["field"]), (422, &json!(field)), "{to}");
+    }
+    let nothing = world.api(&night, "POST", "/hand-overs", Some(&json!({ "to": "park" }))).await;
+    assert_eq!((nothing.status.as_u16(), &nothing.json()["field"]), (400, &json!("note")));
+
+    let body = json!({ "to": "night", "note": "1203 液位在处理" });
+    let offered = world.api(&park, "POST", "/hand-overs", Some(&body)).await.json();
+    assert_eq!((&offered["state"], &offered["count"]), (&json!("offered"), &json!(3)));
+    let path = format!("/hand-overs/{}", offered["no"]);
+    let owner = async |n: u32| {
+        let one = world.get(&park, &format!("/alarms/{}", id(n).replace('|', "%7C"))).await;
+        one["owner"]["by"].clone()
+    };
+    assert_eq!(owner(1).await, "park", "nothing changes hands before the other accepts");
+
+    // Between the two of them: nobody else sees or settles it, and who offered it does not accept it.
+    for who in ["province", "admin", "manager"] {
+        let token = world.sign_in(who).await;
+        assert_eq!(world.api(&token, "GET", &path, None).await.status, 404, "{who}");
+        let accept = format!("{path}/accept");
+        assert_eq!(world.api(&token, "POST", &accept, None).await.status, 404, "{who}");
+        assert_eq!(world.get(&token, "/hand-overs").await["items"], json!([]));
+    }
+    assert_eq!(world.api(&park, "POST", &format!("{path}/accept"), None).await.status, 404);
+    assert_eq!(world.api(&night, "POST", &format!("{path}/withdraw"), None).await.status, 404);
+
+    // Somebody took one of them meanwhile: it stays theirs.
+    let manager = world.sign_in("manager").await;
+    let take = json!({ "ids": [id(2)], "answer": "take" });
+    world.api(&manager, "POST", "/alarm-answers", Some(&take)).await;
+    let accepted = world.api(&night, "POST", &format!("{path}/accept"), None).await;
+    assert_eq!(accepted.status, 200, "{}", String::from_utf8_lossy(&accepted.body));
+    assert_eq!(accepted.json()["state"], "accepted");
+    let owners = (owner(1).await, owner(2).await, owner(3).await, owner(4).await);
+    assert_eq!(owners, (json!("night"), json!("manager"), json!("night"), Value::Null));
+    let one = world.get(&night, &format!("/alarms/{}", id(1).replace('|', "%7C"))).await;
+    let last = one["log"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["kind"], &last["by"]), (&json!("taken"), &json!("night")));
+    let words = last["comment"].as_str().unwrap();
+    assert!(words.contains("park 的姓名") && words.contains("1203 液位在处理"), "{words}");
+
+    let again = world.api(&night, "POST", &format!("{path}/accept"), None).await;
+    assert_eq!((again.status.as_u16(), &again.json()["code"]), (409, &json!("settled")));
+    let late = world.api(&park, "POST", &format!("{path}/withdraw"), None).await;
+    assert_eq!(late.status, 409);
+
+    // One alarm alone, and declined.
+    let body = json!({ "to": "park", "note": "", "ids": [id(3)] });
+    let back = world.api(&night, "POST", "/hand-overs", Some(&body)).await.json();
+    assert_eq!(back["alarms"][0]["id"], json!(id(3)));
+    let decline = format!("/hand-overs/{}/decline", back["no"]);
+    let why = json!({ "comment": "还没到岗" });
+    let declined = world.api(&park, "POST", &decline, Some(&why)).await.json();
+    assert_eq!((&declined["state"], &declined["answer"]), (&json!("declined"), &json!("还没到岗")));
+    assert_eq!(owner(3).await, "night");
+    let mine = world.get(&park, "/hand-overs").await;
+    assert_eq!(mine["items"].as_array().unwrap().len(), 2);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_list_and_its_figures_go_out_as_files_in_scope_and_harmless() {
+    let world = World::new().await;
+    world.center.raise_many("410205001.LT-1203A", 1, 700).await;
+    world.center.raise("410205002.PT-201", Condition::High, 1).await;
+    let manager = world.sign_in("manager").await;
+    let id = "410205001.LT-1203A|H|7";
+    let formula = json!({ "ids": [id], "answer": "acknowledge", "comment": "=1+1" });
+    world.api(&manager, "POST", "/alarm-answers", Some(&formula)).await;
+
+    let file = world.api(&manager, "GET", "/alarm-export?open=false&format=csv", None).await;
+    assert_eq!(file.status, 200);
+    assert_eq!(file.headers["content-type"], "text/csv; charset=utf-8");
+    let name = file.headers["content-disposition"].to_str().unwrap();
+    assert!(
+        name.starts_with("attachment; filename=\"alarms-") && name.ends_with(".csv\""),
+        "{name}"
+    );
+    let text = String::from_utf8(file.body).unwrap();
+    let text = text.strip_prefix('\u{feff}').expect("a byte order mark");
+    let lines: Vec<&str> = text.lines().collect();
+    // More than one page, and nobody else's.
+    assert_eq!(lines.len(), 1 + 700);
+    assert!(lines[0].starts_with("编号,级别,状态,"), "{}", lines[0]);
+    assert!(!text.contains("410205002"));
+    let answered = lines.iter().find(|line| line.starts_with(&format!("{id},"))).unwrap();
+    assert!(answered.contains(",\"'=1+1\",") && answered.contains("manager 的姓名"), "{answered}");
+    let english =
+        world.api(&manager, "GET", "/alarm-export?open=false&language=en-US&q=%7C7", None).await;
+    let english = String::from_utf8(english.body).unwrap();
+    assert!(english.starts_with("\u{feff}Alarm,Level,State,"), "{english}");
+
+    let excel = world.api(&manager, "GET", "/alarm-export?open=false&format=xlsx", None).await;
+    assert_eq!((excel.status.as_u16(), &excel.body[..2]), (200, &b"PK"[..]));
+    let wrong = world.api(&manager, "GET", "/alarm-export?format=pdf", None).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["field"]), (400, &json!("format")));
+
+    world.passes(60_000);
+    let figures = world.api(&manager, "GET", "/alarm-health/export?format=csv", None).await;
+    let figures = String::from_utf8(figures.body).unwrap();
+    assert!(
+        figures.contains("报警数,700,") && figures.contains("410205001.LT-1203A|H,700,液位"),
+        "{figures}"
+    );
+    for format in ["csv", "xlsx"] {
+        let path = format!("/alarm-health/export?format={format}");
+        assert_eq!(world.api(&manager, "GET", &path, None).await.status, 200);
+    }
+    world.stop().await;
+}

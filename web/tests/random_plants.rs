@@ -720,7 +720,7 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             ]));
             all
         }
-        ("GET", "/alarm-health") => filters(template),
+        ("GET", "/alarm-health" | "/alarm-health/export" | "/alarm-export") => filters(template),
         ("GET", "/alarms" | "/alarm-moments") => {
             let mut all = filters(template);
             all.extend(list(&[
@@ -771,6 +771,14 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             "",
             Some(json!({ "ids": [site.alarm()], "answer": "comment", "comment": "seen" })),
         ),
+        ("GET", "/hand-overs" | "/hand-overs/colleagues") => list(&[template.to_owned()]),
+        // Between two people, whatever their scopes: desk.rs has who may.
+        ("POST", "/hand-overs")
+        | ("GET", "/hand-overs/{no}")
+        | (
+            "POST",
+            "/hand-overs/{no}/accept" | "/hand-overs/{no}/decline" | "/hand-overs/{no}/withdraw",
+        ) => Vec::new(),
         ("GET", "/quiet-alarms" | "/dispositions" | "/desk") => list(&[template.to_owned()]),
         ("POST", "/quiet-alarms") => {
             let key = site.alarm();

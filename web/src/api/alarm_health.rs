@@ -25,7 +25,7 @@ const PERIOD_MAX_MS: i64 = 366 * 86_400_000;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct HealthQuery {
+pub(super) struct HealthQuery {
     region: Option<String>,
     enterprise: Option<String>,
     from: Option<i64>,
@@ -126,7 +126,11 @@ pub struct HealthBody {
 
 /// `GET /alarm-health`
 pub async fn read(call: Call) -> Answer {
-    let query: HealthQuery = call.query()?;
+    Reply::json(&figures(&call, call.query()?).await?)
+}
+
+/// The figures of a period.
+pub(super) async fn figures(call: &Call, query: HealthQuery) -> Result<HealthBody, Problem> {
     let now = call.now();
     let to = UtcMillis(query.to.unwrap_or(now.0)).min(now);
     let from = UtcMillis(query.from.unwrap_or_else(|| to.0.saturating_sub(86_400_000)));
@@ -165,7 +169,7 @@ pub async fn read(call: Call) -> Answer {
         subject: named.get(&*alarms[alarm].subject.0).cloned().unwrap_or_default(),
         count,
     };
-    Reply::json(&HealthBody {
+    Ok(HealthBody {
         from: from.0,
         to: to.0,
         alarms: health.alarms,

@@ -19,7 +19,7 @@ use crate::views::input::{AcknowledgeInput, CommentInput, DisposeInput};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct AlarmQuery {
+pub(super) struct AlarmQuery {
     open: Option<bool>,
     region: Option<String>,
     enterprise: Option<String>,
@@ -61,7 +61,7 @@ fn state_of(code: &str) -> Option<AlarmState> {
 }
 
 impl AlarmQuery {
-    fn filter(&self) -> Result<(AlarmFilter, Filter), Problem> {
+    pub(super) fn filter(&self) -> Result<(AlarmFilter, Filter), Problem> {
         let states = several("state", self.state.as_deref(), state_of)?;
         let open = self.open.unwrap_or(states.is_empty());
         let filter = AlarmFilter {

@@ -214,7 +214,7 @@ async fn messages_of(call: &Call, all: bool) -> Answer {
     let next = rows.last().filter(|_| more).map(|row| row.no.to_string());
     let people: std::collections::BTreeSet<&str> =
         rows.iter().filter_map(|row| row.message.person.as_deref()).collect();
-    let names = call.names_of_people(&people.into_iter().collect::<Vec<_>>()).await?;
+    let names = call.people_named(&people.into_iter().collect::<Vec<_>>()).await?;
     let views: Vec<MessageView> =
         rows.iter().cloned().map(|row| MessageView::of(row, &names)).collect();
     Reply::page(&views, next)

@@ -369,7 +369,7 @@ async fn shown(call: &Call, no: WarningNo) -> Answer {
         .chain(messages.iter().filter_map(|row| row.message.person.as_deref()))
         .collect();
     let people: Vec<&str> = people.into_iter().collect();
-    let names = call.names_of_people(&people).await?;
+    let names = call.people_named(&people).await?;
     let mut view = views(call, vec![warning]).await?.pop().ok_or_else(Problem::not_found)?;
     view.line = Some(line.iter().map(|row| line_view(row, &names)).collect());
     view.messages = Some(messages.into_iter().map(|row| MessageView::of(row, &names)).collect());
@@ -503,7 +503,7 @@ pub async fn views(call: &Call, warnings: Vec<Warning>) -> Result<Vec<WarningVie
         .iter()
         .filter_map(|warning| warning.climb.answered.as_ref().map(|answer| answer.by.as_str()))
         .collect();
-    let people = call.names_of_people(&people.into_iter().collect::<Vec<_>>()).await?;
+    let people = call.people_named(&people.into_iter().collect::<Vec<_>>()).await?;
     let one = |warning: &Warning| {
         let Place { enterprise, hazard, equipment: of } = &warning.place;
         let site = enterprise.as_ref().and_then(|code| places.seen(code, &scope));

@@ -30,6 +30,7 @@ use crate::simulator::Simulator;
 use crate::views::{Rollup, Value};
 
 mod alarms;
+mod hand_overs;
 mod warnings;
 
 /// What a handler gives.
@@ -46,6 +47,19 @@ pub struct Reply {
     pub body: Option<Vec<u8>>,
     /// Cookie to set.
     pub cookie: Option<String>,
+    /// A file instead of a body.
+    pub download: Option<Download>,
+}
+
+/// A file on its way to a person.
+#[derive(Debug)]
+pub struct Download {
+    /// Its name.
+    pub name: String,
+    /// `Content-Type`
+    pub media_type: &'static str,
+    /// Its parts, as they come.
+    pub body: tokio::sync::mpsc::Receiver<std::io::Result<bytes::Bytes>>,
 }
 
 impl Reply {
@@ -63,7 +77,7 @@ impl Reply {
     /// When the value cannot be written as JSON.
     pub fn with(status: StatusCode, value: &impl Serialize) -> Answer {
         let body = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
-        Ok(Self { status, body: Some(body), cookie: None })
+        Ok(Self { status, body: Some(body), cookie: None, download: None })
     }
 
     /// A page of a list.
@@ -77,7 +91,13 @@ impl Reply {
     /// Nothing to say.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: None, cookie: None }
+        Self { status: StatusCode::NO_CONTENT, body: None, cookie: None, download: None }
+    }
+
+    /// A file.
+    #[must_use]
+    pub fn download(file: Download) -> Self {
+        Self { status: StatusCode::OK, body: None, cookie: None, download: Some(file) }
     }
 }
 
@@ -136,6 +156,18 @@ impl Call {
     /// The body as it came.
     pub fn raw_body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// A place among the exports that are made at once.
+    ///
+    /// # Errors
+    /// 503 where all are taken.
+    pub fn export_turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+        self.app.exports.clone().try_acquire_owned().map_err(|_| {
+            metrics::counter!("anlan_web_requests_refused_total", "why" => "busy").increment(1);
+            let words = "The center makes too many exports at once; try again in a minute";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", words)
+        })
     }
 
     /// Now.

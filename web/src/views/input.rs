@@ -261,6 +261,17 @@ input! {
     }
 }
 input! {
+    /// A hand-over to offer.
+    HandOverInput {
+        /// To whom, by user name; one of `/hand-overs/colleagues`.
+        to: String,
+        /// What the other is told.
+        #[serde(default)] note: String,
+        /// Alarms; all that this person has taken over and not disposed of where it is left out.
+        #[serde(default)] ids: Option<Vec<String>>,
+    }
+}
+input! {
     /// Keeping an alarm quiet.
     QuietInput {
         /// `SUBJECT|CONDITION`

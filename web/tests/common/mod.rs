@@ -54,10 +54,11 @@ use tokio_util::sync::CancellationToken;
 pub const START: i64 = 1_795_000_000_000;
 pub const PASSWORD: &str = "correct horse";
 /// Name, role, scope.
-pub const PEOPLE: [(&str, Role, &str); 8] = [
+pub const PEOPLE: [(&str, Role, &str); 9] = [
     ("admin", Role::Administrator, "everything"),
     ("province", Role::Officer, "region:410000"),
     ("park", Role::Officer, "region:410205P01"),
+    ("night", Role::Officer, "region:410205P01"),
     ("east", Role::Officer, "region:410105P01"),
     ("manager", Role::EnterpriseManager, "enterprise:410205001"),
     ("responder", Role::EnterpriseResponder, "enterprise:410205001"),

@@ -119,7 +119,7 @@ impl Call {
     ///
     /// # Errors
     /// When the registry fails.
-    pub async fn names_of_people(
+    pub async fn people_named(
         &self,
         of: &[&str],
     ) -> Result<std::collections::HashMap<String, String>, Problem> {

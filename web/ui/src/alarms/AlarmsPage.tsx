@@ -10,12 +10,13 @@ import { get, getAll } from "../api/client";
 import type { Alarm, Level } from "../api/types";
 import { useResource } from "../api/useResource";
 import { useDirectory, within } from "../enterprise/directory";
+import { HandOverLink } from "../handover/HandOverBar";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
 import { useAlarmsKnown, useClosedAlarms, useLive } from "../live/hooks";
 import { useNow } from "../ui/clock";
 import { Empty, Failed, Loading } from "../ui/faces";
-import { useUser } from "../session/session";
+import { mayAcknowledge, useUser } from "../session/session";
 import { useKeys } from "../ui/keys";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
@@ -25,6 +26,7 @@ import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, end
 import { AlarmDetail } from "./AlarmDetail";
 import { AnswerDialog, isLatched, useMayAnswer, useQuietRights, useReset, useTake, type Answer } from "./answers";
 import { BatchBar, BatchDialog, useBatch, type BatchAnswer } from "./BatchBar";
+import { ExportButton } from "./ExportButton";
 import { QuietList, useQuietAlarms } from "./QuietList";
 import { isQuiet } from "./state";
 import { rowsOf } from "./rows";
@@ -73,7 +75,8 @@ export function AlarmsPage() {
   const set = (change: Record<string, string | null>): void =>
     setParams((old) => { const next = new URLSearchParams(old); for (const [k, v] of Object.entries(change)) if (v === null) next.delete(k); else next.set(k, v); return next; }, { replace: true });
 
-  const me = useUser().username;
+  const user = useUser();
+  const me = user.username;
   const overdueMs = useOverdueMs();
   // Whether something is overdue changes with the clock alone.
   const clock = useNow(10_000);
@@ -187,6 +190,8 @@ export function AlarmsPage() {
             </button>
           ))}
         </div>
+        <ExportButton view={tab} region={region} level={level} text={text} me={me} />
+        {mayAcknowledge(user) ? <HandOverLink /> : null}
         {mayAnswer && tab !== "quiet" ? <button type="button" className="btn batch-begin" aria-pressed={picked !== null} onClick={() => setPicked(picked === null ? new Set() : null)}>{t("batch.begin")} <kbd className="kbd" aria-hidden="true">X</kbd></button> : null}
         <input type="search" className="desk-search" aria-label={t("alarms.search")} placeholder={t("alarms.search")} value={text} onChange={(e) => setText(e.target.value)} />
       </header>

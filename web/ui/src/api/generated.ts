@@ -53,6 +53,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarm-export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The list of alarms as a file: CSV or Excel */
+        get: {
+            parameters: {
+                query?: {
+                    open?: boolean;
+                    region?: string;
+                    enterprise?: string;
+                    hazard?: string;
+                    equipment?: string;
+                    point?: string;
+                    level?: string;
+                    state?: string;
+                    condition?: string;
+                    late?: boolean;
+                    from?: number;
+                    to?: number;
+                    q?: string;
+                    owner?: string;
+                    disposed?: string;
+                    format?: string;
+                    language?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarm-health": {
         parameters: {
             query?: never;
@@ -82,6 +145,58 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["HealthBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarm-health/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Those figures as a file: CSV or Excel */
+        get: {
+            parameters: {
+                query?: {
+                    region?: string;
+                    enterprise?: string;
+                    from?: number;
+                    to?: number;
+                    format?: string;
+                    language?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
                     };
                 };
                 /** @description Not done */
@@ -777,6 +892,180 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ways to people and how they do */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ChannelsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a marked test message, or looks whether one could be sent */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["TestInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TestedView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How I am reached */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ContactBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Says how I am reached */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ContactBody"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ContactBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/desk": {
         parameters: {
             query?: never;
@@ -861,6 +1150,495 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holidays and swapped working days of every unit */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["DayBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Replaces the holidays and swapped working days of every unit */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CalendarInput"];
+                };
+            };
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-stand-ins/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a stand-in back */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-swaps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a swap back */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Duty units in scope, with who is on duty now */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["UnitBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One duty unit with its roster; an organisation without one has version 0 */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Saves clock, shifts, members, rotations and days of one's own unit, all at once */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["PlanInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Deletes a duty unit with all that it has */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shifts that begin in a period of at most 62 days, with those who serve in them */
+        get: {
+            parameters: {
+                query?: {
+                    from?: number;
+                    to?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["DutyBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}/stand-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A member stands in for another for a period */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["StandInInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty-units/{id}/swaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Two members change shifts */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SwapInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnitDetail"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1288,6 +2066,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/escalation-ladder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is called for which colour and when the next rung is, with versions */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Saves a new version of the ladder */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LadderInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/faults": {
         parameters: {
             query?: never;
@@ -1554,6 +2410,335 @@ export interface paths {
             };
         };
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-overs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hand-overs from and to this person, newest first */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["HandOverView"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Offers what this person has taken over to a colleague */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["HandOverInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HandOverView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-overs/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People with the same scope who answer alarms */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["Colleague"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-overs/{no}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One hand-over, with its alarms */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HandOverView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-overs/{no}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes over what is offered, alarm by alarm */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AcknowledgeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HandOverView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-overs/{no}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does not take it over */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AcknowledgeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HandOverView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hand-overs/{no}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an offer back */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AcknowledgeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HandOverView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1857,6 +3042,58 @@ export interface paths {
                 };
             };
         };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages to me on the page, newest first */
+        get: {
+            parameters: {
+                query?: {
+                    unread?: string;
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["MessageView"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2266,7 +3503,10 @@ export interface paths {
         /** Alarms in scope that are shelved, suppressed by design or out of service */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    cursor?: string;
+                    limit?: number;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2378,6 +3618,53 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quiet-alarms/{id}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this person may do to keep an alarm quiet, and for how long */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["QuietRightsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2643,6 +3930,57 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Hit"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sent-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every message to anybody and what became of it, newest first */
+        get: {
+            parameters: {
+                query?: {
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["MessageView"][];
                             next_cursor: string | null;
                         };
                     };
@@ -3069,6 +4407,429 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/warning-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open warnings in scope by enterprise and colour */
+        get: {
+            parameters: {
+                query?: {
+                    region?: string;
+                    enterprise?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningCounts"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warning-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules that make warnings of alarms, with their versions */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        /** Saves a new version of the rules */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["RulesInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionsView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Warnings in scope, newest first */
+        get: {
+            parameters: {
+                query?: {
+                    open?: boolean;
+                    region?: string;
+                    enterprise?: string;
+                    hazard?: string;
+                    equipment?: string;
+                    colour?: string;
+                    kind?: string;
+                    state?: string;
+                    drill?: string;
+                    mine?: string;
+                    from?: number;
+                    to?: number;
+                    q?: string;
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["WarningView"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Begins a drill: a warning that is none, to prove the ladder in compressed time */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DrillInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One warning, with its time line, messages and alarms */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a warning: from here on nobody is chased */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AnswerInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes a warning whose alarms are over, with cause and measure */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FeedbackInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/warnings/{no}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what was found and what is being done */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    no: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FeedbackInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WarningView"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3196,6 +4957,11 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description What a person says when answering. */
+        AnswerInput: {
+            /** @description In words; may be empty. */
+            comment?: string;
+        };
         /** @description What came of one of them. */
         AnswerOutcome: {
             /** @description Which alarm. */
@@ -3287,6 +5053,11 @@ export interface components {
              */
             t_min: number;
         };
+        /** @description Days of every unit to save. */
+        CalendarInput: {
+            /** @description All of them. */
+            days: components["schemas"]["DayBody"][];
+        };
         /** @description A camera. */
         Camera: {
             /** @description Enterprise. */
@@ -3341,6 +5112,24 @@ export interface components {
              */
             version?: number | null;
         };
+        /** @description A person who may be made a member. */
+        Candidate: {
+            /** @description 姓名 */
+            name: string;
+            /** @description User name. */
+            username: string;
+        };
+        /** @description Ways to people. */
+        ChannelsView: {
+            /** @description In the order in which they are tried. */
+            channels: Record<string, never>[];
+            /** @description Why the desk does not work at the moment. */
+            failing?: string | null;
+            /** @description Messages by state: `queued`, `delivered`, `sent`, `failed`, `moot`. */
+            messages: {
+                [key: string]: number;
+            };
+        };
         /** @description One choice. */
         ChoiceView: {
             /** @description What is stored. */
@@ -3348,10 +5137,46 @@ export interface components {
             /** @description In words. */
             name: components["schemas"]["Names"];
         };
+        /** @description Somebody to hand over to. */
+        Colleague: {
+            /** @description 姓名 */
+            name: string;
+            /** @description Role. */
+            role: string;
+            /** @description User name. */
+            username: string;
+        };
         /** @description Something said about an alarm. */
         CommentInput: {
             /** @description What the person says; not empty. */
             comment: string;
+        };
+        /** @description How a person is reached. */
+        ContactBody: {
+            /** @description `sms`, `email`, the preferred one first. */
+            channels?: string[];
+            /** @description Mailbox. */
+            email?: string | null;
+            /** @description `zh` or `en`. */
+            language: string;
+            /** @description Telephones, the first one first; at most three. */
+            phones?: string[];
+            /** @description `HH:MM-HH:MM`: when what can wait waits. Red never waits. */
+            quiet?: string | null;
+            /**
+             * Format: int32
+             * @description Version; 0 where nothing was said yet.
+             */
+            version: number;
+        };
+        /** @description A day that is not what its weekday says. */
+        DayBody: {
+            /** @description Which day. */
+            date: string;
+            /** @description `rest` or `work`. */
+            kind: string;
+            /** @description Name, for example 春节. */
+            name?: string;
         };
         /** @description Settings of the alarm desk. */
         DeskSettings: {
@@ -3405,6 +5230,70 @@ export interface components {
             causes: components["schemas"]["ChoiceView"][];
             /** @description What was done. */
             measures: components["schemas"]["ChoiceView"][];
+        };
+        /** @description A drill. */
+        DrillInput: {
+            /** @description `red`, `orange`, `yellow`, `blue` */
+            colour: string;
+            /** @description At which enterprise. */
+            enterprise: string;
+            /**
+             * Format: int32
+             * @description Time limits are divided by this, 1 to 600.
+             */
+            pace?: number;
+        };
+        /** @description A shift of a day. */
+        DutyBody: {
+            /** @description Whether a swap or a stand-in makes it other than the rotation has it. */
+            changed: boolean;
+            /** @description The day on which it begins. */
+            date: string;
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description Whether that is a rest day. */
+            rest: boolean;
+            /** @description Role. */
+            role: string;
+            /** @description Short name of the shift. */
+            shift: string;
+            /** @description Who serves when. */
+            stretches: components["schemas"]["StretchBody"][];
+            /** @description The team whose turn it is. */
+            team: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends.
+             */
+            until: number;
+        };
+        /** @description Who is on duty in a role. */
+        DutyNow: {
+            /** @description Why nobody is: `no_members`, `no_rotation`, `nobody_now`. */
+            gap?: string | null;
+            /** @description Who. */
+            people: components["schemas"]["DutyPerson"][];
+            /** @description `duty_officer`, `leader`, `safety_officer`, `principal`. */
+            role: string;
+            /**
+             * Format: int64
+             * @description When others are, where that is within a week.
+             */
+            until?: number | null;
+        };
+        /** @description A person who is on duty or may be. */
+        DutyPerson: {
+            /** @description Mailbox. */
+            email?: string | null;
+            /** @description 姓名 */
+            name: string;
+            /** @description Telephones, the first one first. */
+            phones: string[];
+            /** @description User name. */
+            username: string;
         };
         /** @description An enterprise. */
         Enterprise: {
@@ -3515,6 +5404,15 @@ export interface components {
             /** @description Each point. */
             points: components["schemas"]["PointQuality"][];
         };
+        /** @description Open warnings of one enterprise. */
+        EnterpriseWarnings: {
+            /** @description Which; none for the center's own. */
+            enterprise?: string | null;
+            /** @description Red, orange, yellow, blue. */
+            open: number[];
+            /** @description Of those: unanswered. */
+            unanswered: number[];
+        };
         /** @description One entry. */
         Entry: {
             /** @description What was done. */
@@ -3621,6 +5519,15 @@ export interface components {
             /** @description For a person. */
             message: string;
         };
+        /** @description What was found and done. */
+        FeedbackInput: {
+            /** @description Code of the cause, from `/dispositions`. */
+            cause: string;
+            /** @description In words. */
+            comment?: string;
+            /** @description Code of the measure. */
+            measure: string;
+        };
         /** @description A time in which nobody can read what comes. */
         FloodBody: {
             /** @description How many alarms came in it. */
@@ -3635,6 +5542,21 @@ export interface components {
              * @description When it ended.
              */
             to: number;
+        };
+        /** @description A span in which nobody is on duty. */
+        GapBody: {
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description In which role. */
+            role: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends, or at which this list does.
+             */
+            until: number;
         };
         /** @description A gateway. */
         Gateway: {
@@ -3742,6 +5664,51 @@ export interface components {
              * @description Version that was read; for PUT.
              */
             version?: number | null;
+        };
+        /** @description A hand-over to offer. */
+        HandOverInput: {
+            /** @description Alarms; all that this person has taken over and not disposed of where it is left out. */
+            ids?: string[] | null;
+            /** @description What the other is told. */
+            note?: string;
+            /** @description To whom, by user name; one of `/hand-overs/colleagues`. */
+            to: string;
+        };
+        /** @description A hand-over. */
+        HandOverView: {
+            /** @description Its alarms as they are now; only where one hand-over is asked for. */
+            alarms?: components["schemas"]["Alarm"][] | null;
+            /** @description What was said then. */
+            answer: string;
+            /** @description Number of alarms in it. */
+            count: number;
+            /** @description Who goes, by user name. */
+            from: string;
+            /** @description 姓名 */
+            from_name: string;
+            /**
+             * Format: int64
+             * @description When it was offered.
+             */
+            made_at: number;
+            /**
+             * Format: int32
+             * @description Number.
+             */
+            no: number;
+            /** @description What the one tells the other. */
+            note: string;
+            /**
+             * Format: int64
+             * @description When it was answered or taken back.
+             */
+            settled_at?: number | null;
+            /** @description `offered`, `accepted`, `declined`, `withdrawn`. */
+            state: string;
+            /** @description Who comes, by user name. */
+            to: string;
+            /** @description 姓名 */
+            to_name: string;
         };
         /** @description A hazard source to save. */
         HazardInput: {
@@ -3874,6 +5841,18 @@ export interface components {
             /** @description The enterprise or equipment that it is of. */
             where: string;
         };
+        /** @description A new version of the ladder. */
+        LadderInput: {
+            /** @description A plan a colour. */
+            ladder: Record<string, never>;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int32
+             * @description The version that was changed.
+             */
+            version: number;
+        };
         /** @description One limit. */
         LimitBody: {
             /**
@@ -3954,6 +5933,21 @@ export interface components {
              */
             version: number;
         };
+        /** @description One entry of a time line. */
+        LineView: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at: number;
+            /** @description 姓名 of who did it. */
+            by_name?: string | null;
+            /**
+             * @description `raised`, `joined`, `upgraded`, `returned`, `stands_again`, `called`, `nobody_to_call`, `reminded`, `answered`, `fed_back`, `closed`, with
+             *     their fields.
+             */
+            change: Record<string, never>;
+        };
         /** @description One entry of an alarm's log. */
         LogEntry: {
             /**
@@ -4018,6 +6012,89 @@ export interface components {
             /** @description Who. */
             user: components["schemas"]["User"];
         };
+        /** @description A member. */
+        MemberBody: components["schemas"]["DutyPerson"] & {
+            /** @description As what. */
+            role: string;
+            /** @description In which team. */
+            team?: string | null;
+        };
+        /** @description A member to save. */
+        MemberInput: {
+            /** @description As what. */
+            role: string;
+            /** @description In which team; none for somebody who is told and takes no shifts. */
+            team?: string | null;
+            /** @description User name. */
+            username: string;
+        };
+        /** @description A message to a person or program. */
+        MessageView: {
+            /** @description Where to, shortened. */
+            address: string;
+            /** @description The channel that took it, or was tried last. */
+            channel?: string | null;
+            /** @description Colour. */
+            colour: string;
+            /**
+             * Format: int64
+             * @description When it was decided.
+             */
+            created_at: number;
+            /**
+             * Format: int32
+             * @description Tries that may have brought it a second time.
+             */
+            doubles: number;
+            /** @description Why not. */
+            error?: string | null;
+            /** @description The same at every try. */
+            id: string;
+            /** @description `page`, `sms`, `email`, `webhook` */
+            means: string;
+            /**
+             * Format: int64
+             * @description When it is next tried, while it is queued.
+             */
+            next_at?: number | null;
+            /**
+             * Format: int64
+             * @description Place in the order.
+             */
+            no: number;
+            /** @description To whom, by user name; none for programs. */
+            person?: string | null;
+            /** @description 姓名 */
+            person_name?: string | null;
+            /**
+             * Format: int64
+             * @description When the person opened the warning.
+             */
+            read_at?: number | null;
+            /** @description Rung of the ladder. */
+            rung: string;
+            /**
+             * Format: int64
+             * @description When it was taken.
+             */
+            sent_at?: number | null;
+            /** @description `queued`, `delivered`, `sent`, `failed`, `moot` */
+            state: string;
+            /** @description One line. */
+            subject: string;
+            /**
+             * Format: int32
+             * @description Tries so far.
+             */
+            tries: number;
+            /**
+             * Format: int64
+             * @description About which warning.
+             */
+            warning: number;
+            /** @description `at_once`, `unanswered`, `no_feedback`, `reminder` */
+            why: string;
+        };
         /** @description A name in both languages. */
         Names: {
             /** @description English. */
@@ -4081,6 +6158,34 @@ export interface components {
             by: string;
             /** @description 姓名 */
             name: string;
+        };
+        /** @description A team in a shift on one day of a cycle. */
+        PlaceBody: {
+            /** @description Short name of the shift. */
+            shift: string;
+            /** @description Team. */
+            team: string;
+        };
+        /** @description A plan to save. */
+        PlanInput: {
+            /** @description Days of its own. */
+            days?: components["schemas"]["DayBody"][];
+            /** @description Rotations. */
+            rotations: components["schemas"]["RotationBody"][];
+            /** @description Shifts. */
+            shifts: components["schemas"]["ShiftBody"][];
+            /** @description Members. */
+            staff: components["schemas"]["MemberInput"][];
+            /**
+             * Format: int32
+             * @description How far the unit's clock is ahead of UTC; 480 in China.
+             */
+            utc_offset_min?: number;
+            /**
+             * Format: int32
+             * @description Version that was read; 0 where there was none.
+             */
+            version: number;
         };
         /** @description A point. */
         Point: {
@@ -4356,6 +6461,23 @@ export interface components {
             /** @description Why; not empty. */
             reason: string;
         };
+        /** @description What this person may do to keep an alarm quiet. */
+        QuietRightsView: {
+            /** @description A gas detector raises it. */
+            gas_detector: boolean;
+            /**
+             * Format: int32
+             * @description 1 (gravest) to 4: of the alarm as it would be raised now, or of what stands where that is graver.
+             */
+            level: number;
+            /** @description Whether this person may take it out of service. */
+            out_of_service: boolean;
+            /**
+             * Format: int32
+             * @description Longest shelf, in minutes; 0 where this person may not shelve it.
+             */
+            shelve_minutes: number;
+        };
         /** @description A region. */
         Region: {
             /** @description Code. */
@@ -4423,6 +6545,29 @@ export interface components {
              */
             worst?: number | null;
         };
+        /** @description How the teams of a role take turns. */
+        RotationBody: {
+            /** @description The day on which the cycles are at their first day. */
+            anchor: string;
+            /** @description Days of the cycle. */
+            days: components["schemas"]["PlaceBody"][][];
+            /** @description Those of rest days, where they have their own. */
+            rest_days?: components["schemas"]["PlaceBody"][][] | null;
+            /** @description Whose. */
+            role: string;
+        };
+        /** @description A new version of the rules. */
+        RulesInput: {
+            /** @description Why. */
+            reason: string;
+            /** @description In their order. */
+            rules: Record<string, never>[];
+            /**
+             * Format: int32
+             * @description The version that was changed.
+             */
+            version: number;
+        };
         /** @description Where a person may act. */
         ScopeBody: {
             /** @description Enterprise code. */
@@ -4430,12 +6575,68 @@ export interface components {
             /** @description Region code. */
             region?: string | null;
         };
+        /** @description A shift. */
+        ShiftBody: {
+            /** @description Short name: lower-case letters, digits and `-`. */
+            code: string;
+            /** @description `HH:MM` at which it begins. */
+            from: string;
+            /** @description Name. */
+            name: components["schemas"]["Names"];
+            /** @description `HH:MM` at which it ends; the same as `from` for 24 hours. */
+            to: string;
+        };
         /** @description Signing in. */
         SignIn: {
             /** @description Password. */
             password: string;
             /** @description User name. */
             username: string;
+        };
+        /** @description 代班 */
+        StandInBody: {
+            /** @description Who is away: user name. */
+            absent: string;
+            /** @description Who stands in: user name. */
+            deputy: string;
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description Identity. */
+            id: string;
+            /** @description 事由 */
+            note: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends.
+             */
+            until: number;
+            /**
+             * Format: int32
+             * @description Version.
+             */
+            version: number;
+        };
+        /** @description A stand-in to save. */
+        StandInInput: {
+            /** @description Who is away: user name. */
+            absent: string;
+            /** @description Who stands in: user name. */
+            deputy: string;
+            /**
+             * Format: int64
+             * @description First moment, a whole minute.
+             */
+            from: number;
+            /** @description 事由 */
+            note?: string;
+            /**
+             * Format: int64
+             * @description Moment at which it ends, a whole minute.
+             */
+            until: number;
         };
         /** @description A state of a discrete point. */
         State: {
@@ -4465,6 +6666,21 @@ export interface components {
             /** @description Version of the program. */
             version: string;
         };
+        /** @description Part of a shift in which the same people serve. */
+        StretchBody: {
+            /**
+             * Format: int64
+             * @description First moment.
+             */
+            from: number;
+            /** @description Who. */
+            people: components["schemas"]["Candidate"][];
+            /**
+             * Format: int64
+             * @description Moment at which it ends.
+             */
+            until: number;
+        };
         /** @description What an alarm is about, by name. */
         Subject: {
             /** @description Enterprise. */
@@ -4476,6 +6692,71 @@ export interface components {
             name: components["schemas"]["Names"];
             /** @description Tag of the point, else the node. */
             tag: string;
+        };
+        /** @description 换班 */
+        SwapBody: {
+            /** @description The day of the shift that is served in return. */
+            back_date?: string | null;
+            /** @description That shift. */
+            back_shift?: string | null;
+            /** @description The day on which the shift begins that is given away. */
+            date: string;
+            /** @description Whose it was: user name. */
+            gives: string;
+            /** @description Identity. */
+            id: string;
+            /** @description 事由 */
+            note: string;
+            /** @description Role. */
+            role: string;
+            /** @description That shift. */
+            shift: string;
+            /** @description Who serves instead: user name. */
+            takes: string;
+            /**
+             * Format: int32
+             * @description Version.
+             */
+            version: number;
+        };
+        /** @description A swap to save. */
+        SwapInput: {
+            /** @description The day of the shift that is served in return. */
+            back_date?: string | null;
+            /** @description That shift. */
+            back_shift?: string | null;
+            /** @description The day on which the shift begins that is given away. */
+            date: string;
+            /** @description Whose it is: user name. */
+            gives: string;
+            /** @description 事由 */
+            note?: string;
+            /** @description Role. */
+            role: string;
+            /** @description That shift. */
+            shift: string;
+            /** @description Who serves instead: user name. */
+            takes: string;
+        };
+        /** @description A test. */
+        TestInput: {
+            /**
+             * @description `zh` or `en`.
+             * @default null
+             */
+            language: string | null;
+            /**
+             * @description Telephone, mailbox or URL; without one the channel is only looked at.
+             * @default null
+             */
+            to: string | null;
+        };
+        /** @description What a test came to. */
+        TestedView: {
+            /** @description Whether it worked. */
+            ok: boolean;
+            /** @description What the other side said, or why not. */
+            said: string;
         };
         /** @description Median and 95 % quantile. */
         TookBody: {
@@ -4511,6 +6792,54 @@ export interface components {
              * @description Width of a column.
              */
             width_ms: number;
+        };
+        /** @description A duty unit with who is on duty. */
+        UnitBody: {
+            /** @description Whether you keep its roster. */
+            editable: boolean;
+            /** @description `region:CODE` or `enterprise:CODE`. */
+            id: string;
+            /** @description `province`, `city`, `county`, `park`, `enterprise`. */
+            level: string;
+            /** @description How many people it has. */
+            members: number;
+            /** @description Name of the organisation. */
+            name: components["schemas"]["Names"];
+            /** @description Roles that it has, and who is on duty in them now. */
+            now: components["schemas"]["DutyNow"][];
+        };
+        /** @description A duty unit with its roster. */
+        UnitDetail: components["schemas"]["UnitBody"] & {
+            /** @description Who may be made a member; for whoever keeps the roster. */
+            candidates: components["schemas"]["Candidate"][];
+            /** @description Days of every unit. */
+            common_days: components["schemas"]["DayBody"][];
+            /** @description Days of its own. */
+            days: components["schemas"]["DayBody"][];
+            /** @description Teams that a rotation names and nobody is in. */
+            empty_teams: string[];
+            /** @description Where nobody is on duty in the next 14 days, the first ones. */
+            gaps: components["schemas"]["GapBody"][];
+            /** @description Rotations. */
+            rotations: components["schemas"]["RotationBody"][];
+            /** @description Shifts. */
+            shifts: components["schemas"]["ShiftBody"][];
+            /** @description Members, one line for each role of a person. */
+            staff: components["schemas"]["MemberBody"][];
+            /** @description 代班 */
+            stand_ins: components["schemas"]["StandInBody"][];
+            /** @description 换班 */
+            swaps: components["schemas"]["SwapBody"][];
+            /**
+             * Format: int32
+             * @description How far its clock is ahead of UTC.
+             */
+            utc_offset_min: number;
+            /**
+             * Format: int32
+             * @description Version of the plan; 0 where there is none yet.
+             */
+            version: number;
         };
         /** @description A person. */
         User: {
@@ -4552,6 +6881,142 @@ export interface components {
              * @description Version that was read; for PUT.
              */
             version?: number | null;
+        };
+        /** @description A version of rules or ladder. */
+        VersionView: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at?: number | null;
+            /** @description Who, by user name; nobody for what is shipped. */
+            by?: string | null;
+            /** @description Why. */
+            reason: string;
+            /** @description The rules, in their order, or the ladder. */
+            value: Record<string, never>;
+            /**
+             * Format: int32
+             * @description Counted from 1; 0 is what is shipped.
+             */
+            version: number;
+        };
+        /** @description Versions, the newest first. */
+        VersionsView: {
+            /** @description In force. */
+            current: components["schemas"]["VersionView"];
+            /** @description Earlier ones. */
+            earlier: components["schemas"]["VersionView"][];
+        };
+        /** @description Counts of open warnings. */
+        WarningCounts: {
+            /** @description By enterprise. */
+            enterprises: components["schemas"]["EnterpriseWarnings"][];
+            /** @description Of all: red, orange, yellow, blue. */
+            open: number[];
+            /** @description Of those: unanswered. */
+            unanswered: number[];
+        };
+        /** @description A warning. */
+        WarningView: {
+            /**
+             * Format: int32
+             * @description Alarms that ever belonged to it.
+             */
+            alarms: number;
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            answered_at?: number | null;
+            /** @description Who answers for it, by user name. */
+            answered_by?: string | null;
+            /** @description 姓名 */
+            answered_by_name?: string | null;
+            /** @description Rungs that were called in this round. */
+            called: string[];
+            /**
+             * Format: int64
+             * @description The highest of them was called when.
+             */
+            called_at?: number | null;
+            /**
+             * Format: int64
+             * @description 销警
+             */
+            closed_at?: number | null;
+            /** @description `red`, `orange`, `yellow`, `blue` */
+            colour: string;
+            /** @description 演练 */
+            drill: boolean;
+            /** @description Enterprise. */
+            enterprise?: string | null;
+            enterprise_name?: components["schemas"]["Names"] | null;
+            /** @description Equipment. */
+            equipment?: string | null;
+            equipment_name?: components["schemas"]["Names"] | null;
+            /**
+             * Format: int64
+             * @description When somebody last said what was found and done.
+             */
+            fed_back_at?: number | null;
+            /** @description Hazard source. */
+            hazard?: string | null;
+            hazard_name?: components["schemas"]["Names"] | null;
+            /** @description `gas`, `fire`, `process`, `data` */
+            kind: string;
+            /** @description The leading alarm. */
+            lead?: string | null;
+            /** @description Condition of it. */
+            lead_condition?: string | null;
+            lead_name?: components["schemas"]["Names"] | null;
+            /** @description Tag of the point. */
+            lead_tag?: string | null;
+            /** @description What happened; only where one warning is asked for. */
+            line?: components["schemas"]["LineView"][] | null;
+            /** @description Its alarms; only where one warning is asked for. */
+            members?: components["schemas"]["Alarm"][] | null;
+            /** @description Messages to people; only where one warning is asked for. */
+            messages?: components["schemas"]["MessageView"][] | null;
+            /**
+             * Format: int64
+             * @description Number.
+             */
+            no: number;
+            /** @description Degrees east and north, where equipment or enterprise has a place on the map. */
+            position?: [
+                number,
+                number
+            ] | null;
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            raised_at: number;
+            /**
+             * Format: int64
+             * @description Since when none of its alarms stands.
+             */
+            returned_at?: number | null;
+            /**
+             * Format: int32
+             * @description Counted from 1; a graver colour begins another.
+             */
+            round: number;
+            /** @description The rule that gave the colour; of a drill, who began it. */
+            rule: string;
+            /**
+             * Format: int32
+             * @description Of those: standing and annunciated.
+             */
+            standing: number;
+            /** @description `unanswered`, `in_hand`, `returned`, `closed` */
+            state: string;
+            /**
+             * Format: int32
+             * @description Of those: not acknowledged.
+             */
+            unacknowledged: number;
         };
     };
     responses: never;

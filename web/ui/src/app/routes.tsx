@@ -28,6 +28,7 @@ export function fetchPages(): void {
 const MapPage = page(() => import("../map/MapPage").then((m) => m.MapPage));
 const AlarmsPage = page(() => import("../alarms/AlarmsPage").then((m) => m.AlarmsPage));
 const WarningsPage = page(() => import("../warnings/WarningsPage").then((m) => m.WarningsPage));
+const HandOverPage = page(() => import("../handover/HandOverPage").then((m) => m.HandOverPage));
 const EquipmentListPage = page(() => import("../equipment/EquipmentListPage").then((m) => m.EquipmentListPage));
 const EquipmentPage = page(() => import("../equipment/EquipmentPage").then((m) => m.EquipmentPage));
 const EnterpriseListPage = page(() => import("../enterprise/EnterpriseListPage").then((m) => m.EnterpriseListPage));
@@ -42,6 +43,7 @@ export const routes: readonly Route[] = [
   { path: "/map", page: MapPage, nav: { label: "nav.map", icon: "nv-map", to: "/map", match: "/map" } },
   { path: "/alarms", page: AlarmsPage, nav: { label: "nav.alarms", icon: "nv-alarm", to: "/alarms", match: "/alarms" } },
   { path: "/warnings/:no?", page: WarningsPage, nav: { label: "nav.warnings", icon: "nv-risk", to: "/warnings", match: "/warnings" } },
+  { path: "/hand-over", page: HandOverPage },
   { path: "/equipment", page: EquipmentListPage, nav: { label: "nav.equipment", icon: "eq-tank", to: "/equipment", match: "/equipment" } },
   { path: "/equipment/:id", page: EquipmentPage },
   { path: "/enterprises", page: EnterpriseListPage, nav: { label: "nav.enterprises", icon: "eq-enterprise", to: "/enterprises", match: "/enterprises" } },

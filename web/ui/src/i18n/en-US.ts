@@ -5,6 +5,7 @@ import { en as app } from "../app/messages";
 import { en as duty } from "../duty/messages";
 import { en as enterprise } from "../enterprise/messages";
 import { en as equipment } from "../equipment/messages";
+import { en as handover } from "../handover/messages";
 import { en as map } from "../map/messages";
 import { en as plant } from "../plant/messages";
 import { en as tester } from "../tester/messages";
@@ -15,4 +16,4 @@ import { en as ui } from "../ui/messages";
 import { en as warnings } from "../warnings/messages";
 import type { MessageKey } from "./zh-CN";
 
-export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings, ...duty };
+export const enUS: Record<MessageKey, string> = { ...app, ...ui, ...session, ...alarms, ...desk, ...handover, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings, ...duty };

@@ -5,6 +5,7 @@ import { zh as app } from "../app/messages";
 import { zh as duty } from "../duty/messages";
 import { zh as enterprise } from "../enterprise/messages";
 import { zh as equipment } from "../equipment/messages";
+import { zh as handover } from "../handover/messages";
 import { zh as map } from "../map/messages";
 import { zh as plant } from "../plant/messages";
 import { zh as tester } from "../tester/messages";
@@ -14,5 +15,5 @@ import { zh as trend } from "../trend/messages";
 import { zh as ui } from "../ui/messages";
 import { zh as warnings } from "../warnings/messages";
 
-export const zhCN = { ...app, ...ui, ...session, ...alarms, ...desk, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings, ...duty } as const;
+export const zhCN = { ...app, ...ui, ...session, ...alarms, ...desk, ...handover, ...map, ...equipment, ...enterprise, ...trend, ...system, ...plant, ...tester, ...warnings, ...duty } as const;
 export type MessageKey = keyof typeof zhCN;

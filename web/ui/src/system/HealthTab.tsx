@@ -8,6 +8,7 @@ import { get } from "../api/client";
 import type { components } from "../api/generated";
 import type { Condition, Name } from "../api/types";
 import { useResource } from "../api/useResource";
+import { download } from "../alarms/ExportButton";
 import { useI18n } from "../i18n";
 import { localName } from "../i18n/name";
 import { now } from "../ui/clock";
@@ -24,7 +25,7 @@ const DAY = 86_400_000;
 const PERIODS = [["health.day", 1], ["health.week", 7], ["health.month", 30]] as const;
 
 export function HealthTab() {
-  const { t } = useI18n();
+  const { t, language } = useI18n();
   const [days, setDays] = useState(1);
   const read = useResource(`alarm-health/${days}`, (signal) => {
     const to = now();
@@ -37,6 +38,8 @@ export function HealthTab() {
           {PERIODS.map(([label, d]) => <button key={d} type="button" aria-pressed={days === d} onClick={() => setDays(d)}>{t(label)}</button>)}
         </span>
         <span className="m">{t("health.source")}</span>
+        <span className="grow" />
+        {(["csv", "xlsx"] as const).map((format) => <button key={format} type="button" className="btn sm" onClick={() => download("/alarm-health/export", { from: now() - days * DAY, to: now(), format, language })}>{t("export.figures", { name: format === "csv" ? "CSV" : "Excel" })}</button>)}
       </div>
       <Faces of={read} what={t("health.what")}>{(health) => <Figures health={health} days={days} />}</Faces>
     </section>
