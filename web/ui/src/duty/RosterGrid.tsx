@@ -1,5 +1,5 @@
 /** The roster as a calendar: a week or a month beside each other on a desk, a list of days on a phone. */
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { get } from "../api/client";
 import { useResource } from "../api/useResource";
 import { useI18n } from "../i18n";
@@ -19,8 +19,15 @@ export function RosterGrid({ unit, path, round }: { unit: UnitDetail; path: stri
   const [at, setAt] = useState(today);
   const days = useMemo(() => shownDays(view, at), [view, at]);
   const [first = at, last = at] = [days[0], days.at(-1)];
-  const read = useResource(`${path}/shifts/${first}/${last}/${round}`, (signal) =>
+  const read = useResource(`${path}/shifts/${first}/${last}`, (signal) =>
     get<{ items: Duty[] }>(`${path}/shifts`, { from: startOf(first, offset), to: startOf(addDays(last, 1), offset) }, signal));
+  // What was changed on this page is read again, without the calendar going away meanwhile.
+  const { reload } = read;
+  const shown = useRef(round);
+  useEffect(() => {
+    if (shown.current !== round) reload();
+    shown.current = round;
+  }, [round, reload]);
   const label = view === "month" ? at.slice(0, 7) : `${first.slice(5)} – ${first.slice(0, 7) === last.slice(0, 7) ? last.slice(8) : last.slice(5)}`;
   return (
     <section className="card" aria-label={t("duty.roster")}>
