@@ -19,7 +19,7 @@ const DAY_MS: i64 = DAY_MIN * MINUTE_MS;
 pub const YEARS: std::ops::RangeInclusive<i64> = 1970..=2999;
 
 /// A day of the Gregorian calendar, counted from 1970-01-01. Written `2026-11-25`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LocalDate(i64);
 
@@ -108,6 +108,13 @@ impl fmt::Display for LocalDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.parts();
         write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+// Logs and the audit of changes speak of days, not of counts.
+impl fmt::Debug for LocalDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

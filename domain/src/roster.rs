@@ -402,7 +402,9 @@ impl DutyUnit {
         let mut teams: BTreeSet<TeamName> =
             cycles.flat_map(|c| c.places()).map(|place| place.team.clone()).collect();
         for member in self.members.iter().filter(|m| m.role == role) {
-            member.team.as_ref().map(|team| teams.remove(team));
+            if let Some(team) = &member.team {
+                teams.remove(team);
+            }
         }
         teams
     }
@@ -415,8 +417,8 @@ impl DutyUnit {
 
     fn after_swaps(&self, person: &UserName, role: DutyRole, slot: &Slot) -> UserName {
         let swaps = self.swaps.iter().filter(|swap| swap.role == role);
-        let instead = swaps.filter_map(|swap| swap.instead_of(person, slot));
-        instead.filter(|other| self.has_member(other)).next().unwrap_or(person).clone()
+        let mut instead = swaps.filter_map(|swap| swap.instead_of(person, slot));
+        instead.find(|other| self.has_member(other)).unwrap_or(person).clone()
     }
 
     /// Who serves for `person` at a moment. A deputy may be away as well and have one; those who stand in for each other in a

@@ -215,7 +215,7 @@ async fn put_on_duty(change: &mut Change<'_>, unit: &str, who: Option<&str>) {
     let unit: UnitId = unit.parse().unwrap();
     let role = DutyRole::DutyOfficer;
     let mut members = Vec::new();
-    for username in who.iter().map(|who| UserName::new(who).unwrap()) {
+    if let Some(username) = who.map(|who| UserName::new(who).unwrap()) {
         let phones = List(vec!["13900000009".parse().unwrap()]);
         let contact = ContactRecord { phones, ..ContactRecord::none_of(username.clone()) };
         change.put(&contact, Expected::Any).await.unwrap();

@@ -223,6 +223,7 @@ impl Quiet {
 
     /// First minute.
     #[must_use]
+    #[allow(clippy::wrong_self_convention)] // From a time of day, not from another type.
     pub fn from_min(self) -> u16 {
         self.from_min
     }

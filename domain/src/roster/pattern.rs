@@ -87,7 +87,7 @@ fn bad(kind: &'static str, text: &str, rule: &'static str) -> BadId {
 }
 
 /// Shifts of a unit: `day=白班/Day@08:00-20:00;night=夜班/Night@20:00-08:00`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Shifts(pub Vec<Shift>);
 
 impl Shifts {
@@ -107,6 +107,13 @@ impl fmt::Display for Shifts {
             write!(f, "{separator}{code}={name_zh}/{name_en}@{from}-{to}")?;
         }
         Ok(())
+    }
+}
+
+// As people write it: what changed stands in the audit log.
+impl fmt::Debug for Shifts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
     }
 }
 
@@ -148,7 +155,7 @@ pub struct Place {
 }
 
 /// Days that come again and again: `day:甲,night:乙|day:丙,night:甲|-`. `-` is a day on which nobody is on duty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Cycle(pub Vec<Vec<Place>>);
 
 impl Cycle {
@@ -181,6 +188,13 @@ impl fmt::Display for Cycle {
             }
         }
         Ok(())
+    }
+}
+
+// As people write it: what changed stands in the audit log.
+impl fmt::Debug for Cycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
     }
 }
 

@@ -266,7 +266,7 @@ fn who_does_not_change_has_no_next_change() {
 fn a_roster_that_names_what_is_not_there_says_so() {
     let mut wrong = unit(TWO, "day:A,late:B", Some("-|late:C"), "ann:A");
     wrong.utc_offset_min = 900;
-    let fields: Vec<_> = wrong.problems().into_iter().map(|(field, why)| (field, why)).collect();
+    let fields = wrong.problems();
     assert_eq!(fields.len(), 2);
     assert_eq!(fields[0].0, "utc_offset_min");
     assert!(fields[1].1.contains("late"), "{fields:?}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anlan_domain::ids::UserName;
+use anlan_domain::ids::{Role, UserName};
 use anlan_domain::roster::book::{DutyBook, Person};
 use anlan_domain::roster::pattern::Rotation;
 use anlan_domain::roster::{DutyUnit, Member, Slot, StandIn, Swap, UnitId};
@@ -247,8 +247,10 @@ impl Scoped {
     /// # Errors
     /// When the database fails.
     pub async fn duties_of(&self, id: &UnitId) -> Result<Duties, RegistryError> {
+        // Before the snapshot: whoever holds one connection and waits for another may wait for themselves.
+        let seen = self.organisation(id).await?.is_some();
         let mut on = self.registry().snapshot().await?;
-        if self.organisation(id).await?.is_none() {
+        if !seen {
             return Ok(Duties { days: common_days(&mut *on).await?, ..Duties::default() });
         }
         read(&mut *on, Which::One(id)).await
@@ -284,7 +286,7 @@ impl Scoped {
         })
     }
 
-    /// People who may be members of a unit in scope: user name and name. `all` adds the center's administrators.
+    /// People who may be members of a unit in scope: user name and name, testers not among them. `all` adds the center's administrators.
     ///
     /// # Errors
     /// When the database fails.
@@ -304,6 +306,7 @@ impl Scoped {
         query.push(" ORDER BY username");
         let mut on = self.registry().reading().await?;
         let users: Vec<User> = record::fetch(&mut *on, query).await?;
-        Ok(users.into_iter().map(|user| (user.username, user.name)).collect())
+        let serve = users.into_iter().filter(|user| user.role != Role::Tester);
+        Ok(serve.map(|user| (user.username, user.name)).collect())
     }
 }

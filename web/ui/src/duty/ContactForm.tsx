@@ -65,9 +65,9 @@ export function ContactForm({ close }: { close: () => void }) {
             <Form.Item label={t("contact.quiet")} extra={t("contact.quietHint")}>
               <div className="row g8">
                 <Form.Item name="quiet" valuePropName="checked" noStyle><Checkbox>{t("contact.set")}</Checkbox></Form.Item>
-                <Form.Item name="from" noStyle><Input type="time" disabled={!quiet} aria-label={t("duty.from")} style={{ width: 110 }} /></Form.Item>
+                <Form.Item name="from" noStyle><Input inputMode="numeric" placeholder="22:00" disabled={!quiet} aria-label={t("duty.from")} style={{ width: 80 }} /></Form.Item>
                 <span>–</span>
-                <Form.Item name="to" noStyle><Input type="time" disabled={!quiet} aria-label={t("duty.to")} style={{ width: 110 }} /></Form.Item>
+                <Form.Item name="to" noStyle><Input inputMode="numeric" placeholder="07:00" disabled={!quiet} aria-label={t("duty.to")} style={{ width: 80 }} /></Form.Item>
               </div>
             </Form.Item>
             <p className="m f12">{t("contact.own")}</p>

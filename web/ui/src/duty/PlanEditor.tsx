@@ -88,8 +88,8 @@ function Shifts({ shifts, change }: { shifts: Shift[]; change: (shifts: Shift[])
           <Input value={s.code} placeholder={t("duty.code")} aria-label={t("duty.code")} onChange={(e) => set(i, { code: e.target.value })} />
           <Input value={s.name.zh} placeholder={t("duty.nameZh")} aria-label={t("duty.nameZh")} onChange={(e) => set(i, { name: { ...s.name, zh: e.target.value } })} />
           <Input value={s.name.en} placeholder={t("duty.nameEn")} aria-label={t("duty.nameEn")} onChange={(e) => set(i, { name: { ...s.name, en: e.target.value } })} />
-          <Input type="time" value={s.from} aria-label={t("duty.from")} onChange={(e) => set(i, { from: e.target.value })} />
-          <Input type="time" value={s.to} aria-label={t("duty.to")} onChange={(e) => set(i, { to: e.target.value })} />
+          <Input inputMode="numeric" placeholder="08:00" value={s.from} aria-label={t("duty.from")} onChange={(e) => set(i, { from: e.target.value })} />
+          <Input inputMode="numeric" placeholder="20:00" value={s.to} aria-label={t("duty.to")} onChange={(e) => set(i, { to: e.target.value })} />
           <Remove onClick={() => set(i, null)} />
         </div>
       ))}

@@ -1,5 +1,5 @@
 /** The roster as a calendar: a week or a month beside each other on a desk, a list of days on a phone. */
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { get } from "../api/client";
 import { useResource } from "../api/useResource";
 import { useI18n } from "../i18n";
@@ -19,9 +19,16 @@ export function RosterGrid({ unit, path, round }: { unit: UnitDetail; path: stri
   const [at, setAt] = useState(today);
   const days = useMemo(() => shownDays(view, at), [view, at]);
   const [first = at, last = at] = [days[0], days.at(-1)];
-  const read = useResource(`${path}/shifts/${first}/${last}/${round}`, (signal) =>
+  const read = useResource(`${path}/shifts/${first}/${last}`, (signal) =>
     get<{ items: Duty[] }>(`${path}/shifts`, { from: startOf(first, offset), to: startOf(addDays(last, 1), offset) }, signal));
-  const label = view === "week" ? `${first.slice(5)} – ${last.slice(5)}` : at.slice(0, 7);
+  // What was changed on this page is read again, without the calendar going away meanwhile.
+  const { reload } = read;
+  const shown = useRef(round);
+  useEffect(() => {
+    if (shown.current !== round) reload();
+    shown.current = round;
+  }, [round, reload]);
+  const label = view === "month" ? at.slice(0, 7) : `${first.slice(5)} – ${first.slice(0, 7) === last.slice(0, 7) ? last.slice(8) : last.slice(5)}`;
   return (
     <section className="card" aria-label={t("duty.roster")}>
       <div className="toolbar">
@@ -37,7 +44,7 @@ export function RosterGrid({ unit, path, round }: { unit: UnitDetail; path: stri
       </div>
       <Faces of={read} what={t("duty.what")}>
         {({ items }) => (
-          <ol className={`duty-days ${view}`}>
+          <ol className={`duty-days ${view} ${days.includes(today) ? "has-today" : ""}`}>
             {days.map((day) => {
               const duties = items.filter((d) => d.date === day);
               const outside = view === "month" && day.slice(0, 7) !== at.slice(0, 7);
@@ -74,14 +81,15 @@ function DutyLine({ duty, unit, now, several }: { duty: Duty; unit: UnitDetail; 
   const time = (ms: number): string => hourMinuteAt(ms, unit.utc_offset_min);
   return (
     <div className={current ? "duty-line current" : "duty-line"} title={`${time(duty.from)}–${time(duty.until)} · ${duty.team}`}>
-      <span className="m f12">{several ? `${t(`duty.role.${duty.role}`)} · ` : ""}{name} <span className="duty-times">{time(duty.from)}–{time(duty.until)}</span> {duty.team}</span>
+      <span className="m f12">{several ? `${t(`duty.role.${duty.role}`)} · ` : ""}{name}</span>
       {duty.stretches.map((s) => (
         <span key={s.from} className="duty-who">
-          {s.people.length === 0 ? <span className="duty-gap">{t("duty.empty")}</span> : s.people.map((p) => p.name).join(" ")}
+          {s.people.length === 0 ? <span className="duty-gap">{t("duty.empty")}</span> : <b>{s.people.map((p) => p.name).join(" ")}</b>}
           {duty.stretches.length > 1 ? <span className="m f12 nw"> {time(s.from)}–{time(s.until)}</span> : null}
+          {duty.changed && s.from === duty.from ? <span className="chip ol" title={t("duty.changedTitle")}>{t("duty.changed")}</span> : null}
         </span>
       ))}
-      {duty.changed ? <span className="chip ol" title={t("duty.changedTitle")}>{t("duty.changed")}</span> : null}
+      <span className="m f12 nw duty-times">{time(duty.from)}–{time(duty.until)} {duty.team}</span>
     </div>
   );
 }

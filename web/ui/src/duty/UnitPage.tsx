@@ -20,8 +20,11 @@ export function UnitPage({ id }: { id: string }) {
   const path = `/duty-units/${encodeURIComponent(id)}`;
   const [round, setRound] = useState(0);
   const [editing, setEditing] = useState(false);
-  const read = useResource(`duty-unit/${id}/${round}`, (signal) => get<UnitDetail>(path, {}, signal), 60_000);
-  const again = (): void => setRound((r) => r + 1);
+  const read = useResource(`duty-unit/${id}`, (signal) => get<UnitDetail>(path, {}, signal), 60_000);
+  const again = (): void => {
+    setRound((r) => r + 1);
+    read.reload();
+  };
   return (
     <Faces of={read} what={t("duty.what")}>
       {(unit) => (

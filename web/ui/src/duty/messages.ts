@@ -16,7 +16,7 @@ export const zh = {
   "duty.days": "本单位的节假日与调休", "duty.addDate": "加日期", "duty.date": "日期", "duty.kind": "这天", "duty.kind.rest": "休息", "duty.kind.work": "上班", "duty.dayName": "名称", "duty.commonDays": "全中心共用，本单位另设的优先",
   "duty.swaps": "换班", "duty.swap": "换班", "duty.gives": "让出", "duty.takes": "顶班", "duty.backShift": "换回的班（可不填）", "duty.note": "事由", "duty.noSwaps": "没有换班", "duty.swapLine": "{date} {shift}：{gives} 由 {takes} 顶班", "duty.swapBack": "{date} {shift} 换回",
   "duty.standIns": "代班", "duty.standIn": "代班", "duty.absent": "离岗", "duty.deputy": "代班人", "duty.noStandIns": "没有代班", "duty.standInLine": "{absent} 由 {deputy} 代班，{from} 到 {to}", "duty.takeBack": "撤销", "duty.takeBackAsk": "撤销这次调班？", "duty.past": "已过", "duty.readOnly": "由本单位管理员或值班员维护",
-  "contact.title": "我的联系方式", "contact.phones": "手机", "contact.phonesHint": "最多三个，按顺序拨打", "contact.email": "邮箱", "contact.language": "通知语言", "contact.quiet": "免打扰时段", "contact.quietHint": "红色预警不受免打扰限制", "contact.channels": "优先方式", "contact.sms": "短信", "contact.mail": "邮件", "contact.own": "只有你能改；和你同一值班单位的人看得到", "contact.add": "加号码", "contact.none": "不设", "contact.set": "设定",
+  "contact.title": "我的联系方式", "contact.phones": "手机", "contact.phonesHint": "最多三个，按顺序拨打", "contact.email": "邮箱", "contact.language": "通知语言", "contact.quiet": "免打扰时段", "contact.quietHint": "红色预警不受免打扰限制", "contact.channels": "优先方式", "contact.sms": "短信", "contact.mail": "邮件", "contact.own": "只有你能改；看得到你所在值班单位的人都能看到", "contact.add": "加号码", "contact.none": "不设", "contact.set": "设定",
   "audit.kind.contact": "联系方式", "audit.kind.duty_unit": "值班单位", "audit.kind.duty_member": "值班成员", "audit.kind.duty_rotation": "轮班", "audit.kind.duty_day": "值班日历", "audit.kind.duty_swap": "换班", "audit.kind.stand-in": "代班",
 } as const;
 

@@ -20,6 +20,10 @@ describe("the audit log", () => {
     expect(objectOf("equipment 410205001.V-1203", en)).toEqual({ kind: "Equipment", name: "V-1203", to: "/equipment/410205001.V-1203" });
     expect(objectOf("alarm 410205001.LT-1203A|HH|3", zh)).toEqual({ kind: "报警", name: "LT-1203A 高高报", to: "/alarms?alarm=410205001.LT-1203A%7CHH%7C3" });
     expect(objectOf("scenario tank-overfill", zh).name).toBe("储罐溢装");
+    expect(objectOf("duty swap region:410205P01/leader/2026-11-25/day/wang", zh)).toEqual({ kind: "换班", name: "410205P01 leader 2026-11-25 day wang", to: "/duty/region%3A410205P01" });
+    expect(objectOf("duty day */2027-01-01", en)).toEqual({ kind: "Duty calendar", name: "2027-01-01", to: null });
+    expect(objectOf("stand-in enterprise:410205001/wang/60000", zh)).toMatchObject({ kind: "代班", to: "/duty/enterprise%3A410205001" });
+    expect(objectOf("contact wang", zh)).toEqual({ kind: "联系方式", name: "wang", to: null });
     expect(objectOf("something else", zh)).toEqual({ kind: "", name: "something else", to: null });
   });
   it("tells an import as a short list", () => {

@@ -16,9 +16,9 @@ export function actionWords(action: string, t: Translate): string {
 }
 
 /** The kinds of the registry by the names that the log gives them, and the tables by which an import counts. */
-const KINDS = ["hazard source", "map feature", "region", "enterprise", "equipment", "gateway", "point", "camera", "user", "alarm", "scenario"] as const;
+const KINDS = ["hazard source", "map feature", "region", "enterprise", "equipment", "gateway", "point", "camera", "user", "alarm", "scenario", "contact", "duty unit", "duty member", "duty rotation", "duty day", "duty swap", "stand-in"] as const;
 const kindKey = (kind: string): string => `audit.kind.${kind.replace(" ", "_")}`;
-const TABLES: Record<string, string> = { regions: "region", enterprises: "enterprise", hazard_sources: "hazard source", gateways: "gateway", points: "point", cameras: "camera", users: "user", map_features: "map feature", equipment: "equipment", limits: "limits" };
+const TABLES: Record<string, string> = { regions: "region", enterprises: "enterprise", hazard_sources: "hazard source", gateways: "gateway", points: "point", cameras: "camera", users: "user", map_features: "map feature", equipment: "equipment", limits: "limits", contacts: "contact", duty_units: "duty unit", duty_members: "duty member", duty_rotations: "duty rotation", duty_days: "duty day", duty_swaps: "duty swap", duty_stand_ins: "stand-in" };
 
 export type AuditObject = { kind: string; name: string; to: string | null };
 
@@ -45,6 +45,13 @@ export function objectOf(object: string, t: Translate): AuditObject {
       return { kind: word, name: tagOf(key), to: `/equipment/${id}` };
     case "enterprise":
       return { kind: word, name: key, to: `/enterprises/${id}` };
+    case "duty unit": case "duty member": case "duty rotation": case "duty day": case "duty swap": case "stand-in": {
+      // The key begins with its unit; a day of every unit begins with a star.
+      const [unit = key, ...rest] = key.split("/");
+      return { kind: word, name: [unit === "*" ? "" : unit.replace(/^\w+:/, ""), ...rest].filter(Boolean).join(" "), to: unit === "*" ? null : `/duty/${encodeURIComponent(unit)}` };
+    }
+    case "contact":
+      return { kind: word, name: key, to: null };
     case "region": case "hazard source": case "gateway": case "point": case "camera": case "map feature": case "user":
       return { kind: word, name: tagOf(key), to: null };
   }
