@@ -114,7 +114,6 @@ async fn every_bad_answer_is_told_for_what_it_is() {
 #[tokio::test]
 async fn what_cannot_be_reached_was_not_sent_and_the_probe_says_the_same() {
     let (receiver, port) = receiver("s3cret");
-    let port = port;
     let webhook = webhook(port, "s3cret", 0);
     assert!(webhook.probe().await.unwrap().saw.contains("can be reached"));
     drop(receiver);
