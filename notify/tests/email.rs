@@ -1,9 +1,9 @@
 //! E-mail against servers that are not ours (aiosmtpd): what arrives, and what is made of every way in which it does not.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Write};
+mod peers;
+
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,44 +14,26 @@ use anlan_notify::message::{Address, Colour, Language, Mailbox, Message, Message
 use anlan_notify::secret::SecretSource;
 use serde_json::{Value, json};
 
+use peers::Peer;
+
 /// The servers of `peers/smtp_server.py`.
 struct Servers {
-    process: Child,
-    lines: BufReader<ChildStdout>,
+    peer: Peer,
     ports: Value,
     folder: tempfile::TempDir,
 }
 
 impl Servers {
     /// `None`, with a visible word, where there is no Python that has aiosmtpd.
-    fn start(test: &str) -> Option<Self> {
-        let Ok(python) = std::env::var("ANLAN_PEER_PYTHON") else {
-            // Straight to the stream: what eprintln! says in a passing test is swallowed.
-            let word = format!(
-                "SKIPPED: {test}: ANLAN_PEER_PYTHON names no interpreter with drivers/tests/peers/requirements.txt\n"
-            );
-            std::io::stderr().write_all(word.as_bytes()).unwrap();
-            return None;
-        };
+    fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-        let (certificate, key) = (folder.path().join("crt"), folder.path().join("key"));
-        std::fs::write(&certificate, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let [certificate, key] = peers::certificate(folder.path());
         for (name, password) in [("good", "tr0ub4dor"), ("bad", "wr0ng-passw0rd")] {
             std::fs::write(folder.path().join(name), password).unwrap();
         }
-        let script = format!("{}/tests/peers/smtp_server.py", env!("CARGO_MANIFEST_DIR"));
-        let mut process = Command::new(python)
-            .arg(script)
-            .args([&certificate, &key])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let ports = next(&mut lines);
-        Some(Self { process, lines, ports, folder })
+        let mut peer = Peer::start("smtp_server.py", &[&certificate, &key])?;
+        let ports = peer.saw();
+        Some(Self { peer, ports, folder })
     }
 
     fn config(&self, server: &str) -> EmailConfig {
@@ -80,19 +62,6 @@ impl Servers {
     }
 }
 
-impl Drop for Servers {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-fn next(lines: &mut BufReader<ChildStdout>) -> Value {
-    let mut line = String::new();
-    lines.read_line(&mut line).unwrap();
-    serde_json::from_str(&line).unwrap()
-}
-
 fn channel(config: &EmailConfig) -> Email {
     Email::new(config, Arc::new(|| UtcMillis(1_800_000_000_000))).unwrap()
 }
@@ -115,13 +84,13 @@ fn told(result: Result<anlan_notify::channel::Receipt, SendError>) -> String {
 
 #[tokio::test]
 async fn a_message_arrives_as_it_was_written_and_the_receipt_names_the_queue() {
-    let Some(mut servers) = Servers::start("email") else { return };
+    let Some(mut servers) = Servers::start() else { return };
     for server in ["plain", "starttls", "tls"] {
         let receipt =
             channel(&servers.config(server)).send(&message("zhang@example.cn")).await.unwrap();
         assert_eq!(receipt.provider_id.as_deref(), Some("4F1B22C0A1"));
         assert_eq!(receipt.said, "250 2.0.0 Ok: queued as 4F1B22C0A1");
-        let saw = next(&mut servers.lines);
+        let saw = servers.peer.saw();
         assert_eq!(saw["from"], "anlan@park.example");
         assert_eq!(
             (&saw["to"], &saw["header_to"]),
@@ -142,7 +111,7 @@ async fn a_message_arrives_as_it_was_written_and_the_receipt_names_the_queue() {
 
 #[tokio::test]
 async fn every_bad_answer_is_told_for_what_it_is() {
-    let Some(servers) = Servers::start("email") else { return };
+    let Some(servers) = Servers::start() else { return };
     let email = channel(&servers.config("plain"));
     for (how, expected) in [
         ("r550", "refused (recipient)"),
@@ -162,7 +131,7 @@ async fn every_bad_answer_is_told_for_what_it_is() {
 
 #[tokio::test]
 async fn sign_in_and_protection_are_checked_by_the_probe_and_meet_the_message_alike() {
-    let Some(servers) = Servers::start("email") else { return };
+    let Some(servers) = Servers::start() else { return };
     let good = servers.config("starttls");
     let seen = channel(&good).probe().await.unwrap().saw;
     assert!(seen.contains("greets over TLS and takes the password"), "{seen}");
@@ -191,7 +160,7 @@ async fn sign_in_and_protection_are_checked_by_the_probe_and_meet_the_message_al
 
 #[tokio::test]
 async fn answers_from_before_tls_are_not_taken_for_the_servers() {
-    let Some(servers) = Servers::start("email") else { return };
+    let Some(servers) = Servers::start() else { return };
     let told = told(channel(&servers.config("injecting")).send(&message("zhang@example.cn")).await);
     assert!(told.starts_with("not sent for now") && told.contains("STARTTLS"), "{told}");
 }

@@ -2,8 +2,9 @@
 //! that signs with the SDK's code finds our signature genuine.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+mod peers;
+
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,49 +15,13 @@ use anlan_notify::secret::{Secret, SecretSource};
 use anlan_notify::sms::aliyun::{Aliyun, AliyunConfig, query, template};
 use serde_json::{Value, json};
 
-struct Peer {
-    process: Child,
-    orders: ChildStdin,
-    lines: BufReader<ChildStdout>,
-    port: u16,
-}
+use peers::Peer;
 
-impl Peer {
-    fn start(test: &str) -> Option<Self> {
-        let Ok(python) = std::env::var("ANLAN_PEER_PYTHON") else {
-            // Straight to the stream: what eprintln! says in a passing test is swallowed.
-            let word = format!(
-                "SKIPPED: {test}: ANLAN_PEER_PYTHON names no interpreter with drivers/tests/peers/requirements.txt\n"
-            );
-            std::io::stderr().write_all(word.as_bytes()).unwrap();
-            return None;
-        };
-        let script = format!("{}/tests/peers/aliyun_sms.py", env!("CARGO_MANIFEST_DIR"));
-        let mut process = Command::new(python)
-            .args(["-W", "ignore", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let orders = process.stdin.take().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let mut port = String::new();
-        lines.read_line(&mut port).unwrap();
-        Some(Self { process, orders, lines, port: port.trim().parse().unwrap() })
-    }
-
-    fn saw(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
+/// The SDK of `peers/aliyun_sms.py` and the port of its server.
+fn sdk() -> Option<(Peer, u16)> {
+    let mut peer = Peer::start("aliyun_sms.py", &[])?;
+    let port = peer.line().parse().unwrap();
+    Some((peer, port))
 }
 
 fn config(port: u16, folder: &tempfile::TempDir) -> AliyunConfig {
@@ -94,9 +59,9 @@ fn message(text: &str) -> Message {
 
 #[test]
 fn a_request_equals_that_of_the_providers_own_sdk_byte_by_byte() {
-    let Some(mut peer) = Peer::start("sms_aliyun") else { return };
+    let Some((mut peer, port)) = sdk() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let config = config(peer.port, &folder);
+    let config = config(port, &folder);
     let phone = Phone::new("+8613800138000").unwrap();
     for (text, shown, at, time, nonce) in [
         (
@@ -131,7 +96,7 @@ fn a_request_equals_that_of_the_providers_own_sdk_byte_by_byte() {
 
 #[tokio::test]
 async fn what_the_channel_sends_is_genuine_and_every_answer_is_told_for_what_it_is() {
-    let Some(mut peer) = Peer::start("sms_aliyun") else { return };
+    let Some((mut peer, port)) = sdk() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut nonces = Vec::new();
     for (template_code, expected) in [
@@ -143,8 +108,7 @@ async fn what_the_channel_sends_is_genuine_and_every_answer_is_told_for_what_it_
         ("SMS_InvalidAccessKeyId.NotFound", "refused (credentials)"),
         ("SMS_isv.NEW_CODE", "not sent for now"),
     ] {
-        let config =
-            AliyunConfig { template_code: template_code.into(), ..config(peer.port, &folder) };
+        let config = AliyunConfig { template_code: template_code.into(), ..config(port, &folder) };
         let aliyun = Aliyun::new(&config, Arc::new(|| UtcMillis(1_800_000_000_000))).unwrap();
         let result = aliyun.send(&message(&"超".repeat(36))).await;
         if let Ok(receipt) = &result {
@@ -171,9 +135,9 @@ async fn what_the_channel_sends_is_genuine_and_every_answer_is_told_for_what_it_
 
 #[tokio::test]
 async fn a_wrong_secret_is_told_and_what_cannot_be_reached_was_not_sent() {
-    let Some(peer) = Peer::start("sms_aliyun") else { return };
+    let Some((peer, port)) = sdk() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let config = config(peer.port, &folder);
+    let config = config(port, &folder);
     std::fs::write(folder.path().join("secret"), "other").unwrap();
     let aliyun = Aliyun::new(&config, Arc::new(|| UtcMillis(1_800_000_000_000))).unwrap();
     let error = aliyun.send(&message("压力高")).await.unwrap_err().to_string();

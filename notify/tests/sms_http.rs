@@ -2,10 +2,11 @@
 //! worst do. It needs nothing but Python's own library.
 #![allow(clippy::unwrap_used)]
 
+mod peers;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,51 +16,31 @@ use anlan_notify::message::{
     Address, Colour, Language, Mailbox, Message, MessageId, Phone, WebhookUrl,
 };
 use anlan_notify::secret::SecretSource;
-use anlan_notify::sms::http::{Body, HttpSms, HttpSmsConfig, Json, Number, Rules, template};
+use anlan_notify::sms::answer::Rules;
+use anlan_notify::sms::http::{Body, HttpSms, HttpSmsConfig, Json, Number, template};
 use anlan_notify::template::Template;
 use http::Method;
 use http::header::AUTHORIZATION;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use peers::Peer;
+
+/// The provider of `peers/sms_provider.py`.
 struct Provider {
-    process: Child,
-    lines: BufReader<ChildStdout>,
+    peer: Peer,
     port: u16,
     folder: tempfile::TempDir,
 }
 
 impl Provider {
     fn start(with_tls: bool) -> Self {
-        let python = std::env::var("ANLAN_PEER_PYTHON").unwrap_or_else(|_| "python3".into());
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), "k3y/&=").unwrap();
-        let mut command = Command::new(python);
-        command.arg(format!("{}/tests/peers/sms_provider.py", env!("CARGO_MANIFEST_DIR")));
-        if with_tls {
-            let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-            let (certificate, key) = (folder.path().join("crt"), folder.path().join("key"));
-            std::fs::write(&certificate, made.cert.pem()).unwrap();
-            std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-            command.args([certificate, key]).stderr(Stdio::null());
-        }
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let mut port = String::new();
-        lines.read_line(&mut port).unwrap();
-        Self { process, lines, port: port.trim().parse().unwrap(), folder }
-    }
-
-    fn saw(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
+        let [certificate, key] = peers::certificate(folder.path());
+        let arguments: &[&dyn AsRef<OsStr>] = if with_tls { &[&certificate, &key] } else { &[] };
+        let mut peer = Peer::start_plain("sms_provider.py", arguments);
+        let port = peer.line().parse().unwrap();
+        Self { peer, port, folder }
     }
 }
 
@@ -157,7 +138,7 @@ async fn the_provider_gets_every_value_unharmed_wherever_it_stands() {
         assert_eq!(receipt.provider_id.as_deref(), Some("bz-17"));
         // The provider repeats all that it got.
         assert!(!receipt.said.contains("k3y") && !receipt.said.contains("138000"), "{receipt:?}");
-        let saw = provider.saw();
+        let saw = provider.peer.saw();
         assert_eq!(saw["method"], method.as_str());
         assert_eq!(saw["query"], expected_query);
         assert_eq!(saw["body"], expected_body, "{method}");
@@ -170,7 +151,7 @@ async fn a_long_text_is_cut_to_the_parts_that_are_paid_for() {
     let mut provider = Provider::start(false);
     let config = config(format!("http://127.0.0.1:{}/OK", provider.port), provider.folder.path());
     channel(&config).send(&message(&"超".repeat(71))).await.unwrap();
-    let saw = provider.saw();
+    let saw = provider.peer.saw();
     assert_eq!(saw["body"]["content"], format!("【安澜】{}…", "超".repeat(65)));
 }
 

@@ -2,8 +2,8 @@
 //! at their worst do. It needs nothing but Python's own library.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
+mod peers;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,39 +12,15 @@ use anlan_notify::channel::{Channel, Refusal, SendError};
 use anlan_notify::message::{Address, Colour, Language, Mailbox, Message, MessageId, WebhookUrl};
 use anlan_notify::secret::{Secret, SecretSource};
 use anlan_notify::webhook::{Webhook, WebhookConfig, signature};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-struct Receiver {
-    process: Child,
-    lines: BufReader<ChildStdout>,
-    port: u16,
-}
+use peers::Peer;
 
-impl Receiver {
-    fn start(secret: &str) -> Self {
-        let python = std::env::var("ANLAN_PEER_PYTHON").unwrap_or_else(|_| "python3".into());
-        let script = format!("{}/tests/peers/webhook_receiver.py", env!("CARGO_MANIFEST_DIR"));
-        let mut process =
-            Command::new(python).args([&script, secret]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        let mut port = String::new();
-        lines.read_line(&mut port).unwrap();
-        Self { process, lines, port: port.trim().parse().unwrap() }
-    }
-
-    /// What the receiver saw of the next request.
-    fn saw(&mut self) -> Value {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
+/// The receiver of `peers/webhook_receiver.py` and its port.
+fn receiver(secret: &str) -> (Peer, u16) {
+    let mut peer = Peer::start_plain("webhook_receiver.py", &[&secret]);
+    let port = peer.line().parse().unwrap();
+    (peer, port)
 }
 
 fn webhook(port: u16, secret: &str, clock_offset_ms: i64) -> Webhook {
@@ -79,12 +55,12 @@ fn message(url: &str) -> Message {
 
 #[tokio::test]
 async fn an_independent_receiver_finds_the_signature_good_and_a_forged_or_old_one_bad() {
-    let mut receiver = Receiver::start("s3cret");
-    let url = format!("http://127.0.0.1:{}/hook/zhang", receiver.port);
+    let (mut receiver, port) = receiver("s3cret");
+    let url = format!("http://127.0.0.1:{}/hook/zhang", port);
     for (secret, offset_ms, genuine, fresh) in
         [("s3cret", 0, true, true), ("other", 0, false, true), ("s3cret", -400_000, true, false)]
     {
-        let result = webhook(receiver.port, secret, offset_ms).send(&message(&url)).await;
+        let result = webhook(port, secret, offset_ms).send(&message(&url)).await;
         let saw = receiver.saw();
         assert_eq!((&saw["genuine"], &saw["fresh"]), (&json!(genuine), &json!(fresh)));
         assert_eq!(saw["id"], "alarm-17-rung-2");
@@ -107,9 +83,9 @@ async fn an_independent_receiver_finds_the_signature_good_and_a_forged_or_old_on
 
 #[tokio::test]
 async fn every_bad_answer_is_told_for_what_it_is() {
-    let receiver = Receiver::start("s3cret");
-    let webhook = webhook(receiver.port, "s3cret", 0);
-    let place = format!("http://127.0.0.1:{}/hook", receiver.port);
+    let (_receiver, port) = receiver("s3cret");
+    let webhook = webhook(port, "s3cret", 0);
+    let place = format!("http://127.0.0.1:{port}/hook");
     for (how, expected) in [
         ("200", "sent"),
         // Taken, by its status; that the rest of the answer is lost or endless changes nothing.
@@ -137,8 +113,7 @@ async fn every_bad_answer_is_told_for_what_it_is() {
 
 #[tokio::test]
 async fn what_cannot_be_reached_was_not_sent_and_the_probe_says_the_same() {
-    let receiver = Receiver::start("s3cret");
-    let port = receiver.port;
+    let (receiver, port) = receiver("s3cret");
     let webhook = webhook(port, "s3cret", 0);
     assert!(webhook.probe().await.unwrap().saw.contains("can be reached"));
     drop(receiver);

@@ -10,7 +10,8 @@ use toml::de::DeValue;
 use super::entry::Entry;
 use super::{TIMEOUT, name};
 use crate::message::WebhookUrl;
-use crate::sms::http::{Body, HttpSmsConfig, Json, Number, Rules, template};
+use crate::sms::answer::Rules;
+use crate::sms::http::{Body, HttpSmsConfig, Json, Number, template};
 use crate::template::{Template, TemplateError};
 
 pub(super) fn read(entry: Entry<'_>) -> Option<HttpSmsConfig> {

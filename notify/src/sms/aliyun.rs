@@ -17,9 +17,9 @@ use chrono::DateTime;
 use http::{Method, Uri};
 use serde_json::{Map, Value};
 
-use super::http::{Judged, Rules, judge};
+use super::answer::{Call, Rules};
 use super::percent;
-use crate::channel::{Channel, Clock, Probe, Receipt, SendError, shortened};
+use crate::channel::{Channel, Clock, Probe, Receipt, SendError};
 use crate::http::{HttpClient, HttpRequest, place};
 use crate::message::{Address, ColourWord as _, Kind, Message, Phone, WebhookUrl};
 use crate::secret::{Secret, SecretSource};
@@ -180,17 +180,8 @@ impl Channel for Aliyun {
             return Err(SendError::wrong_kind(Kind::Sms, message));
         };
         let request = self.request(message, phone).map_err(SendError::later)?;
-        let answer = self.http.call(request).await?;
-        let said = answer.said().replace(phone.national(), &format!("{phone:?}"));
-        let what = shortened(&format!("{}: {said}", place(&self.config.endpoint.uri())));
-        match judge(&self.rules, &answer) {
-            Judged::Sent { id } => {
-                Ok(Receipt { provider_id: id, said, at: (self.clock)(), delivery: None })
-            }
-            Judged::Refused(reason) => Err(SendError::refused(reason, what)),
-            Judged::Later => Err(SendError::Later { what, retry_after: answer.retry_after() }),
-            Judged::Unknown(why) => Err(SendError::unknown(format!("{what} ({why})"))),
-        }
+        let Self { http, rules, secret, clock, .. } = self;
+        Call { request, rules, phone, secret: Some(secret) }.make(http, clock).await
     }
 
     async fn probe(&self) -> Result<Probe, SendError> {

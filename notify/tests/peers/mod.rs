@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
@@ -45,6 +46,8 @@ impl Peer {
             .args(arguments.iter().map(AsRef::as_ref))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // With TLS they complain of every client that leaves, and that is what these tests are about.
+            .stderr(if arguments.len() > 1 { Stdio::null() } else { Stdio::inherit() })
             .spawn()
             .unwrap();
         let orders = process.stdin.take().unwrap();
@@ -64,6 +67,15 @@ impl Peer {
         let line = self.line();
         serde_json::from_str(&line).unwrap_or_else(|e| panic!("the peer said {line:?}: {e}"))
     }
+}
+
+/// Writes a certificate for `localhost` and its key into `folder`, as files `crt` and `key`.
+pub fn certificate(folder: &Path) -> [PathBuf; 2] {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let files = [folder.join("crt"), folder.join("key")];
+    std::fs::write(&files[0], made.cert.pem()).unwrap();
+    std::fs::write(&files[1], made.signing_key.serialize_pem()).unwrap();
+    files
 }
 
 impl Drop for Peer {
