@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod alarm_book;
+pub mod alarm_defaults;
 pub mod alarm_health;
 pub mod conditions;
 pub mod disposition;
