@@ -103,7 +103,6 @@ impl SignalDefaults {
             ("gas_toxic", 2.0, 0, 0, 10, Proposal),
             ("oxygen", 1.0, 3, 0, 10, Proposal),
             ("humidity", 5.0, 60, 15, 60, Proposal),
-            ("state", 0.0, 0, 0, 5, Proposal),
             ("*", 2.0, 15, 3, 15, Proposal),
         ]
         .into_iter()

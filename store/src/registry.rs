@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::sql::sqlite::{OpenError, SqliteDatabase};
 use crate::sql::{Connection, Database, Row, SqlError, Statement};
 
+pub mod alarm_defaults;
 pub mod audit;
 mod births;
 mod bulk;

@@ -87,3 +87,45 @@ async fn a_damaged_row_is_named_and_not_left_out_of_the_counts() {
     let found = counted_with(gateway).await;
     assert!(found.contains(r#"row "no id" of gateways is damaged"#), "{found}");
 }
+
+#[tokio::test]
+async fn what_an_import_leaves_blank_of_a_limit_is_the_default_of_its_signal_type() {
+    let scratch = tempfile::tempdir().unwrap();
+    let registry = Registry::open(&scratch.path().join("registry.sqlite")).await.unwrap();
+    let dir = scratch.path().join("plant");
+    std::fs::create_dir_all(&dir).unwrap();
+    conformance::sample_plant(&dir);
+    std::fs::write(
+        dir.join("limits.csv"),
+        "point,limit,value,deadband,on_delay_ms,off_delay_ms\n\
+         410205001.LT-1203A,HH,85,,,\n\
+         410205001.LT-1203A,H,80,1,,0\n\
+         410205001.LT-1203A,L,72,,0,\n\
+         410205001.GT-1,H,25,,,\n\
+         410205002.PT-201,ROC,0.5,,,\n",
+    )
+    .unwrap();
+    registry.import(&dir, conformance::sample_options()).await.unwrap();
+    let hosts = registry.host_configs().await.unwrap();
+    let limits = |tag: &str| {
+        let mut points = hosts.iter().flat_map(|h| &h.points);
+        let point = points.find(|p| p.id.to_string() == format!("410205001.{tag}"));
+        let point = point.or_else(|| {
+            let mut points = hosts.iter().flat_map(|h| &h.points);
+            points.find(|p| p.id.to_string() == format!("410205002.{tag}"))
+        });
+        point.unwrap().settings.limits.clone()
+    };
+    let told = |limit: Option<anlan_domain::limits::Limit>| {
+        let limit = limit.unwrap();
+        (limit.deadband, limit.on_delay_ms, limit.off_delay_ms)
+    };
+    let level = limits("LT-1203A");
+    // A quarter of the way from HH to L is 3.25, less than 5 % of the span.
+    assert_eq!(told(level.hh), (3.25, 3_000, 60_000));
+    assert_eq!(told(level.h), (1.0, 60_000, 0), "what is given stays");
+    assert_eq!(told(level.l), (2.0, 0, 60_000));
+    assert_eq!(told(limits("GT-1").h), (2.0, 0, 10_000));
+    assert_eq!(told(limits("PT-201").rate_per_min), (0.05, 15_000, 15_000));
+    registry.close().await;
+}

@@ -12,6 +12,7 @@ use crate::cursor;
 use crate::gate::Call;
 use crate::problem::Problem;
 
+pub mod alarm_defaults;
 pub mod alarm_health;
 pub mod alarms;
 pub mod audit;

@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, equipment, gateways, hazards, map, plant, points,
-    quality, quiet, regions, scenarios, search, session, tree, users,
+    alarm_defaults, alarm_health, alarms, audit, cameras, equipment, gateways, hazards, map, plant,
+    points, quality, quiet, regions, scenarios, search, session, tree, users,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -116,7 +116,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AlarmDefaultsInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     routes! {
@@ -161,6 +161,9 @@ fn table() -> Vec<Route> {
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", [], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;
         POST "/quiet-alarms/{id}/resume" ANSWERERS, "Ends a shelf or returns an alarm to service", [], body::<ResumeInput>(), Out::Nothing, quiet::resume;
+        GET "/alarm-defaults" SignedIn, "Deadband and delays that a limit gets where it was given none, by signal type", [], None, list::<alarm_defaults::AlarmDefaultsBody>(), alarm_defaults::list;
+        PUT "/alarm-defaults/{signal}" ADMINISTRATOR, "Changes the defaults of a signal type; version 0 adds them", [], body::<AlarmDefaultsInput>(), one::<alarm_defaults::AlarmDefaultsBody>(), alarm_defaults::put;
+        DELETE "/alarm-defaults/{signal}" ADMINISTRATOR, "Takes the defaults of a signal type away: those of all other types hold for it", ["version"], None, Out::Nothing, alarm_defaults::delete;
         GET "/alarm-health" SignedIn, "How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers", ["region", "enterprise", "from", "to"], None, one::<alarm_health::HealthBody>(), alarm_health::read;
         GET "/alarm-moments" SignedIn, "When alarms began, for the strip under the map", ["region", "enterprise", "from", "to"], None, Out::Free, alarms::moments;
         GET "/map" SignedIn, "The map as a GeoJSON FeatureCollection of at most 20000 features, with `total` and `truncated`", ["region"], None, Out::Free, map::read;

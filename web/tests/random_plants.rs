@@ -586,6 +586,7 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             .replace("{id}", &id)
             .replace("{code}", &id)
             .replace("{name}", &id)
+            .replace("{signal}", &id)
             .replace("{username}", &id);
         vec![Valid { path, body, about: true }]
     };
@@ -647,6 +648,23 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             all
         }
         ("GET", "/alarm-health") => filters(template),
+        ("GET", "/alarm-defaults") => list(&[template.to_owned()]),
+        ("PUT" | "DELETE", "/alarm-defaults/{signal}") => {
+            // One of its own for each enterprise, without its code: everybody reads the list.
+            let letter =
+                |c: char| char::from(b'a' + u8::try_from(c.to_digit(10).unwrap()).unwrap());
+            let signal: String = code.chars().map(letter).collect();
+            let body = json!({
+                "signal": signal, "deadband_percent": 1.0, "on_delay_ms": 0, "urgent_on_delay_ms": 0,
+                "off_delay_ms": 0, "reason": "r", "version": 0,
+            });
+            let mut valid = thing(&signal, Some(body));
+            if *method == Method::DELETE {
+                valid[0].body = None;
+                valid[0].path.push_str("?version=1");
+            }
+            valid
+        }
         ("GET", "/alarms" | "/alarm-moments") => {
             let mut all = filters(template);
             all.extend(list(&[

@@ -13,6 +13,7 @@ use anlan_domain::log::Command;
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, QuietRow};
 use anlan_store::history::{DayQuality, Trend};
+use anlan_store::registry::alarm_defaults::AlarmDefaults;
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
 use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
 use anlan_store::registry::records::Point;
@@ -564,6 +565,14 @@ impl Call {
         change.put_limits(&point.id, limits, expected, reason).await?;
         let changed = change.commit().await?;
         self.in_force::<Point>(changed).await
+    }
+
+    /// Deadband and delays that a limit gets where it was given none; the same for everybody.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn alarm_defaults(&self) -> Result<Vec<AlarmDefaults>, Problem> {
+        Ok(self.app.parts.registry.alarm_defaults().await?)
     }
 
     // ---- people

@@ -158,6 +158,25 @@ input! {
     }
 }
 input! {
+    /// Defaults of a signal type to save.
+    AlarmDefaultsInput {
+        /// Signal type; `*` for every type without a row.
+        signal: String,
+        /// Deadband in percent of the span, 0 to 50.
+        deadband_percent: f64,
+        /// How long H, L and the rate of change must hold, in ms, at most a day; of gas 3000.
+        on_delay_ms: u32,
+        /// How long HH and LL must hold, in ms, at most a day; of gas 3000.
+        urgent_on_delay_ms: u32,
+        /// How long any of them must be gone, in ms, at most a day.
+        off_delay_ms: u32,
+        /// Why; not empty.
+        reason: String,
+        /// Version that was read; 0 where there was none.
+        version: u32,
+    }
+}
+input! {
     /// A camera to save.
     CameraInput {
         /// Identity.

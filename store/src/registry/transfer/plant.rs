@@ -9,6 +9,7 @@ use anlan_domain::region::RegionCode;
 
 use super::table::{self, Problems, Row, Table};
 use super::{ImportError, ImportOptions, map};
+use crate::registry::alarm_defaults::{self, Gaps};
 use crate::registry::people::{ROLES, User, role_of};
 use crate::registry::record::Meta;
 use crate::registry::records::{
@@ -417,23 +418,31 @@ async fn read_limits(
         let (point, value) = (row.need::<PointId>("point"), row.need("value"));
         let (deadband, level) = (row.maybe("deadband"), row.maybe("level"));
         let (on, off) = (row.maybe("on_delay_ms"), row.maybe("off_delay_ms"));
+        let (deadband, on, off) = (deadband?, on?, off?);
+        let gaps =
+            Gaps { deadband: deadband.is_none(), on_delay: on.is_none(), off_delay: off.is_none() };
         let limit = Limit {
             value: value?,
-            deadband: deadband?.unwrap_or(0.0),
-            on_delay_ms: on?.unwrap_or(0),
-            off_delay_ms: off?.unwrap_or(0),
+            deadband: deadband.unwrap_or(0.0),
+            on_delay_ms: on.unwrap_or(0),
+            off_delay_ms: off.unwrap_or(0),
             level: level?,
         };
-        Some((point?, row.text("limit"), limit))
+        Some((point?, row.text("limit"), limit, gaps))
     });
-    // Where each limit of a point stands, so that a problem of order is told at its line.
+    // Where each limit of a point stands, so that a problem of order is told at its line, and what was left blank.
     type Lines = HashMap<&'static str, u64>;
-    let mut by_point: BTreeMap<PointId, (Limits, Lines, u64)> = BTreeMap::new();
-    for (line, (point, name, limit)) in rows {
-        let (limits, lines, _) =
-            by_point.entry(point).or_insert_with(|| (Limits::default(), Lines::new(), line));
+    type Blanks = Vec<(String, Gaps)>;
+    let mut by_point: BTreeMap<PointId, (Limits, Lines, u64, Blanks)> = BTreeMap::new();
+    for (line, (point, name, limit, gaps)) in rows {
+        let (limits, lines, _, blanks) = by_point
+            .entry(point)
+            .or_insert_with(|| (Limits::default(), Lines::new(), line, Blanks::new()));
         match limits::set_by_name(limits, &name, limit) {
             Ok(()) => {
+                if gaps.any() {
+                    blanks.push((name.clone(), gaps));
+                }
                 if let Some(first) = lines.insert(limits::field_of(&name), line) {
                     problems.add(
                         FILE,
@@ -447,7 +456,8 @@ async fn read_limits(
         }
     }
     let of_files: HashMap<&PointId, &Point> = points.iter().map(|p| (&p.id, p)).collect();
-    for (id, (limits, lines, first)) in &by_point {
+    let defaults = change.alarm_defaults().await?;
+    for (id, (limits, lines, first, blanks)) in &mut by_point {
         let stored;
         let point = match of_files.get(id) {
             Some(point) => *point,
@@ -465,12 +475,15 @@ async fn read_limits(
                 }
             },
         };
+        for (name, gaps) in blanks {
+            alarm_defaults::fill(&defaults, point, limits, name, *gaps);
+        }
         for problem in limits::problems(limits, point) {
             let line = lines.get(problem.field).copied().unwrap_or(*first);
             problems.add(FILE, line, "value", format!("{id}: {}", problem.why));
         }
     }
-    Ok(by_point.into_iter().map(|(id, (limits, _, _))| (id, limits)).collect())
+    Ok(by_point.into_iter().map(|(id, (limits, ..))| (id, limits)).collect())
 }
 
 fn users(

@@ -6,6 +6,7 @@ import { useI18n, type MessageKey } from "../i18n";
 import { useUser } from "../session/session";
 import { intoView } from "../ui/tabs";
 import { AuditTab } from "./AuditTab";
+import { DefaultsTab } from "./DefaultsTab";
 import { GatewaysTab } from "./GatewaysTab";
 import { HealthTab } from "./HealthTab";
 import { QualityTab } from "./QualityTab";
@@ -18,6 +19,7 @@ const TABS: readonly Tab[] = [
   { path: "quality", label: "system.tab.quality", part: QualityTab },
   { path: "alarms", label: "system.tab.health", part: HealthTab },
   { path: "tree", label: "system.tab.tree", part: TreeTab, roles: ["administrator", "officer"] },
+  { path: "defaults", label: "system.tab.defaults", part: DefaultsTab, roles: ["administrator"] },
   { path: "users", label: "system.tab.users", part: UsersTab, roles: ["administrator"] },
   { path: "audit", label: "system.tab.audit", part: AuditTab, roles: ["administrator"] },
 ];

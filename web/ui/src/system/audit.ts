@@ -16,7 +16,7 @@ export function actionWords(action: string, t: Translate): string {
 }
 
 /** The kinds of the registry by the names that the log gives them, and the tables by which an import counts. */
-const KINDS = ["hazard source", "map feature", "region", "enterprise", "equipment", "gateway", "point", "camera", "user", "alarm", "scenario"] as const;
+const KINDS = ["hazard source", "alarm defaults", "map feature", "region", "enterprise", "equipment", "gateway", "point", "camera", "user", "alarm", "scenario"] as const;
 const kindKey = (kind: string): string => `audit.kind.${kind.replace(" ", "_")}`;
 const TABLES: Record<string, string> = { regions: "region", enterprises: "enterprise", hazard_sources: "hazard source", gateways: "gateway", points: "point", cameras: "camera", users: "user", map_features: "map feature", equipment: "equipment", limits: "limits" };
 
@@ -45,7 +45,7 @@ export function objectOf(object: string, t: Translate): AuditObject {
       return { kind: word, name: tagOf(key), to: `/equipment/${id}` };
     case "enterprise":
       return { kind: word, name: key, to: `/enterprises/${id}` };
-    case "region": case "hazard source": case "gateway": case "point": case "camera": case "map feature": case "user":
+    case "region": case "hazard source": case "gateway": case "point": case "camera": case "alarm defaults": case "map feature": case "user":
       return { kind: word, name: tagOf(key), to: null };
   }
 }
