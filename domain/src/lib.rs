@@ -9,6 +9,7 @@ pub mod alarm_book;
 pub mod alarm_defaults;
 pub mod alarm_health;
 pub mod conditions;
+pub mod detect;
 pub mod disposition;
 pub mod ids;
 pub mod life_cycle;
