@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anlan_domain::alarm::{AlarmEntry, AlarmSubject};
 use anlan_domain::ids::{EquipmentId, GatewayId, PointId};
-use anlan_domain::log::{Command, HostConfig, HostNo, RecordKind};
+use anlan_domain::log::{Command, HostConfig, HostNo, RecordKind, configured};
 use anlan_domain::time::UtcMillis;
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::journal::{JournalError, Offset};
@@ -224,11 +224,11 @@ impl RunningCenter {
         // Submitted in order and awaited together: thousands of hosts share the fsyncs.
         let mut durable = Vec::with_capacity(wanted.len());
         for config in wanted {
-            let bytes = postcard::to_stdvec(&config).expect("writing to memory does not fail");
+            let bytes = configured::write(&config);
             let (tell, told) = oneshot::channel();
             let (log, then) = (&self.shared.log, Afterwards::Tell(tell));
             let submitted =
-                log.submit(RecordKind::Configured, config.host.0, bytes.into(), then).await;
+                log.submit(RecordKind::ConfiguredV2, config.host.0, bytes.into(), then).await;
             submitted.map_err(|_| not_logged())?;
             durable.push(told);
         }

@@ -261,6 +261,7 @@ impl<E: Evaluator> Host<E> {
         let before = self.state.contribution(slot);
         let mut findings = Vec::new();
         change(self, &mut findings);
+        self.state.settle_pairs(now, slot, &mut findings);
         self.state.note_live_findings(slot, &findings);
         self.state.settle_roll_up(slot, &before);
         self.emit(now, slot, &findings, effects);
@@ -331,6 +332,12 @@ impl State {
             roll_up.count_alarms(book);
         }
         roll_up
+    }
+
+    /// What happened to HH or LL may concern H or L.
+    fn settle_pairs(&mut self, now: Now, slot: usize, findings: &mut Vec<Finding>) {
+        let cell = &mut self.cells[slot];
+        cell.sensor.settle_pairs(&self.rules[cell.rules as usize], now.clock, findings);
     }
 
     fn settle_roll_up(&mut self, slot: usize, before: &RollUp) {

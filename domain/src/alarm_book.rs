@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Condition, Level};
 use crate::conditions::Conditions;
-use crate::life_cycle::{Quiet, Until};
+use crate::life_cycle::{Quiet, ResumeReason, Until};
 use crate::time::UtcMillis;
 
 /// An alarm that stands.
@@ -46,6 +46,15 @@ pub enum NotAcknowledged {
     Quiet(Quiet),
 }
 
+/// What a graver alarm does to the lesser one of an exclusive pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairChange {
+    /// The lesser is suppressed.
+    Excluded,
+    /// It no longer is.
+    Ended(ResumeReason),
+}
+
 /// Alarms of one subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmBook {
@@ -53,6 +62,8 @@ pub struct AlarmBook {
     /// Alarms on the shelf, each once.
     shelves: Vec<(Condition, Until)>,
     suppressed: Conditions,
+    /// Excluded by a graver alarm that stands: HH of H, LL of L.
+    outranked: Conditions,
     out_of_service: Conditions,
 }
 
@@ -105,7 +116,7 @@ impl AlarmBook {
     pub fn quiet(&self, condition: Condition) -> Option<Quiet> {
         if self.out_of_service.has(condition) {
             Some(Quiet::OutOfService)
-        } else if self.suppressed.has(condition) {
+        } else if self.suppressed.has(condition) || self.outranked.has(condition) {
             Some(Quiet::Suppressed)
         } else {
             self.shelf(condition).map(|_| Quiet::Shelved)
@@ -168,7 +179,8 @@ impl AlarmBook {
         self.resume(condition, was)
     }
 
-    /// Suppresses these alarms by design and no others, and says which changed.
+    /// Suppresses these alarms because of the state of the equipment and no others, and says for which that makes a difference:
+    /// one that a graver alarm excludes is suppressed anyhow.
     pub fn suppress(&mut self, wanted: Conditions) -> Conditions {
         let mut changed = Conditions::NONE;
         for condition in Condition::ALL {
@@ -176,17 +188,54 @@ impl AlarmBook {
                 (false, true) => {
                     self.suppressed.insert(condition);
                     self.hush(condition);
-                    changed.insert(condition);
+                    if !self.outranked.has(condition) {
+                        changed.insert(condition);
+                    }
                 }
                 (true, false) => {
                     self.suppressed.remove(condition);
                     self.resume(condition, true);
-                    changed.insert(condition);
+                    if !self.outranked.has(condition) {
+                        changed.insert(condition);
+                    }
                 }
                 _ => {}
             }
         }
         changed
+    }
+
+    /// Lets a graver alarm exclude `lesser` for as long as that one stands and calls people, and says what that changes: the lesser
+    /// alarm is quiet from here on, or why it is not any more. `exclusive`: the two are a pair.
+    pub fn settle_pair(
+        &mut self,
+        graver: Condition,
+        lesser: Condition,
+        exclusive: bool,
+    ) -> Option<PairChange> {
+        let stands = self.standing(graver).is_some();
+        let wanted = exclusive && stands && self.quiet(graver).is_none();
+        match (self.outranked.has(lesser), wanted) {
+            (false, true) => {
+                self.outranked.insert(lesser);
+                self.hush(lesser);
+                // The rule of the equipment's state has told it already.
+                (!self.suppressed.has(lesser)).then_some(PairChange::Excluded)
+            }
+            (true, false) => {
+                self.outranked.remove(lesser);
+                if self.suppressed.has(lesser) {
+                    return None;
+                }
+                if exclusive && !stands {
+                    // It stands on without calling: whoever was called for the graver alarm knows.
+                    return Some(PairChange::Ended(ResumeReason::GraverOver));
+                }
+                self.resume(lesser, true);
+                Some(PairChange::Ended(ResumeReason::NotExcluded))
+            }
+            _ => None,
+        }
     }
 
     /// Alarms that something keeps quiet, whether they stand or not, in the order of display.
@@ -381,6 +430,53 @@ mod tests {
         assert_eq!(book.clear(C), Some(1));
         assert_eq!(book.clear(C), None);
         assert_eq!(book.acknowledge(C, 1), Err(NotAcknowledged::NotOpen));
+    }
+
+    /// What a graver alarm does to the lesser one, by what else keeps the two quiet.
+    #[test]
+    fn a_graver_alarm_that_calls_nobody_excludes_none() {
+        let (hh, h) = (Condition::HighHigh, Condition::High);
+        let both = || {
+            let mut book = AlarmBook::default();
+            book.raise(h, Level::THREE, at(0));
+            book.raise(hh, Level::ONE, at(0));
+            book
+        };
+        let waits = |book: &AlarmBook| {
+            book.all_standing().any(|(condition, _, _, waits)| condition == h && waits)
+        };
+        let mut book = both();
+        assert_eq!(book.settle_pair(hh, h, false), None);
+        assert_eq!(book.settle_pair(hh, h, true), Some(PairChange::Excluded));
+        assert_eq!((book.quiet(h), waits(&book)), (Some(Quiet::Suppressed), false));
+        assert_eq!(book.settle_pair(hh, h, true), None);
+        // HH is over: H stands on and calls nobody anew.
+        book.clear(hh);
+        let over = Some(PairChange::Ended(ResumeReason::GraverOver));
+        assert_eq!(book.settle_pair(hh, h, true), over);
+        assert_eq!((book.quiet(h), waits(&book)), (None, false));
+        // HH is shelved: then H has to call.
+        let mut book = both();
+        book.settle_pair(hh, h, true);
+        book.shelve(hh, Until::Time(at(9)));
+        let quiet = Some(PairChange::Ended(ResumeReason::NotExcluded));
+        assert_eq!(book.settle_pair(hh, h, true), quiet);
+        assert_eq!((book.quiet(h), waits(&book)), (None, true));
+        // They are no pair any more.
+        let mut book = both();
+        book.settle_pair(hh, h, true);
+        assert_eq!(book.settle_pair(hh, h, false), quiet);
+        assert!(waits(&book));
+        // The equipment's state suppresses H as well: neither tells what the other has told.
+        let mut book = both();
+        let mut set = Conditions::NONE;
+        set.insert(h);
+        assert_eq!(book.suppress(set), set);
+        assert_eq!(book.settle_pair(hh, h, true), None);
+        assert_eq!(book.suppress(Conditions::NONE), Conditions::NONE);
+        assert_eq!((book.quiet(h), waits(&book)), (Some(Quiet::Suppressed), false));
+        book.clear(hh);
+        assert_eq!(book.settle_pair(hh, h, true), over);
     }
 
     #[test]

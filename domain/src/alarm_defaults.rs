@@ -177,7 +177,7 @@ impl SignalDefaults {
             deadband: share.min(band * SHARE_OF_BAND).max(0.0),
             on_delay_ms,
             off_delay_ms: scans(self.off_delay_ms, scan_ms),
-            level: None,
+            ..Limit::default()
         }
     }
 
@@ -189,7 +189,7 @@ impl SignalDefaults {
             deadband: (value * SHARE_OF_RATE).max(0.0),
             on_delay_ms: scans(self.on_delay_ms, scan_ms),
             off_delay_ms: scans(self.off_delay_ms, scan_ms),
-            level: None,
+            ..Limit::default()
         }
     }
 }
@@ -261,9 +261,7 @@ mod tests {
 
     #[test]
     fn a_deadband_never_fills_the_band_of_normal_operation() {
-        let at = |value| {
-            Some(Limit { value, deadband: 0.0, on_delay_ms: 0, off_delay_ms: 0, level: None })
-        };
+        let at = |value| Some(Limit { value, ..Limit::default() });
         let limits = Limits { h: at(51.0), l: at(49.0), ..Limits::default() };
         let range = (0.0, 100.0);
         for (kind, value) in [(LimitKind::High, 51.0), (LimitKind::Low, 49.0)] {

@@ -14,6 +14,7 @@
 //! | D returned, unacknowledged | acknowledged | A |
 //! | B, C | shelved, suppressed, out of service | G, H, I |
 //! | G, H, I | the last of them ends, condition holds | B |
+//! | H of an exclusive pair | the graver alarm ends, condition holds | C |
 //! | G, H, I | returned to normal | A: nobody was called |
 //!
 //! One difference from the reference: an occurrence that has returned unacknowledged (D) stays in D when its alarm is shelved. It has been
@@ -87,6 +88,10 @@ pub enum ResumeReason {
     Returned,
     /// The equipment is in a state again in which its alarms mean something.
     EquipmentState,
+    /// The graver alarm that excluded it (HH of H, LL of L) is over.
+    GraverOver,
+    /// Nothing excludes it any more although the graver alarm stands: that one is kept quiet itself, or they are no pair now.
+    NotExcluded,
 }
 
 /// State of an occurrence as people see it.
@@ -179,6 +184,11 @@ impl AlarmState {
                 Self::Shelved | Self::Suppressed | Self::OutOfService,
                 AlarmChange::Quieted { quiet, .. },
             ) => Some(Self::raised(self.quiet().max(Some(*quiet)))),
+            // H → C: whoever answered for the graver alarm answers for what is left of it. Only a new and higher limit calls anew.
+            (
+                Self::Shelved | Self::Suppressed | Self::OutOfService,
+                AlarmChange::Resumed { why: ResumeReason::GraverOver, still: None, .. },
+            ) => Some(Self::Acknowledged),
             // G, H, I → B: unshelve or time out, unsuppress, return to service, when nothing else keeps it quiet.
             (
                 Self::Shelved | Self::Suppressed | Self::OutOfService,
@@ -212,6 +222,11 @@ mod tests {
 
     fn resumed(quiet: Quiet, still: Option<Quiet>) -> AlarmChange {
         AlarmChange::Resumed { quiet, why: ResumeReason::Person, by: None, still }
+    }
+
+    fn graver_over(still: Option<Quiet>) -> AlarmChange {
+        let (quiet, why) = (Quiet::Suppressed, ResumeReason::GraverOver);
+        AlarmChange::Resumed { quiet, why, by: None, still }
     }
 
     /// Every state against every change: what is not listed does not apply.
@@ -249,6 +264,8 @@ mod tests {
             ("remove", quieted(Quiet::OutOfService)),
             ("resume", resumed(Quiet::Shelved, None)),
             ("resume, suppressed", resumed(Quiet::Shelved, Some(Quiet::Suppressed))),
+            ("graver over", graver_over(None)),
+            ("graver over, shelved", graver_over(Some(Quiet::Shelved))),
         ];
         let goes = |state, change: &str| match (state, change) {
             (state, "amended" | "commented" | "taken" | "disposed") => Some(state),
@@ -268,6 +285,10 @@ mod tests {
                 Some(S::OutOfService)
             }
             (S::Shelved | S::Suppressed | S::OutOfService, "resume") => Some(S::Unacknowledged),
+            (S::Shelved | S::Suppressed | S::OutOfService, "graver over") => Some(S::Acknowledged),
+            (S::Shelved | S::Suppressed | S::OutOfService, "graver over, shelved") => {
+                Some(S::Shelved)
+            }
             (S::Shelved | S::Suppressed | S::OutOfService, "resume, suppressed") => {
                 Some(S::Suppressed)
             }

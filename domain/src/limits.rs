@@ -44,7 +44,7 @@ impl LimitKind {
 }
 
 /// One limit with its deadband and delays.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
     /// In the unit of the point.
     pub value: f64,
@@ -56,6 +56,10 @@ pub struct Limit {
     pub off_delay_ms: u32,
     /// Level 1 (gravest) to 4; `None` takes the default of `alarm::default_level`.
     pub level: Option<u8>,
+    /// 再次报警: an alarm that stands calls again this long after it was acknowledged; 0 never (IEC 62682: re-alarm timer).
+    pub realarm_ms: u32,
+    /// 闩锁: an alarm that returned to normal stays until somebody resets it.
+    pub latching: bool,
 }
 
 /// The limits of one point, one version of them. Versions are immutable once saved.
@@ -73,6 +77,10 @@ pub struct Limits {
     pub hh: Option<Limit>,
     /// Largest rate of change, in units of the point per minute, either way; `None` watches none.
     pub rate_per_min: Option<Limit>,
+    /// HH and H exclude each other: while HH stands and calls people, H is kept quiet (OPC UA Part 9: exclusive limits).
+    pub exclusive_high: bool,
+    /// The same for LL and L.
+    pub exclusive_low: bool,
 }
 
 /// Why a set of limits is refused.
@@ -111,6 +119,24 @@ pub enum BadLimits {
         deadband: f64,
         /// What there is room for.
         room: Room,
+    },
+    /// A time to repeat an alarm after that is so short that it would never be quiet, or longer than anybody remembers.
+    #[error(
+        "re-alarm time of {limit} is {realarm_ms} ms: 0 (never), or a minute (60000) to a week (604800000)"
+    )]
+    Realarm {
+        /// Which limit.
+        limit: &'static str,
+        /// What was given.
+        realarm_ms: u32,
+    },
+    /// A pair of which one is not set.
+    #[error("{graver} and {lesser} exclude each other only where both are set")]
+    NoPair {
+        /// The graver limit.
+        graver: &'static str,
+        /// The one that it would exclude.
+        lesser: &'static str,
     },
     /// A level other than 1 to 4.
     #[error("level of {limit} is {level}: 1 (gravest) to 4")]
@@ -211,8 +237,20 @@ impl Limits {
                 let deadband = limit.deadband;
                 problems.push(BadLimits::NeverClears { limit: name, deadband, room });
             }
+            if !realarm_is_good(limit.realarm_ms) {
+                let realarm_ms = limit.realarm_ms;
+                problems.push(BadLimits::Realarm { limit: name, realarm_ms });
+            }
             if let Some(level) = limit.level.filter(|level| !(1..=4).contains(level)) {
                 problems.push(BadLimits::Level { limit: name, level });
+            }
+        }
+        for (exclusive, graver, lesser, both) in [
+            (self.exclusive_high, "HH", "H", self.hh.is_some() && self.h.is_some()),
+            (self.exclusive_low, "LL", "L", self.ll.is_some() && self.l.is_some()),
+        ] {
+            if exclusive && !both {
+                problems.push(BadLimits::NoPair { graver, lesser });
             }
         }
         // `true`: the two may be equal, as a limit at the very end of the range may.
@@ -239,6 +277,12 @@ impl Limits {
     }
 }
 
+/// Whether an alarm may be repeated after so long: never (0), or after a minute to a week.
+#[must_use]
+pub const fn realarm_is_good(realarm_ms: u32) -> bool {
+    matches!(realarm_ms, 0 | 60_000..=604_800_000)
+}
+
 /// What there is room for, where the deadband of a limit is so wide that the alarm never clears.
 fn too_wide(name: &str, limit: &Limit, (low, high): (f64, f64)) -> Option<Room> {
     let (below, room) = match name {
@@ -261,7 +305,7 @@ mod tests {
     use super::*;
 
     fn limit(value: f64) -> Option<Limit> {
-        Some(Limit { value, deadband: 0.0, on_delay_ms: 0, off_delay_ms: 0, level: None })
+        Some(Limit { value, ..Limit::default() })
     }
 
     fn check(
@@ -278,7 +322,7 @@ mod tests {
             l: l.and_then(limit),
             h: h.and_then(limit),
             hh: hh.and_then(limit),
-            rate_per_min: None,
+            ..Limits::default()
         };
         assert_eq!(
             limits.check(range).is_ok(),
@@ -344,6 +388,12 @@ mod tests {
             Limits { version: 1, h: limit(90.0), hh: limit(85.0), ..Limits::default() };
         limits.h.as_mut().unwrap().deadband = -1.0;
         limits.hh.as_mut().unwrap().level = Some(5);
+        limits.hh.as_mut().unwrap().realarm_ms = 59_999;
+        assert_eq!(limits.check((0.0, 100.0)).unwrap_err().len(), 4);
+        limits.exclusive_low = true;
+        assert_eq!(limits.check((0.0, 100.0)).unwrap_err().len(), 5);
+        (limits.exclusive_high, limits.exclusive_low) = (true, false);
+        limits.hh.as_mut().unwrap().realarm_ms = 60_000;
         assert_eq!(limits.check((0.0, 100.0)).unwrap_err().len(), 3);
     }
 }

@@ -11,6 +11,8 @@ use crate::ids::{EnterpriseCode, GatewayId, HazardCode};
 use crate::life_cycle::{Quiet, Until};
 use crate::point::PointConfig;
 
+pub mod configured;
+
 /// Number of a host in the registry; 0 is the center's own host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -38,7 +40,7 @@ pub enum HostKey {
 }
 
 /// Desired configuration of a host, whole: what is not in it is removed. Effective at its offset in the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HostConfig {
     /// Which host.
     pub host: HostNo,
@@ -209,7 +211,7 @@ pub enum CommandRefused {
 pub enum RecordKind {
     /// An uplink frame, whole; `source` is the gateway's number.
     Frame,
-    /// A [`HostConfig`] in postcard; `source` is the host's number.
+    /// A [`HostConfig`] in its first form, see [`configured`]; `source` is the host's number. Read, no longer written.
     Configured,
     /// A [`Command`] in postcard; `source` is the host's number.
     Command,
@@ -221,6 +223,8 @@ pub enum RecordKind {
     CenterReady,
     /// The center's own link was lost (payload `[0]`) or is back (`[1]`).
     CenterLink,
+    /// A [`HostConfig`] in its second form, see [`configured`]; `source` is the host's number.
+    ConfiguredV2,
 }
 
 impl RecordKind {
@@ -235,6 +239,7 @@ impl RecordKind {
             Self::Tick => 5,
             Self::CenterReady => 6,
             Self::CenterLink => 7,
+            Self::ConfiguredV2 => 8,
         }
     }
 
@@ -249,6 +254,7 @@ impl RecordKind {
             5 => Self::Tick,
             6 => Self::CenterReady,
             7 => Self::CenterLink,
+            8 => Self::ConfiguredV2,
             _ => return None,
         })
     }

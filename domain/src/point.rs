@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{EquipmentId, GatewayId, PointId};
 use crate::limits::Limits;
+use crate::suppression::Suppression;
 
 /// Number of a point in the registry: small, never reused; what stores and hot paths use in place of [`PointId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,27 +24,29 @@ pub enum PointKind {
         alarm_state: Option<i32>,
         /// How long the state must hold before the alarm is raised.
         on_delay_ms: u32,
-    },
-    /// The same with an off-delay. A variant of its own and the last, so that configurations in older journals stay readable.
-    DelayedDiscrete {
-        /// The state that raises a state alarm.
-        alarm_state: Option<i32>,
-        /// How long the state must hold before the alarm is raised.
-        on_delay_ms: u32,
         /// How long another state must hold before the alarm clears.
         off_delay_ms: u32,
+        /// 再次报警: see `Limit::realarm_ms`.
+        realarm_ms: u32,
+        /// 闩锁: see `Limit::latching`.
+        latching: bool,
     },
 }
 
 impl PointKind {
+    /// A discrete point that neither repeats its alarm nor latches it.
+    #[must_use]
+    pub const fn discrete(alarm_state: Option<i32>, on_delay_ms: u32, off_delay_ms: u32) -> Self {
+        let (realarm_ms, latching) = (0, false);
+        Self::Discrete { alarm_state, on_delay_ms, off_delay_ms, realarm_ms, latching }
+    }
+
     /// The state that is an alarm.
     #[must_use]
     pub const fn alarm_state(&self) -> Option<i32> {
         match *self {
             Self::Analog => None,
-            Self::Discrete { alarm_state, .. } | Self::DelayedDiscrete { alarm_state, .. } => {
-                alarm_state
-            }
+            Self::Discrete { alarm_state, .. } => alarm_state,
         }
     }
 
@@ -52,8 +55,7 @@ impl PointKind {
     pub const fn state_delays_ms(&self) -> (u32, u32) {
         match *self {
             Self::Analog => (0, 0),
-            Self::Discrete { on_delay_ms, .. } => (on_delay_ms, 0),
-            Self::DelayedDiscrete { on_delay_ms, off_delay_ms, .. } => (on_delay_ms, off_delay_ms),
+            Self::Discrete { on_delay_ms, off_delay_ms, .. } => (on_delay_ms, off_delay_ms),
         }
     }
 }
@@ -80,10 +82,23 @@ pub struct PointSettings {
     pub limits: Limits,
     /// Whether the equipment belongs to a hazard source: decides default levels (design, point 7).
     pub of_hazard_source: bool,
+    /// 振荡: when an alarm of it counts as chattering; `None` never.
+    pub chatter: Option<Chatter>,
+    /// Which of its alarms are suppressed in which state of its equipment.
+    pub suppression: Suppression,
+}
+
+/// When an alarm counts as chattering: that many raises and returns within the window (ISA-18.2: 3 within a minute, recalled).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chatter {
+    /// Transitions, 3 or more.
+    pub transitions: u8,
+    /// Width of the window; so long it must then be calm before it clears.
+    pub window_ms: u32,
 }
 
 /// A point as the host that runs it knows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PointConfig {
     /// Number in the registry.
     pub no: PointNo,

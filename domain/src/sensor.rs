@@ -9,7 +9,7 @@
 //!   alarm starts at start + delay; otherwise the reading that completes it gives the time. Silence beyond that neither
 //!   clears nor confirms: the next reading does.
 //! - A bad reading leaves every alarm of the value as it is; that it is bad becomes an alarm after N scans.
-//! - HH, H, L and LL are alarms of their own; HH does not clear H.
+//! - HH, H, L and LL are alarms of their own; HH does not clear H. Where the two exclude each other, HH keeps H quiet.
 //!
 //! Almost all readings change nothing but the value; [`Sensor::calm`] takes those in a few comparisons and does exactly
 //! what [`Sensor::step`] would. What is rare (running delays, the book of alarms) is boxed.
@@ -193,6 +193,7 @@ impl Sensor {
         self.at = reading.at;
         self.source = reading.source;
         self.quality = reading.quality;
+        self.settle_pairs(rules, reading.source, findings);
     }
 
     /// Takes note that time has passed: completes delays that the last reading speaks for, and misses data.

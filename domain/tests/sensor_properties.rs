@@ -12,6 +12,7 @@ use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::point::{PointKind, PointSettings};
 use anlan_domain::quality::Quality;
 use anlan_domain::sensor::{Finding, Moment, Reading, Rules, Sensor, Watch};
+use anlan_domain::suppression::Suppression;
 use anlan_domain::time::{LineMillis, UtcMillis};
 use proptest::prelude::*;
 
@@ -33,7 +34,7 @@ fn some_limit(value: f64) -> impl Strategy<Value = Option<Limit>> {
             deadband: f64::from(deadband) * 2.0,
             on_delay_ms,
             off_delay_ms,
-            level: None,
+            ..Limit::default()
         }),
     )
 }
@@ -41,7 +42,7 @@ fn some_limit(value: f64) -> impl Strategy<Value = Option<Limit>> {
 fn settings() -> impl Strategy<Value = PointSettings> {
     let kind = prop_oneof![
         4 => Just(PointKind::Analog),
-        1 => delay().prop_map(|on_delay_ms| PointKind::Discrete { alarm_state: Some(50), on_delay_ms }),
+        1 => delay().prop_map(|on_delay_ms| PointKind::discrete(Some(50), on_delay_ms, 0)),
     ];
     (
         kind,
@@ -60,8 +61,10 @@ fn settings() -> impl Strategy<Value = PointSettings> {
             scan_ms: 1_000,
             missing_scans: 3,
             frozen_after_ms,
-            limits: Limits { version: 1, ll, l, h, hh, rate_per_min },
+            limits: Limits { version: 1, ll, l, h, hh, rate_per_min, ..Limits::default() },
             of_hazard_source: true,
+            chatter: None,
+            suppression: Suppression::default(),
         })
 }
 

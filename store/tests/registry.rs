@@ -52,7 +52,7 @@ async fn a_registry_of_before_delays_opens_and_changes_no_configuration() {
     let registry = Registry::open(&file).await.unwrap();
     let hosts = registry.host_configs().await.unwrap();
     let kinds: Vec<_> = hosts.iter().flat_map(|h| &h.points).map(|p| &p.settings.kind).collect();
-    assert_eq!(kinds, [&PointKind::Discrete { alarm_state: Some(2), on_delay_ms: 0 }]);
+    assert_eq!(kinds, [&PointKind::discrete(Some(2), 0, 0)]);
     registry.close().await;
 }
 

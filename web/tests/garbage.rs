@@ -85,6 +85,11 @@ fn garbage_is_refused_and_never_an_internal_error() {
         "states",
         "on_delay_ms",
         "off_delay_ms",
+        "realarm_ms",
+        "latching",
+        "exclusive_high",
+        "chatter_transitions",
+        "chatter_window_ms",
     ]);
     let body = prop_oneof![
         prop::collection::vec((field, leaf), 0..8).prop_map(|fields| {

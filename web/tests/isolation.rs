@@ -179,8 +179,7 @@ async fn change_the_rest(world: &World, own: &[&str]) {
                 .unwrap();
         }
         let point = POINTS.iter().find(|p| p.starts_with(code.as_str())).unwrap();
-        let limit =
-            Limit { value: 1.5, deadband: 0.0, on_delay_ms: 0, off_delay_ms: 0, level: None };
+        let limit = Limit { value: 1.5, ..Limit::default() };
         let limits = Limits { h: Some(limit), ..Limits::default() };
         change.put_limits(&PointId::new(point).unwrap(), &limits, Expected::Any, "").await.unwrap();
     }

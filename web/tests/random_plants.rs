@@ -295,11 +295,14 @@ async fn fill(registry: &Registry, world: &World, sites: &[Site], regions: &BTre
                 states: States::default(),
                 on_delay_ms: 0,
                 off_delay_ms: 0,
+                realarm_ms: 0,
+                latching: false,
+                chatter_transitions: 0,
+                chatter_window_ms: 60_000,
                 meta,
             };
             change.put(&point, Expected::New).await.unwrap();
-            let h =
-                Limit { value: 80.0, deadband: 1.0, on_delay_ms: 0, off_delay_ms: 0, level: None };
+            let h = Limit { value: 80.0, deadband: 1.0, ..Limit::default() };
             let limits = Limits { h: Some(h), ..Limits::default() };
             change.put_limits(&point.id, &limits, Expected::New, &mark()).await.unwrap();
         }

@@ -6,6 +6,7 @@ use anlan_domain::ids::EnterpriseCode;
 use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::point::{PointKind, PointSettings};
 use anlan_domain::quality::Quality;
+use anlan_domain::suppression::Suppression;
 use anlan_domain::time::{MonoMillis, UtcMillis};
 use anlan_domain::uplink::{Boot, FLAG_GAP, GroupBuilder, Header, Kind, Lane, encode_readings};
 
@@ -34,7 +35,7 @@ pub(super) fn settings() -> Vec<Arc<PointSettings>> {
                     deadband: top * 0.02,
                     on_delay_ms: 0,
                     off_delay_ms: 0,
-                    level: None,
+                    ..Limit::default()
                 })
             };
             Arc::new(PointSettings {
@@ -51,9 +52,11 @@ pub(super) fn settings() -> Vec<Arc<PointSettings>> {
                     l: limit(0.1),
                     h: limit(0.85),
                     hh: limit(0.95),
-                    rate_per_min: None,
+                    ..Limits::default()
                 },
                 of_hazard_source: true,
+                chatter: None,
+                suppression: Suppression::default(),
             })
         })
         .collect()

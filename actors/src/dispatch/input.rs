@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anlan_domain::log::{Command, GatewayNo, HostConfig, HostNo, RecordKind};
+use anlan_domain::log::{Command, GatewayNo, HostConfig, HostNo, RecordKind, configured};
 use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::{self, Header, Kind, Status};
 use anlan_store::journal::{Offset, Record};
@@ -112,8 +112,8 @@ fn try_decode(record: &Record) -> Result<Decoded, String> {
     let postcard = |error: postcard::Error| error.to_string();
     Ok(match record.kind {
         RecordKind::Frame => decode_frame(GatewayNo(source), &record.payload)?,
-        RecordKind::Configured => {
-            let config = read_config(&record.payload).map_err(postcard)?;
+        RecordKind::Configured | RecordKind::ConfiguredV2 => {
+            let config = read_config(record.kind, &record.payload)?;
             Decoded::OfHost(HostNo(source), What::Configured(Arc::new(config)))
         }
         RecordKind::Command => {
@@ -152,13 +152,18 @@ fn decode_frame(gateway: GatewayNo, frame: &Bytes) -> Result<Decoded, String> {
     })
 }
 
-/// Reads a configuration, and lets its points share what is equal: on disk everything is written out, and hundreds of
-/// thousands of points have a few kinds of settings.
+/// Reads a configuration, and lets its points share what is equal: hundreds of thousands of points have a few kinds of settings, and
+/// the first form of the record writes them out for each.
 ///
 /// # Errors
 /// When the bytes are no configuration.
-pub fn read_config(bytes: &[u8]) -> Result<HostConfig, postcard::Error> {
-    let mut config: HostConfig = postcard::from_bytes(bytes)?;
+pub fn read_config(kind: RecordKind, bytes: &[u8]) -> Result<HostConfig, String> {
+    let mut config = configured::read(kind, bytes).map_err(|error| match error {
+        configured::BadConfig::Postcard(cause) => {
+            format!("the configuration cannot be read: {cause}")
+        }
+        other => other.to_string(),
+    })?;
     let (mut settings, mut equipment) = (Vec::new(), Vec::new());
     let gateways: Vec<_> = config.gateways.iter().map(|(_, id)| id.clone()).collect();
     for point in &mut config.points {

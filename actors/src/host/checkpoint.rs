@@ -12,7 +12,7 @@ use super::state::State;
 
 const MAGIC: [u8; 4] = *b"ANLH";
 /// Version of the layout. Raise it with every change of a type that is reachable from the host's state.
-pub const CHECKPOINT_VERSION: u16 = 4;
+pub const CHECKPOINT_VERSION: u16 = 5;
 const HEAD: usize = 6;
 const TAIL: usize = 4;
 

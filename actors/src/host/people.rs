@@ -119,6 +119,7 @@ impl<E: Evaluator> Host<E> {
             until: Some(until),
         };
         self.log(now, &alarm.occurrence(occurrence), shelfmark, change, effects);
+        self.settle_pairs(now, shelfmark, effects);
         Ok(())
     }
 
@@ -144,6 +145,7 @@ impl<E: Evaluator> Host<E> {
             until: None,
         };
         self.log(now, &alarm.occurrence(occurrence), shelfmark, change, effects);
+        self.settle_pairs(now, shelfmark, effects);
         Ok(())
     }
 
@@ -176,6 +178,7 @@ impl<E: Evaluator> Host<E> {
             let change = AlarmChange::Commented { by: note.by.clone(), comment: note.text.clone() };
             self.log(now, &alarm.occurrence(occurrence), shelfmark, change, effects);
         }
+        self.settle_pairs(now, shelfmark, effects);
         Ok(())
     }
 
@@ -214,6 +217,7 @@ impl<E: Evaluator> Host<E> {
                 let alarm = AlarmKey { subject: subject.clone(), condition };
                 self.log(now, &alarm.occurrence(occurrence), shelfmark, change, effects);
             }
+            self.settle_pairs(now, shelfmark, effects);
         }
         if let Some(next) = self.state.next_shelf_end() {
             self.state.sweep_by(next);
@@ -243,6 +247,14 @@ impl<E: Evaluator> Host<E> {
                 work(self.state.path_book(&subject.0).expect("it was found there just now"))
             }
             Shelfmark::Retired(at) => work(&mut self.state.retired[at].1),
+        }
+    }
+
+    /// What keeps HH or LL quiet, or no longer does, concerns the alarm that it excludes.
+    fn settle_pairs(&mut self, now: Now, shelfmark: Shelfmark, effects: &mut Effects) {
+        if let Shelfmark::Slot(slot) = shelfmark {
+            // The hook of every change does it.
+            self.change(now, slot, effects, |_, _| {});
         }
     }
 

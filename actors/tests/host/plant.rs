@@ -12,6 +12,7 @@ use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{Command, CommandRefused, GatewayNo, HostConfig, HostKey, HostNo};
 use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
 use anlan_domain::quality::Quality;
+use anlan_domain::suppression::Suppression;
 use anlan_domain::time::{MonoMillis, UtcMillis};
 use anlan_domain::uplink::{
     Boot, DeviceStatus, FLAG_GAP, GroupBuilder, Header, Kind, Lane, ReadingsView, Status,
@@ -27,7 +28,7 @@ pub const GRACE_MS: i64 = 10_000;
 
 /// A limit without deadband and delays.
 pub fn limit(value: f64) -> Limit {
-    Limit { value, deadband: 0.0, on_delay_ms: 0, off_delay_ms: 0, level: None }
+    Limit { value, ..Limit::default() }
 }
 
 /// H 80, HH 90, L 20, LL 10 on a range of 0 to 100, scanned once a second.
@@ -38,7 +39,7 @@ pub fn limits() -> Limits {
         l: Some(limit(20.0)),
         h: Some(limit(80.0)),
         hh: Some(limit(90.0)),
-        rate_per_min: None,
+        ..Limits::default()
     }
 }
 
@@ -53,6 +54,8 @@ pub fn settings(limits: Limits) -> PointSettings {
         frozen_after_ms: None,
         limits,
         of_hazard_source: true,
+        chatter: None,
+        suppression: Suppression::default(),
     }
 }
 

@@ -184,6 +184,7 @@ fn delayed() -> HostConfig {
     (h.deadband, h.on_delay_ms, h.off_delay_ms) = (6.0, 3_000, 5_000);
     slow.limits.hh.as_mut().unwrap().on_delay_ms = 20_000;
     slow.limits.rate_per_min = Some(Limit { deadband: 50.0, ..limit(600.0) });
+    slow.limits.exclusive_high = true;
     slow.frozen_after_ms = Some(10_000);
     let slow = std::sync::Arc::new(slow);
     for point in &mut config.points[2..4] {
@@ -215,6 +216,9 @@ fn check_log(entries: &[AlarmEntry]) -> HashMap<AlarmId, AlarmState> {
                     }
                     (ResumeReason::Returned, Some(Until::Returned { .. }))
                     | (ResumeReason::Person, _) => {}
+                    (ResumeReason::GraverOver | ResumeReason::NotExcluded, None) => {
+                        assert_eq!((quiet, id.condition.code()), (Quiet::Suppressed, "H"));
+                    }
                     _ => panic!("{until:?} does not end so: {entry:?}"),
                 }
             }

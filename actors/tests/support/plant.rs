@@ -13,6 +13,7 @@ use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
 use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
 use anlan_domain::region::RegionCode;
+use anlan_domain::suppression::Suppression;
 use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::{Table, TableRow};
 use async_trait::async_trait;
@@ -47,7 +48,7 @@ impl Directory for TestDirectory {
 }
 
 fn limit(value: f64, on_delay_ms: u32) -> Option<Limit> {
-    Some(Limit { value, deadband: 1.0, on_delay_ms, off_delay_ms: 0, level: None })
+    Some(Limit { value, deadband: 1.0, on_delay_ms, ..Limit::default() })
 }
 
 fn settings() -> Arc<PointSettings> {
@@ -63,9 +64,12 @@ fn settings() -> Arc<PointSettings> {
             version: 1,
             h: limit(80.0, 0),
             hh: limit(90.0, 2_000),
+            exclusive_high: true,
             ..Limits::default()
         },
         of_hazard_source: true,
+        chatter: None,
+        suppression: Suppression::default(),
     })
 }
 

@@ -6,7 +6,7 @@ use anlan_actors::dispatch::routes::{routes, split};
 use anlan_actors::host::{Effects, Entry, Host, Readings};
 use anlan_domain::alarm::{AlarmChange, AlarmEntry};
 use anlan_domain::life_cycle::AlarmState;
-use anlan_domain::log::{Command, GatewayNo, HostConfig, HostNo, RecordKind};
+use anlan_domain::log::{Command, GatewayNo, HostConfig, HostNo, RecordKind, configured};
 use anlan_domain::uplink::{self, Kind, ReadingsView, Status, Table};
 use anlan_store::journal::Record;
 
@@ -24,8 +24,8 @@ pub fn fold(disk: &Disk) -> BTreeMap<HostNo, Vec<AlarmEntry>> {
     let mut folds: BTreeMap<HostNo, Fold> = BTreeMap::new();
     let mut entries: BTreeMap<HostNo, Vec<AlarmEntry>> = BTreeMap::new();
     for (offset, record) in (1u64..).zip(&*records) {
-        if record.kind == RecordKind::Configured {
-            let config: HostConfig = postcard::from_bytes(&record.payload).unwrap();
+        if record.kind == RecordKind::ConfiguredV2 {
+            let config = configured::read(record.kind, &record.payload).unwrap();
             let mut effects = Effects::default();
             let received = record.received;
             match folds.get_mut(&config.host) {

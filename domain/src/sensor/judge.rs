@@ -3,6 +3,7 @@
 use super::rules::{Rules, Verdict, against};
 use super::{Finding, Notes, Reading, Sensor, Watch};
 use crate::alarm::{AlarmChange, ClearReason, Condition};
+use crate::alarm_book::PairChange;
 use crate::life_cycle::{Quiet, ResumeReason};
 use crate::limits::LimitKind;
 use crate::time::{LineMillis, UtcMillis};
@@ -14,6 +15,11 @@ const LIMITS: [(Condition, LimitKind); 4] = [
     (Condition::Low, LimitKind::Low),
     (Condition::LowLow, LimitKind::LowLow),
 ];
+
+/// Whether a condition is the graver one of a pair.
+const fn excludes(condition: Condition) -> bool {
+    matches!(condition, Condition::HighHigh | Condition::LowLow)
+}
 
 impl Sensor {
     /// The reading has no value: only that is judged.
@@ -133,6 +139,10 @@ impl Sensor {
             },
             source_time: raised_at,
         });
+        if excludes(condition) {
+            // At once, so that the lesser alarm of the same reading is quiet when it comes.
+            self.settle_pairs(rules, raised_at, findings);
+        }
     }
 
     /// Ends an alarm because its condition is gone.
@@ -178,6 +188,32 @@ impl Sensor {
                 change: AlarmChange::Resumed { quiet, why, by: None, still },
                 source_time: at,
             });
+        }
+    }
+
+    /// Lets HH exclude H and LL exclude L where the settings say so. Nothing changes while that is settled already.
+    pub fn settle_pairs(&mut self, rules: &Rules, at: UtcMillis, findings: &mut Vec<Finding>) {
+        let Some(notes) = &mut self.notes else { return };
+        let limits = &rules.settings.limits;
+        for (graver, lesser, exclusive) in [
+            (Condition::HighHigh, Condition::High, limits.exclusive_high),
+            (Condition::LowLow, Condition::Low, limits.exclusive_low),
+        ] {
+            let Some(change) = notes.book.settle_pair(graver, lesser, exclusive) else { continue };
+            let quiet = Quiet::Suppressed;
+            let change = match change {
+                PairChange::Excluded => AlarmChange::Quieted {
+                    quiet,
+                    by: None,
+                    reason: graver.code().to_owned(),
+                    until: None,
+                },
+                PairChange::Ended(why) => {
+                    AlarmChange::Resumed { quiet, why, by: None, still: notes.book.quiet(lesser) }
+                }
+            };
+            let occurrence = notes.book.standing(lesser).map_or(0, |(number, _)| number);
+            findings.push(Finding { condition: lesser, occurrence, change, source_time: at });
         }
     }
 

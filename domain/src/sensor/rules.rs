@@ -46,7 +46,7 @@ impl Rules {
                 (settings.range.0 - span * MARGIN_LOW, settings.range.1 + span * MARGIN_HIGH),
                 f64::NAN,
             ),
-            PointKind::Discrete { .. } | PointKind::DelayedDiscrete { .. } => (
+            PointKind::Discrete { .. } => (
                 (f64::NEG_INFINITY, f64::INFINITY),
                 settings.kind.alarm_state().map_or(f64::NAN, f64::from),
             ),

@@ -10,6 +10,7 @@ use crate::alarm::AlarmChange;
 use crate::limits::{Limit, Limits};
 use crate::point::{PointKind, PointSettings};
 use crate::quality::Quality;
+use crate::suppression::Suppression;
 use crate::time::{LineMillis, UtcMillis};
 
 /// Source times run apart from the line, so that a test sees which of the two a rule uses.
@@ -21,7 +22,7 @@ fn limit(value: f64, deadband: f64, on_s: f64, off_s: f64) -> Option<Limit> {
         deadband,
         on_delay_ms: ms(on_s) as u32,
         off_delay_ms: ms(off_s) as u32,
-        level: None,
+        ..Limit::default()
     })
 }
 
@@ -36,6 +37,8 @@ fn plain(limits: Limits) -> PointSettings {
         frozen_after_ms: None,
         limits,
         of_hazard_source: false,
+        chatter: None,
+        suppression: Suppression::default(),
     }
 }
 
@@ -58,6 +61,8 @@ fn told(finding: &Finding) -> String {
             crate::alarm::ClearReason::Returned => "-".to_owned(),
             other => format!("-{other:?} "),
         },
+        AlarmChange::Quieted { reason, .. } => format!("quiet({reason}) "),
+        AlarmChange::Resumed { why, .. } => format!("again({why:?}) "),
         other => format!("{other:?}"),
     };
     let at = (finding.source_time.0 - SKEW) as f64 / 1_000.0;
@@ -156,7 +161,7 @@ fn hh_h_l_and_ll_stand_apart() {
         l: limit(20.0, 0.0, 0.0, 0.0),
         h: limit(80.0, 0.0, 0.0, 0.0),
         hh: limit(90.0, 0.0, 0.0, 0.0),
-        rate_per_min: None,
+        ..Limits::default()
     });
     check(&all, "0=50 1=95 2=85 3=50", "+HH 1, +H 1, -HH 2, -H 3");
     check(&all, "0=50 1=5 2=15 3=50", "+L 1, +LL 1, -LL 2, -L 3");
@@ -260,7 +265,7 @@ fn a_rate_counts_both_ways_between_usable_readings() {
 #[test]
 fn a_discrete_state_is_an_alarm_while_it_holds() {
     let state = |alarm_state, on_delay_ms| PointSettings {
-        kind: PointKind::Discrete { alarm_state, on_delay_ms },
+        kind: PointKind::discrete(alarm_state, on_delay_ms, 0),
         range: (0.0, 1.0),
         ..plain(Limits::default())
     };
@@ -275,17 +280,41 @@ fn a_discrete_state_is_an_alarm_while_it_holds() {
 #[test]
 fn a_discrete_state_has_an_on_delay_and_an_off_delay() {
     let state = PointSettings {
-        kind: PointKind::DelayedDiscrete {
-            alarm_state: Some(1),
-            on_delay_ms: 2_000,
-            off_delay_ms: 3_000,
-        },
+        kind: PointKind::discrete(Some(1), 2_000, 3_000),
         range: (0.0, 1.0),
         ..plain(Limits::default())
     };
     check(&state, "0=1 1=1 2=1 3=0 4=0 5=0 6=0", "+STATE 2, -STATE 6");
     check(&state, "0=1 1=0 2=1 3=1 4=1", "+STATE 4");
     check(&state, "0=1 1=1 2=1 3=0 4=0 5=1 6=0 7=0 8=0 9=0", "+STATE 2, -STATE 9");
+}
+
+#[test]
+fn hh_keeps_h_quiet_where_they_exclude_each_other() {
+    let pair = |off_s| {
+        plain(Limits {
+            l: limit(20.0, 0.0, 0.0, 0.0),
+            ll: limit(10.0, 0.0, 0.0, 0.0),
+            h: limit(80.0, 0.0, 0.0, 0.0),
+            hh: limit(90.0, 0.0, 0.0, off_s),
+            exclusive_high: true,
+            exclusive_low: true,
+            ..Limits::default()
+        })
+    };
+    // H is announced first and quiet once HH calls; what is left of it afterwards calls nobody anew.
+    let up_and_down = "+H 1, +HH 2, quiet(HH) H 2, -HH 3, again(GraverOver) H 3, -H 4";
+    check(&pair(0.0), "0=50 1=85 2=95 3=85 4=50", up_and_down);
+    // Both in one reading: H is quiet when it comes, and stays so to its end.
+    let leap = "+HH 1, quiet(HH) H 1, +H 1, -HH 2, -H 2, again(GraverOver) H 2";
+    check(&pair(0.0), "0=50 1=95 2=50", leap);
+    // An off-delay of HH, completed by time or by a reading.
+    let delayed = "+HH 1, quiet(HH) H 1, +H 1, -HH 4.5, again(GraverOver) H 4.5";
+    check(&pair(2.5), "0=50 1=95 2=85 3=85 4=85 4.9~", delayed);
+    check(&pair(2.5), "0=50 1=95 2=85 3=85 4=85 5=85", delayed);
+    // L is judged before LL.
+    let low = "+L 1, +LL 1, quiet(LL) L 1, -LL 2, again(GraverOver) L 2";
+    check(&pair(0.0), "0=50 1=5 2=15", low);
 }
 
 #[test]
@@ -335,7 +364,7 @@ fn a_new_limit_that_makes_an_alarm_moot_ends_it() {
     // A lower limit raises nothing by itself: the next reading does.
     change(&h(80.0), "0=75", &h(70.0), "");
     let state = |alarm_state| PointSettings {
-        kind: PointKind::Discrete { alarm_state, on_delay_ms: 0 },
+        kind: PointKind::discrete(alarm_state, 0, 0),
         ..plain(Limits::default())
     };
     change(&state(Some(1)), "0=1", &state(Some(2)), "-LimitsChanged STATE 60");

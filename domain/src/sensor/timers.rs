@@ -87,6 +87,7 @@ impl Sensor {
                 self.disarm(condition);
                 self.raise(rules, condition, value, source, findings);
             }
+            self.settle_pairs(rules, source, findings);
         }
     }
 }

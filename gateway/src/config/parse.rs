@@ -470,7 +470,7 @@ fn limits(section: &Section<'_>, range: Option<(f64, f64)>) -> Limits {
             deadband,
             on_delay_ms,
             off_delay_ms,
-            level: None,
+            ..Limit::default()
         })
     };
     let limits = Limits {
@@ -479,7 +479,7 @@ fn limits(section: &Section<'_>, range: Option<(f64, f64)>) -> Limits {
         l: limit("l"),
         h: limit("h"),
         hh: limit("hh"),
-        rate_per_min: None,
+        ..Limits::default()
     };
     let given = range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
     if let Err(problems) = limits.check(given) {

@@ -11,6 +11,7 @@ use anlan_domain::limits::{Limit, LimitKind, Limits};
 use anlan_domain::point::{PointKind, PointSettings};
 use anlan_domain::quality::Quality;
 use anlan_domain::sensor::{Reading, Rules, Sensor, Watch};
+use anlan_domain::suppression::Suppression;
 use anlan_domain::time::{LineMillis, UtcMillis};
 
 /// Values of one point over time.
@@ -61,7 +62,7 @@ pub const CONDITIONS: [(Condition, LimitKind); 4] = [
 
 /// A limit with neither deadband nor delay.
 pub fn bare(value: f64) -> Limit {
-    Limit { value, deadband: 0.0, on_delay_ms: 0, off_delay_ms: 0, level: None }
+    Limit { value, ..Limit::default() }
 }
 
 /// Every excursion beyond every limit that stood for `stands_ms` at least.
@@ -107,6 +108,8 @@ pub fn annunciations(series: &Series, limits: &Limits) -> Vec<Spell> {
         frozen_after_ms: None,
         limits: limits.clone(),
         of_hazard_source: false,
+        chatter: None,
+        suppression: Suppression::default(),
     }));
     let mut sensor = Sensor::default();
     let mut findings = Vec::new();

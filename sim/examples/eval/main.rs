@@ -115,7 +115,7 @@ impl Settings {
             l: set(LimitKind::Low),
             h: set(LimitKind::High),
             hh: set(LimitKind::HighHigh),
-            rate_per_min: None,
+            ..Limits::default()
         }
     }
 }

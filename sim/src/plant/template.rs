@@ -88,7 +88,7 @@ fn discrete(
 impl Blueprint {
     fn limited(mut self, scale: &Scale, deadband_share: f64, off_delay_ms: u32) -> Self {
         let deadband = (self.range.1 - self.range.0) * deadband_share;
-        let limit = |value| Limit { value, deadband, on_delay_ms: 0, off_delay_ms, level: None };
+        let limit = |value| Limit { value, deadband, off_delay_ms, ..Limit::default() };
         self.limits = Limits {
             version: 1,
             ll: scale.ll.map(limit),
@@ -101,8 +101,9 @@ impl Blueprint {
                 deadband: value * 0.1,
                 on_delay_ms: 3_000,
                 off_delay_ms: 10_000,
-                level: None,
+                ..Limit::default()
             }),
+            ..Limits::default()
         };
         self
     }

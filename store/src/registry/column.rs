@@ -55,6 +55,19 @@ macro_rules! by_number {
 }
 by_number!(u8, u16, u32);
 
+impl Column for bool {
+    fn bind_to(&self, to: &mut Separated<'_>) {
+        to.push_bind(i64::from(*self));
+    }
+    fn read(row: &Row, column: &'static str) -> Result<Self, RegistryError> {
+        match i64::read(row, column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(damaged(column, format!("{other} is neither 0 nor 1"))),
+        }
+    }
+}
+
 macro_rules! by_text {
     ($($type:ty),*) => {$(
         impl Column for $type {

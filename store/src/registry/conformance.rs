@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, PointId, Role, UserName};
-use anlan_domain::limits::Limit;
+use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{HostKey, HostNo};
 use anlan_domain::point::PointKind;
 use anlan_domain::region::RegionCode;
@@ -16,7 +16,7 @@ use super::audit::AuditFilter;
 use super::limits::set_by_name;
 use super::people::{Counted, LOCK_RULE, Opened, Try, User};
 use super::record::{self, Meta, Record as _};
-use super::records::{Camera, Enterprise, Equipment, Point};
+use super::records::{Camera, Enterprise, Equipment, Point, States};
 use super::scoped::Filter;
 use super::transfer::{ImportError, ImportOptions};
 use super::{Change, Doer, Expected, Outcome, Registry, RegistryError, Scope, Scoped};
@@ -85,6 +85,7 @@ pub async fn check(registry: &Registry, scratch: &Path) {
     a_point_knows_when_it_was_first_configured(registry).await;
     numbers_are_never_given_twice(registry).await;
     limits_are_versions(registry).await;
+    what_follows_an_alarm_reaches_the_host_and_survives_export_and_import(registry, scratch).await;
     sessions_and_lock_out(registry).await;
     every_change_is_in_the_audit_log(registry).await;
 }
@@ -210,7 +211,7 @@ async fn delays_of_a_state_alarm_reach_the_host_and_survive_export_and_import(
     scratch: &Path,
 ) {
     let alarm_state = Some(2);
-    let undelayed = PointKind::Discrete { alarm_state, on_delay_ms: 0 };
+    let undelayed = PointKind::discrete(alarm_state, 0, 0);
     assert_eq!(valve_kind(registry).await, undelayed, "tables without the columns mean none");
     let set = async |on_delay_ms, off_delay_ms| {
         let mut change = registry.change(doer(), AT).await.expect("begins");
@@ -223,10 +224,9 @@ async fn delays_of_a_state_alarm_reach_the_host_and_survive_export_and_import(
         assert_eq!(keys, [HostKey::Hazard(farm)], "its host is told");
     };
     set(1_500, 0).await;
-    assert_eq!(valve_kind(registry).await, PointKind::Discrete { alarm_state, on_delay_ms: 1_500 });
+    assert_eq!(valve_kind(registry).await, PointKind::discrete(alarm_state, 1_500, 0));
     set(2_000, 86_400_000).await;
-    let delayed =
-        PointKind::DelayedDiscrete { alarm_state, on_delay_ms: 2_000, off_delay_ms: 86_400_000 };
+    let delayed = PointKind::discrete(alarm_state, 2_000, 86_400_000);
     assert_eq!(valve_kind(registry).await, delayed);
     let out = scratch.join("delays");
     registry.export(&out).await.expect("exports");
@@ -265,6 +265,85 @@ async fn delays_that_cannot_be_are_refused_at_their_line(registry: &Registry, sc
         assert!(problems.iter().any(|p| p.starts_with(start)), "{start:?} not among {problems:#?}");
     }
     assert_eq!(problems.len(), 3, "{problems:#?}");
+}
+
+/// What follows an alarm: whatever can be set comes back from the registry, reaches the host, and survives export and import.
+async fn what_follows_an_alarm_reaches_the_host_and_survives_export_and_import(
+    registry: &Registry,
+    scratch: &Path,
+) {
+    let tank = PointId::new("410205001.LT-1203A").expect("an id");
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let valve: Point = change.get("410205001.XV-1").await.expect("reads").expect("is there");
+    let follow = Point {
+        realarm_ms: 900_000,
+        latching: true,
+        chatter_transitions: 4,
+        chatter_window_ms: 30_000,
+        ..valve.clone()
+    };
+    change.put(&follow, Expected::Any).await.expect("writes");
+    let scoped = registry.scoped(Scope::Everything);
+    let before = scoped.limit_versions(&tank).await.expect("reads").expect("is there").1;
+    let before = before.into_iter().next().expect("has limits").limits;
+    let mut limits = before.clone();
+    limits.exclusive_high = true;
+    let hh = limits.hh.as_mut().expect("has HH");
+    (hh.realarm_ms, hh.latching) = (600_000, true);
+    change.put_limits(&tank, &limits, Expected::Any, "follow up").await.expect("writes");
+    change.commit().await.expect("commits");
+    let newest = scoped.limit_versions(&tank).await.expect("reads").expect("is there").1;
+    limits.version = newest[0].limits.version;
+    assert_eq!(newest[0].limits, limits);
+    let kind = valve_kind(registry).await;
+    assert!(matches!(kind, PointKind::Discrete { realarm_ms: 900_000, latching: true, .. }));
+    let out = scratch.join("follow-up");
+    registry.export(&out).await.expect("exports");
+    let report = registry.import(&out, sample_options()).await.expect("what we wrote");
+    assert!(!report.changed_anything(), "{report}");
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.put(&valve, Expected::Any).await.expect("writes");
+    change.put_limits(&tank, &before, Expected::Any, "").await.expect("writes");
+    change.commit().await.expect("commits");
+    let report = registry.import(&out, sample_options()).await.expect("what we wrote");
+    assert_eq!((report.tables["points"].1, report.tables["limits"].1), (1, 1), "{report}");
+    assert_eq!(valve_kind(registry).await, kind);
+
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    let mut wrong = before.clone();
+    wrong.hh.as_mut().expect("has HH").realarm_ms = 1;
+    let refused = change.put_limits(&tank, &wrong, Expected::Any, "").await;
+    let Err(RegistryError::Refused(problems)) = refused else { panic!("{refused:?}") };
+    assert_eq!(problems[0].field, "hh");
+    let unpaired = Limits { exclusive_low: true, ..before.clone() };
+    let refused = change.put_limits(&tank, &unpaired, Expected::Any, "").await;
+    let Err(RegistryError::Refused(problems)) = refused else { panic!("{refused:?}") };
+    assert_eq!(problems[0].field, "exclusive_low");
+    for (point, field) in [
+        (Point { realarm_ms: 59_999, ..valve.clone() }, "realarm_ms"),
+        (Point { chatter_transitions: 2, ..valve.clone() }, "chatter_transitions"),
+        (Point { chatter_window_ms: 999, ..valve.clone() }, "chatter_window_ms"),
+        (
+            Point {
+                kind: "analog".into(),
+                on_delay_ms: 0,
+                off_delay_ms: 0,
+                states: States::default(),
+                latching: true,
+                ..valve.clone()
+            },
+            "latching",
+        ),
+    ] {
+        let refused = change.put(&point, Expected::Any).await;
+        let Err(RegistryError::Refused(problems)) = refused else { panic!("{refused:?}") };
+        assert_eq!(problems[0].field, field);
+    }
+    drop(change);
+    let mut change = registry.change(doer(), AT).await.expect("begins");
+    change.put(&valve, Expected::Any).await.expect("writes");
+    change.put_limits(&tank, &before, Expected::Any, "").await.expect("writes");
+    change.commit().await.expect("commits");
 }
 
 async fn no_password_of_a_camera_enters_the_audit_log(registry: &Registry) {
@@ -428,7 +507,7 @@ async fn limits_are_versions(registry: &Registry) {
     let (_, versions) = scoped.limit_versions(&id).await.expect("reads").expect("is there");
     let mut new = versions[0].limits.clone();
     let limit =
-        Limit { value: 84.5, deadband: 0.5, on_delay_ms: 500, off_delay_ms: 0, level: Some(1) };
+        Limit { value: 84.5, deadband: 0.5, on_delay_ms: 500, level: Some(1), ..Limit::default() };
     set_by_name(&mut new, "HH", limit).expect("a limit");
     let mut change = registry.change(doer(), AT).await.expect("begins");
     let outcome =

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anlan_domain::ids::{EnterpriseCode, GatewayId, HazardCode};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
-use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
+use anlan_domain::point::{Chatter, PointConfig, PointKind, PointNo, PointSettings};
+use anlan_domain::suppression::Suppression;
 
 use super::column::{Column, damaged};
 use super::record::{self, next_number};
@@ -146,15 +147,20 @@ fn entry(row: &Row) -> Result<HostEntry, RegistryError> {
 /// What a point's decision step needs, from its record and limits.
 fn settings_of(point: &Point, limits: Limits, of_hazard_source: bool) -> PointSettings {
     let alarm_state = point.states.alarm_state();
-    let (on_delay_ms, off_delay_ms) = (point.on_delay_ms, point.off_delay_ms);
-    // Without an off-delay in the older form: so a point that has none keeps the configuration that it has in the journal.
     let kind = match point.kind.as_str() {
-        "discrete" if off_delay_ms > 0 => {
-            PointKind::DelayedDiscrete { alarm_state, on_delay_ms, off_delay_ms }
-        }
-        "discrete" => PointKind::Discrete { alarm_state, on_delay_ms },
+        "discrete" => PointKind::Discrete {
+            alarm_state,
+            on_delay_ms: point.on_delay_ms,
+            off_delay_ms: point.off_delay_ms,
+            realarm_ms: point.realarm_ms,
+            latching: point.latching,
+        },
         _ => PointKind::Analog,
     };
+    let chatter = (point.chatter_transitions > 0).then_some(Chatter {
+        transitions: point.chatter_transitions,
+        window_ms: point.chatter_window_ms,
+    });
     PointSettings {
         kind,
         signal: point.signal.as_str().into(),
@@ -165,6 +171,8 @@ fn settings_of(point: &Point, limits: Limits, of_hazard_source: bool) -> PointSe
         frozen_after_ms: (point.frozen_ms > 0).then_some(point.frozen_ms),
         limits,
         of_hazard_source,
+        chatter,
+        suppression: Suppression::default(),
     }
 }
 

@@ -49,8 +49,11 @@ pub fn problems(limits: &Limits, point: &Point) -> Vec<Problem> {
                     BadLimits::Order { lower, upper, .. } => {
                         field_of(if lower.starts_with("range") { upper } else { lower })
                     }
+                    BadLimits::NoPair { graver: "HH", .. } => "exclusive_high",
+                    BadLimits::NoPair { .. } => "exclusive_low",
                     BadLimits::NotANumber { limit, .. }
                     | BadLimits::NeverClears { limit, .. }
+                    | BadLimits::Realarm { limit, .. }
                     | BadLimits::Level { limit, .. } => field_of(limit),
                 };
                 Problem::new(field, problem.to_string())
@@ -100,11 +103,22 @@ pub fn set_by_name(limits: &mut Limits, name: &str, limit: Limit) -> Result<(), 
     Ok(())
 }
 
-/// `HH 85, H 80` for the audit log.
+/// `HH 85, H 80` for the audit log, and what is unusual about them: `HH 85 latching`.
 #[must_use]
 pub fn in_words(limits: &Limits) -> String {
-    let words: Vec<String> =
-        set(limits).map(|(name, limit)| format!("{name} {}", limit.value)).collect();
+    let one = |(name, limit): (&str, Limit)| {
+        let latching = if limit.latching { " latching" } else { "" };
+        match limit.realarm_ms {
+            0 => format!("{name} {}{latching}", limit.value),
+            ms => format!("{name} {}{latching} again after {} s", limit.value, ms / 1_000),
+        }
+    };
+    let mut words: Vec<String> = set(limits).map(one).collect();
+    for (pair, exclusive) in [("HH/H", limits.exclusive_high), ("LL/L", limits.exclusive_low)] {
+        if exclusive {
+            words.push(format!("{pair} exclusive"));
+        }
+    }
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
@@ -127,7 +141,7 @@ pub(crate) async fn insert_many(
     by: &str,
     at: UtcMillis,
 ) -> Result<(), RegistryError> {
-    // Eight values a limit, five limits a version: far below what a statement takes.
+    // Ten values a limit, five limits a version: far below what a statement takes.
     for versions in versions.chunks(500) {
         save(on, versions, by, at, "").await?;
     }
@@ -141,15 +155,18 @@ async fn save(
     at: UtcMillis,
     reason: &str,
 ) -> Result<(), RegistryError> {
-    let mut query =
-        Statement::new("INSERT INTO limit_versions (point_no, version, made_at, made_by, reason) ");
+    let mut query = Statement::new(
+        "INSERT INTO limit_versions (point_no, version, made_at, made_by, reason, exclusive_high, exclusive_low) ",
+    );
     query.push_values(versions, |values, (point_no, limits)| {
         values
             .push_bind(i64::from(*point_no))
             .push_bind(i64::from(limits.version))
             .push_bind(at.0)
             .push_bind(by.to_owned())
-            .push_bind(reason.to_owned());
+            .push_bind(reason.to_owned())
+            .push_bind(i64::from(limits.exclusive_high))
+            .push_bind(i64::from(limits.exclusive_low));
     });
     execute(&mut *on, query).await?;
     let limits: Vec<_> = versions
@@ -162,7 +179,7 @@ async fn save(
         return Ok(());
     }
     let mut query = Statement::new(
-        "INSERT INTO limit_values (point_no, version, kind, value, deadband, on_delay_ms, off_delay_ms, level) ",
+        "INSERT INTO limit_values (point_no, version, kind, value, deadband, on_delay_ms, off_delay_ms, level, realarm_ms, latching) ",
     );
     query.push_values(limits, |values, (point_no, version, name, limit)| {
         values
@@ -173,14 +190,21 @@ async fn save(
             .push_bind(limit.deadband)
             .push_bind(i64::from(limit.on_delay_ms))
             .push_bind(i64::from(limit.off_delay_ms))
-            .push_bind(limit.level.map(i64::from));
+            .push_bind(limit.level.map(i64::from))
+            .push_bind(i64::from(limit.realarm_ms))
+            .push_bind(i64::from(limit.latching));
     });
     execute(on, query).await
 }
 
 fn version_of(row: &Row) -> Result<LimitsVersion, RegistryError> {
     Ok(LimitsVersion {
-        limits: Limits { version: u32::read(row, "version")?, ..Limits::default() },
+        limits: Limits {
+            version: u32::read(row, "version")?,
+            exclusive_high: bool::read(row, "exclusive_high")?,
+            exclusive_low: bool::read(row, "exclusive_low")?,
+            ..Limits::default()
+        },
         by: String::read(row, "made_by")?,
         at: UtcMillis(i64::read(row, "made_at")?),
         reason: String::read(row, "reason")?,
@@ -198,6 +222,8 @@ fn value(row: &Row) -> Result<(String, Limit), RegistryError> {
             on_delay_ms: u32::read(row, "on_delay_ms")?,
             off_delay_ms: u32::read(row, "off_delay_ms")?,
             level,
+            realarm_ms: u32::read(row, "realarm_ms")?,
+            latching: bool::read(row, "latching")?,
         },
     ))
 }

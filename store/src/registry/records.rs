@@ -8,6 +8,7 @@ use std::fmt;
 use anlan_domain::ids::{
     CameraId, CreditCode, EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId,
 };
+use anlan_domain::limits::realarm_is_good;
 use anlan_domain::region::RegionCode;
 
 use super::column::{Column, damaged};
@@ -223,6 +224,14 @@ record! {
         on_delay_ms: u32,
         /// How long another state must hold before that alarm clears.
         off_delay_ms: u32,
+        /// The state alarm calls again this long after it was acknowledged; 0 never.
+        realarm_ms: u32,
+        /// The state alarm stays until somebody resets it.
+        latching: bool,
+        /// So many raises and returns of one alarm within the window are chattering; 0 never.
+        chatter_transitions: u8,
+        /// The window.
+        chatter_window_ms: u32,
     }
     enterprise: |p| Some(p.enterprise.clone()),
     check: |p| [
@@ -244,6 +253,11 @@ record! {
         (p.states.0.iter().filter(|s| s.alarm).count() > 1).then(|| Problem::new("states", "only one state can be the alarm state")),
         state_delay("on_delay_ms", &p.kind, p.on_delay_ms),
         state_delay("off_delay_ms", &p.kind, p.off_delay_ms),
+        (!realarm_is_good(p.realarm_ms)).then(|| Problem::new("realarm_ms", format!("{} is no time to repeat an alarm after: 0 (never), or a minute (60000) to a week (604800000)", p.realarm_ms))),
+        state_only("realarm_ms", &p.kind, p.realarm_ms > 0),
+        state_only("latching", &p.kind, p.latching),
+        matches!(p.chatter_transitions, 1..=2).then(|| Problem::new("chatter_transitions", format!("{} are no chattering: 0 (never), or 3 and more", p.chatter_transitions))),
+        (!(1_000..=600_000).contains(&p.chatter_window_ms)).then(|| Problem::new("chatter_window_ms", format!("{} is no window: 1000 to 600000 ms (ten minutes)", p.chatter_window_ms))),
     ].into_iter().flatten().chain(position(p.longitude, p.latitude)).collect(),
     references: |p| vec![
         ("equipment", Equipment::TABLE, p.equipment.to_string()),
@@ -442,6 +456,13 @@ fn state_delay(field: &'static str, kind: &str, ms: u32) -> Option<Problem> {
     } else {
         None
     }
+}
+
+/// What belongs to each limit of an analog point and to the state alarm of a discrete one.
+fn state_only(field: &'static str, kind: &str, set: bool) -> Option<Problem> {
+    (set && kind != "discrete").then(|| {
+        Problem::new(field, "is for discrete points only: an analog point has it with its limits")
+    })
 }
 
 fn whose(field: &'static str, by_id: &EnterpriseCode, stated: &EnterpriseCode) -> Option<Problem> {

@@ -114,6 +114,8 @@ enum WhyV1 {
     Expired,
     Returned,
     EquipmentState,
+    GraverOver,
+    NotExcluded,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -350,6 +352,8 @@ impl From<ResumeReason> for WhyV1 {
             ResumeReason::Expired => Self::Expired,
             ResumeReason::Returned => Self::Returned,
             ResumeReason::EquipmentState => Self::EquipmentState,
+            ResumeReason::GraverOver => Self::GraverOver,
+            ResumeReason::NotExcluded => Self::NotExcluded,
         }
     }
 }
@@ -361,6 +365,8 @@ impl From<WhyV1> for ResumeReason {
             WhyV1::Expired => Self::Expired,
             WhyV1::Returned => Self::Returned,
             WhyV1::EquipmentState => Self::EquipmentState,
+            WhyV1::GraverOver => Self::GraverOver,
+            WhyV1::NotExcluded => Self::NotExcluded,
         }
     }
 }
@@ -432,6 +438,12 @@ mod tests {
             by: None,
             still: Some(Quiet::OutOfService),
         };
+        let graver_over = AlarmChange::Resumed {
+            quiet: Quiet::Suppressed,
+            why: ResumeReason::GraverOver,
+            by: None,
+            still: None,
+        };
         let disposed = AlarmChange::Disposed {
             by: "li".into(),
             cause: "c".into(),
@@ -454,6 +466,7 @@ mod tests {
             (quieted(Some(Until::Time(UtcMillis(-1)))), "050001026c690172010001"),
             (quieted(Some(Until::Returned { at_most: UtcMillis(1) })), "050001026c690172010102"),
             (resumed, "060001000102"),
+            (graver_over, "0601040000"),
             (AlarmChange::Commented { by: "li".into(), comment: "c".into() }, "07026c690163"),
             (AlarmChange::Taken { by: "li".into(), comment: String::new() }, "08026c6900"),
             (disposed, "09026c690163016d00"),

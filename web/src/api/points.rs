@@ -96,6 +96,10 @@ async fn save(call: &Call, input: PointInput, expected: Expected) -> Answer {
         states: States(states),
         on_delay_ms: input.on_delay_ms,
         off_delay_ms: input.off_delay_ms,
+        realarm_ms: input.realarm_ms,
+        latching: input.latching,
+        chatter_transitions: input.chatter_transitions,
+        chatter_window_ms: input.chatter_window_ms.unwrap_or(60_000),
         meta: Meta::default(),
     };
     call.put(&point, expected).await?;

@@ -130,6 +130,14 @@ input! {
         #[serde(default)] on_delay_ms: u32,
         /// How long another state must hold before that alarm clears, in ms, at most a day; of a discrete point.
         #[serde(default)] off_delay_ms: u32,
+        /// The state alarm calls again this long after it was acknowledged: 0 never, else a minute to a week.
+        #[serde(default)] realarm_ms: u32,
+        /// The state alarm stays until somebody resets it.
+        #[serde(default)] latching: bool,
+        /// So many raises and returns of one alarm within the window are chattering: 0 never, else 3 or more.
+        #[serde(default)] chatter_transitions: u8,
+        /// The window, 1 s to ten minutes; a minute where absent.
+        #[serde(default)] chatter_window_ms: Option<u32>,
         /// Degrees east.
         #[serde(default)] longitude: Option<f64>,
         /// Degrees north.
@@ -151,6 +159,10 @@ input! {
         #[serde(default)] ll: Option<LimitBody>,
         /// Largest rate of change, per minute.
         #[serde(default)] rate_per_min: Option<LimitBody>,
+        /// While HH stands and calls people, H is kept quiet.
+        #[serde(default)] exclusive_high: bool,
+        /// While LL stands and calls people, L is kept quiet.
+        #[serde(default)] exclusive_low: bool,
         /// Why.
         #[serde(default)] reason: String,
         /// Version that was read; 0 where there was none.
@@ -295,6 +307,8 @@ impl LimitsInput {
             l: self.l.map(Into::into),
             ll: self.ll.map(Into::into),
             rate_per_min: self.rate_per_min.map(Into::into),
+            exclusive_high: self.exclusive_high,
+            exclusive_low: self.exclusive_low,
         }
     }
 }

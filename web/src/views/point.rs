@@ -39,6 +39,12 @@ pub struct LimitBody {
     /// 1 (gravest) to 4; the default of its condition where absent.
     #[serde(default)]
     pub level: Option<u8>,
+    /// An alarm that stands calls again this long after it was acknowledged: 0 never, else a minute to a week.
+    #[serde(default)]
+    pub realarm_ms: u32,
+    /// An alarm that returned to normal stays until somebody resets it.
+    #[serde(default)]
+    pub latching: bool,
 }
 
 impl From<Limit> for LimitBody {
@@ -49,6 +55,8 @@ impl From<Limit> for LimitBody {
             on_delay_ms: l.on_delay_ms,
             off_delay_ms: l.off_delay_ms,
             level: l.level,
+            realarm_ms: l.realarm_ms,
+            latching: l.latching,
         }
     }
 }
@@ -61,6 +69,8 @@ impl From<LimitBody> for Limit {
             on_delay_ms: l.on_delay_ms,
             off_delay_ms: l.off_delay_ms,
             level: l.level,
+            realarm_ms: l.realarm_ms,
+            latching: l.latching,
         }
     }
 }
@@ -80,6 +90,10 @@ pub struct LimitsBody {
     pub ll: Option<LimitBody>,
     /// Largest rate of change, per minute.
     pub rate_per_min: Option<LimitBody>,
+    /// While HH stands and calls people, H is kept quiet.
+    pub exclusive_high: bool,
+    /// While LL stands and calls people, L is kept quiet.
+    pub exclusive_low: bool,
     /// Who saved it.
     pub by: Option<String>,
     /// When.
@@ -92,7 +106,8 @@ impl LimitsBody {
     /// From the newest version, if there is one.
     pub fn of(version: Option<&LimitsVersion>) -> Self {
         let Some(v) = version else { return Self::default() };
-        let Limits { version, ll, l, h, hh, rate_per_min } = v.limits.clone();
+        let Limits { version, ll, l, h, hh, rate_per_min, exclusive_high, exclusive_low } =
+            v.limits.clone();
         Self {
             version,
             hh: hh.map(Into::into),
@@ -100,6 +115,8 @@ impl LimitsBody {
             l: l.map(Into::into),
             ll: ll.map(Into::into),
             rate_per_min: rate_per_min.map(Into::into),
+            exclusive_high,
+            exclusive_low,
             by: Some(v.by.clone()),
             at: Some(v.at.0),
             reason: v.reason.clone(),
@@ -169,6 +186,14 @@ pub struct Point {
     pub on_delay_ms: u32,
     /// How long another state must hold before that alarm clears; 0 for an analog point.
     pub off_delay_ms: u32,
+    /// The state alarm calls again this long after it was acknowledged; 0 never.
+    pub realarm_ms: u32,
+    /// The state alarm stays until somebody resets it.
+    pub latching: bool,
+    /// So many raises and returns of one alarm within the window are chattering; 0 never.
+    pub chatter_transitions: u8,
+    /// The window.
+    pub chatter_window_ms: u32,
     /// Limits in their newest version.
     pub limits: LimitsBody,
     /// Degrees east.
@@ -202,6 +227,10 @@ impl Point {
             frozen_ms: p.frozen_ms,
             on_delay_ms: p.on_delay_ms,
             off_delay_ms: p.off_delay_ms,
+            realarm_ms: p.realarm_ms,
+            latching: p.latching,
+            chatter_transitions: p.chatter_transitions,
+            chatter_window_ms: p.chatter_window_ms,
             states: p
                 .states
                 .0

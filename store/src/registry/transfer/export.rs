@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use anlan_domain::limits::Limits;
 use serde_json::{Map, Value, json};
 
 use super::ExportError;
-use super::plant::Seconds;
+use super::plant::{Seconds, YesNo};
 use crate::registry::limits::{self, LimitsVersion};
 use crate::registry::record;
 use crate::registry::records::{
@@ -112,7 +113,18 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
     table(
         dir,
         "limits.csv",
-        &["point", "limit", "value", "deadband", "on_delay_ms", "off_delay_ms", "level"],
+        &[
+            "point",
+            "limit",
+            "value",
+            "deadband",
+            "on_delay_ms",
+            "off_delay_ms",
+            "level",
+            "realarm_ms",
+            "latching",
+            "exclusive",
+        ],
         limits.collect(),
         |row| row,
     )?;
@@ -141,6 +153,10 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
             "frozen_s",
             "on_delay_ms",
             "off_delay_ms",
+            "realarm_ms",
+            "latching",
+            "chatter_transitions",
+            "chatter_window_ms",
         ],
         points,
         |p| {
@@ -166,6 +182,10 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
                 Seconds { ms: p.frozen_ms }.to_string(),
                 p.on_delay_ms.to_string(),
                 p.off_delay_ms.to_string(),
+                p.realarm_ms.to_string(),
+                YesNo(p.latching).to_string(),
+                p.chatter_transitions.to_string(),
+                p.chatter_window_ms.to_string(),
             ]
         },
     )?;
@@ -205,9 +225,21 @@ fn limit_rows((point, version): (&Point, &LimitsVersion)) -> Vec<Vec<String>> {
                 l.on_delay_ms.to_string(),
                 l.off_delay_ms.to_string(),
                 text(l.level),
+                l.realarm_ms.to_string(),
+                YesNo(l.latching).to_string(),
+                YesNo(excludes(name, &version.limits)).to_string(),
             ]
         })
         .collect()
+}
+
+/// Whether the limit of this name excludes the one below it.
+fn excludes(name: &str, limits: &Limits) -> bool {
+    match name {
+        "HH" => limits.exclusive_high,
+        "LL" => limits.exclusive_low,
+        _ => false,
+    }
 }
 
 fn text(value: Option<impl ToString>) -> String {

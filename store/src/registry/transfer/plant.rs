@@ -225,7 +225,16 @@ const POINTS: &[&str] = &[
     "role",
     "states",
 ];
-const POINTS_OPTIONAL: &[&str] = &["missing_scans", "frozen_s", "on_delay_ms", "off_delay_ms"];
+const POINTS_OPTIONAL: &[&str] = &[
+    "missing_scans",
+    "frozen_s",
+    "on_delay_ms",
+    "off_delay_ms",
+    "realarm_ms",
+    "latching",
+    "chatter_transitions",
+    "chatter_window_ms",
+];
 const CAMERAS: &[&str] = &["id", "equipment", "name_zh", "name_en", "url", "longitude", "latitude"];
 
 fn region(row: &mut Row<'_>) -> Option<Region> {
@@ -317,6 +326,9 @@ fn point(row: &mut Row<'_>) -> Option<Point> {
     let (decimals, scan_ms) = (row.need("decimals"), row.need("scan_ms"));
     let (missing_scans, frozen_s) = (row.maybe("missing_scans"), row.maybe::<Seconds>("frozen_s"));
     let (on_delay_ms, off_delay_ms) = (row.maybe("on_delay_ms"), row.maybe("off_delay_ms"));
+    let (realarm_ms, latching) = (row.maybe("realarm_ms"), row.maybe::<YesNo>("latching"));
+    let (chatter_transitions, chatter_window_ms) =
+        (row.maybe("chatter_transitions"), row.maybe("chatter_window_ms"));
     let (longitude, latitude) = (row.maybe("longitude"), row.maybe("latitude"));
     let states = match States::parse(&row.text("states")) {
         Ok(states) => Some(states),
@@ -349,8 +361,34 @@ fn point(row: &mut Row<'_>) -> Option<Point> {
         states: states?,
         on_delay_ms: on_delay_ms?.unwrap_or(0),
         off_delay_ms: off_delay_ms?.unwrap_or(0),
+        realarm_ms: realarm_ms?.unwrap_or(0),
+        latching: latching?.is_some_and(|yes| yes.0),
+        chatter_transitions: chatter_transitions?.unwrap_or(0),
+        chatter_window_ms: chatter_window_ms?.unwrap_or(60_000),
         meta: META,
     })
+}
+
+/// `yes` or `no` in a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct YesNo(pub bool);
+
+impl std::str::FromStr for YesNo {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "yes" => Ok(Self(true)),
+            "no" => Ok(Self(false)),
+            _ => Err("is neither yes nor no"),
+        }
+    }
+}
+
+impl std::fmt::Display for YesNo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0 { "yes" } else { "no" })
+    }
 }
 
 /// Seconds in a table with at most three decimals, kept as whole milliseconds: read and written without loss.
@@ -413,7 +451,13 @@ async fn read_limits(
 ) -> Result<Vec<(PointId, Limits)>, RegistryError> {
     const FILE: &str = "limits.csv";
     let columns = ["point", "limit", "value", "deadband", "on_delay_ms", "off_delay_ms"];
-    let table = table::read(dir, FILE, &columns, &["level"], problems);
+    let table = table::read(
+        dir,
+        FILE,
+        &columns,
+        &["level", "realarm_ms", "latching", "exclusive"],
+        problems,
+    );
     let rows = table.each(problems, |row| {
         let (point, value) = (row.need::<PointId>("point"), row.need("value"));
         let (deadband, level) = (row.maybe("deadband"), row.maybe("level"));
@@ -421,23 +465,37 @@ async fn read_limits(
         let (deadband, on, off) = (deadband?, on?, off?);
         let gaps =
             Gaps { deadband: deadband.is_none(), on_delay: on.is_none(), off_delay: off.is_none() };
+        let (realarm, latching) = (row.maybe("realarm_ms"), row.maybe::<YesNo>("latching"));
+        let exclusive = row.maybe::<YesNo>("exclusive");
         let limit = Limit {
             value: value?,
             deadband: deadband.unwrap_or(0.0),
             on_delay_ms: on.unwrap_or(0),
             off_delay_ms: off.unwrap_or(0),
             level: level?,
+            realarm_ms: realarm?.unwrap_or(0),
+            latching: latching?.is_some_and(|yes| yes.0),
         };
-        Some((point?, row.text("limit"), limit, gaps))
+        let exclusive = exclusive?.is_some_and(|yes| yes.0);
+        Some((point?, row.text("limit"), limit, exclusive, gaps))
     });
     // Where each limit of a point stands, so that a problem of order is told at its line, and what was left blank.
     type Lines = HashMap<&'static str, u64>;
     type Blanks = Vec<(String, Gaps)>;
     let mut by_point: BTreeMap<PointId, (Limits, Lines, u64, Blanks)> = BTreeMap::new();
-    for (line, (point, name, limit, gaps)) in rows {
+    for (line, (point, name, limit, exclusive, gaps)) in rows {
         let (limits, lines, _, blanks) = by_point
             .entry(point)
             .or_insert_with(|| (Limits::default(), Lines::new(), line, Blanks::new()));
+        match (name.as_str(), exclusive) {
+            ("HH", true) => limits.exclusive_high = true,
+            ("LL", true) => limits.exclusive_low = true,
+            (_, true) => {
+                let why = format!("{name} excludes none: HH excludes H, and LL excludes L");
+                problems.add(FILE, line, "exclusive", why);
+            }
+            (_, false) => {}
+        }
         match limits::set_by_name(limits, &name, limit) {
             Ok(()) => {
                 if gaps.any() {

@@ -58,7 +58,7 @@ function QuietRow({ alarm, changed }: { alarm: QuietAlarm; changed: () => void }
     }
   };
   const until = alarm.until === null ? t("alarms.quietOpen") : t(alarm.one_shot ? "alarms.quietOneShot" : "alarms.quietUntil", { time: listTime(alarm.until) });
-  const why = alarm.by === null ? t("alarms.quietRule") : t("alarms.quietBy", { who: alarm.by_name ?? alarm.by, reason: alarm.reason });
+  const why = alarm.by === null ? (alarm.reason === "HH" || alarm.reason === "LL" ? t("alarms.quietGraver", { graver: t(`alarms.condition.${alarm.reason}`) }) : t("alarms.quietRule")) : t("alarms.quietBy", { who: alarm.by_name ?? alarm.by, reason: alarm.reason });
   return (
     <li className="quiet-row" data-quiet={alarm.quiet}>
       <Symbol name={SYMBOL[alarm.quiet]} size={20} />

@@ -3840,6 +3840,8 @@ export interface components {
              * @description Acts on clearing alone.
              */
             deadband?: number;
+            /** @description An alarm that returned to normal stays until somebody resets it. */
+            latching?: boolean;
             /**
              * Format: int32
              * @description 1 (gravest) to 4; the default of its condition where absent.
@@ -3856,6 +3858,11 @@ export interface components {
              */
             on_delay_ms?: number;
             /**
+             * Format: int32
+             * @description An alarm that stands calls again this long after it was acknowledged: 0 never, else a minute to a week.
+             */
+            realarm_ms?: number;
+            /**
              * Format: double
              * @description In the unit of the point.
              */
@@ -3870,6 +3877,10 @@ export interface components {
             at?: number | null;
             /** @description Who saved it. */
             by?: string | null;
+            /** @description While HH stands and calls people, H is kept quiet. */
+            exclusive_high: boolean;
+            /** @description While LL stands and calls people, L is kept quiet. */
+            exclusive_low: boolean;
             h?: components["schemas"]["LimitBody"] | null;
             hh?: components["schemas"]["LimitBody"] | null;
             l?: components["schemas"]["LimitBody"] | null;
@@ -3885,6 +3896,10 @@ export interface components {
         };
         /** @description Limits to save as a new version. */
         LimitsInput: {
+            /** @description While HH stands and calls people, H is kept quiet. */
+            exclusive_high?: boolean;
+            /** @description While LL stands and calls people, L is kept quiet. */
+            exclusive_low?: boolean;
             h?: components["schemas"]["LimitBody"] | null;
             hh?: components["schemas"]["LimitBody"] | null;
             l?: components["schemas"]["LimitBody"] | null;
@@ -3997,6 +4012,16 @@ export interface components {
         Point: {
             /**
              * Format: int32
+             * @description So many raises and returns of one alarm within the window are chattering; 0 never.
+             */
+            chatter_transitions: number;
+            /**
+             * Format: int32
+             * @description The window.
+             */
+            chatter_window_ms: number;
+            /**
+             * Format: int32
              * @description Decimals shown.
              */
             decimals: number;
@@ -4015,6 +4040,8 @@ export interface components {
             id: string;
             /** @description `analog` or `discrete`. */
             kind: string;
+            /** @description The state alarm stays until somebody resets it. */
+            latching: boolean;
             /**
              * Format: double
              * @description Degrees north.
@@ -4046,6 +4073,11 @@ export interface components {
             on_delay_ms: number;
             /** @description Engineering range. */
             range: number[];
+            /**
+             * Format: int32
+             * @description The state alarm calls again this long after it was acknowledged; 0 never.
+             */
+            realarm_ms: number;
             /** @description What it is to its equipment. */
             role: string;
             /**
@@ -4073,6 +4105,16 @@ export interface components {
         PointInput: {
             /**
              * Format: int32
+             * @description So many raises and returns of one alarm within the window are chattering: 0 never, else 3 or more.
+             */
+            chatter_transitions?: number;
+            /**
+             * Format: int32
+             * @description The window, 1 s to ten minutes; a minute where absent.
+             */
+            chatter_window_ms?: number | null;
+            /**
+             * Format: int32
              * @description Decimals shown.
              */
             decimals?: number;
@@ -4091,6 +4133,8 @@ export interface components {
             id: string;
             /** @description `analog` or `discrete`. */
             kind: string;
+            /** @description The state alarm stays until somebody resets it. */
+            latching?: boolean;
             /**
              * Format: double
              * @description Degrees north.
@@ -4120,6 +4164,11 @@ export interface components {
             on_delay_ms?: number;
             /** @description Engineering range. */
             range: number[];
+            /**
+             * Format: int32
+             * @description The state alarm calls again this long after it was acknowledged: 0 never, else a minute to a week.
+             */
+            realarm_ms?: number;
             /** @description What it is to its equipment. */
             role?: string;
             /**

@@ -33,9 +33,9 @@ export type Equipment = {
   longitude: number | null; latitude: number | null; rollup: Rollup | null; points?: Point[]; version: number;
 };
 
-export type Limit = { value: number; deadband: number; on_delay_ms: number; off_delay_ms: number; level: number | null };
+export type Limit = { value: number; deadband: number; on_delay_ms: number; off_delay_ms: number; level: number | null; realarm_ms: number; latching: boolean };
 export type LimitKey = "hh" | "h" | "l" | "ll";
-export type Limits = { version: number; by?: string | null; at?: number | null; reason?: string | null; rate_per_min: Limit | null } & Record<LimitKey, Limit | null>;
+export type Limits = { version: number; by?: string | null; at?: number | null; reason?: string | null; rate_per_min: Limit | null; exclusive_high: boolean; exclusive_low: boolean } & Record<LimitKey, Limit | null>;
 export type PointState = { value: number; name: Name; alarm: boolean };
 
 /** A value on the wire, with the short names of docs/protocols/live.md. */

@@ -5,10 +5,10 @@ import { brokenLimit, levelPoint, mainPoints, marginOf, ratePerMinute, shareOfRa
 import { answersOf, episodesOf } from "./records";
 import { liquidTop, vesselOf } from "./vessel";
 
-const limit = (value: number): Limit => ({ value, deadband: 0, on_delay_ms: 0, off_delay_ms: 0, level: null });
+const limit = (value: number): Limit => ({ value, deadband: 0, on_delay_ms: 0, off_delay_ms: 0, level: null, realarm_ms: 0, latching: false });
 const point = (tag: string, signal: string, change: Partial<Point> = {}): Point =>
   ({ id: `e.${tag}`, tag, signal, kind: "analog", range: [0, 100], decimals: 1, scan_ms: 1000, limits: null, ...change }) as Point;
-const limits = { version: 1, rate_per_min: null, hh: limit(85), h: limit(80), l: limit(15), ll: limit(10) };
+const limits = { version: 1, rate_per_min: null, exclusive_high: false, exclusive_low: false, hh: limit(85), h: limit(80), l: limit(15), ll: limit(10) };
 
 describe("the points of a vessel", () => {
   const level = point("LT-1A", "level", { limits });

@@ -1,5 +1,5 @@
 /** Limits of one point: a new version at each save, checked by the center, with who and why; older versions below. */
-import { Drawer, Input, InputNumber, Select } from "antd";
+import { Checkbox, Drawer, Input, InputNumber, Select } from "antd";
 import { useState } from "react";
 import { get, put } from "../api/client";
 import type { components } from "../api/generated";
@@ -15,20 +15,25 @@ import { blankOf, type AlarmDefaults, type Blank } from "./defaults";
 export type LimitName = LimitKey | "rate_per_min";
 export const LIMIT_NAMES: readonly LimitName[] = ["hh", "h", "l", "ll", "rate_per_min"];
 const TITLE: Record<LimitName, string> = { hh: "HH", h: "H", l: "L", ll: "LL", rate_per_min: "ROC" };
-type Cells = { value: number | null; deadband: number | null; on: number | null; off: number | null; level: number | null };
+/** Delays in seconds, the time to call again after in minutes. */
+type Cells = { value: number | null; deadband: number | null; on: number | null; off: number | null; level: number | null; again: number | null; latching: boolean };
 export type LimitsDraft = Record<LimitName, Cells>;
 
 /** A row that sets no limit begins with the defaults of the signal type. */
 export function draftOf(limits: Limits | null, blank: (name: LimitName) => Blank = () => ({ deadband: 0, on: 0, off: 0 })): LimitsDraft {
   const cells = (name: LimitName, limit: Limit | null | undefined): Cells =>
-    limit ? { value: limit.value, deadband: limit.deadband, on: limit.on_delay_ms / 1000, off: limit.off_delay_ms / 1000, level: limit.level } : { value: null, ...blank(name), level: null };
+    limit
+      ? { value: limit.value, deadband: limit.deadband, on: limit.on_delay_ms / 1000, off: limit.off_delay_ms / 1000, level: limit.level, again: limit.realarm_ms / 60_000, latching: limit.latching }
+      : { value: null, ...blank(name), level: null, again: 0, latching: false };
   return Object.fromEntries(LIMIT_NAMES.map((name) => [name, cells(name, limits?.[name])])) as LimitsDraft;
 }
 
 /** A row without a value sets no limit. */
 export function limitsOf(draft: LimitsDraft): Record<LimitName, Limit | null> {
-  const limit = ({ value, deadband, on, off, level }: Cells): Limit | null =>
-    value === null ? null : { value, deadband: deadband ?? 0, on_delay_ms: Math.round((on ?? 0) * 1000), off_delay_ms: Math.round((off ?? 0) * 1000), level };
+  const limit = ({ value, deadband, on, off, level, again, latching }: Cells): Limit | null =>
+    value === null
+      ? null
+      : { value, deadband: deadband ?? 0, on_delay_ms: Math.round((on ?? 0) * 1000), off_delay_ms: Math.round((off ?? 0) * 1000), level, realarm_ms: Math.round((again ?? 0) * 60_000), latching };
   return Object.fromEntries(LIMIT_NAMES.map((name) => [name, limit(draft[name])])) as Record<LimitName, Limit | null>;
 }
 
@@ -61,15 +66,18 @@ export function LimitsForm({ point, why, close, saved }: { point: Point; why: Me
 function Editor({ point, why, now, defaults, close, saved }: { point: Point; why: MessageKey | null; now: Version | null; defaults: readonly AlarmDefaults[]; close: () => void; saved: () => void }) {
   const { t } = useI18n();
   const [draft, setDraft] = useState<LimitsDraft>(() => draftOf(now, blankOf(defaults, point)));
+  const [pairs, setPairs] = useState({ exclusive_high: now?.exclusive_high ?? false, exclusive_low: now?.exclusive_low ?? false });
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const set = (name: LimitName, cell: keyof Cells, value: number | null): void => setDraft((d) => ({ ...d, [name]: { ...d[name], [cell]: value } }));
+  const both = (graver: LimitKey, lesser: LimitKey): boolean => draft[graver].value !== null && draft[lesser].value !== null;
+  const exclusive = { exclusive_high: pairs.exclusive_high && both("hh", "h"), exclusive_low: pairs.exclusive_low && both("ll", "l") };
   const save = (): void => {
     setBusy(true);
     setProblem(null);
     const { hh, h, l, ll, rate_per_min } = limitsOf(draft);
-    const body: Required<components["schemas"]["LimitsInput"]> = { hh, h, l, ll, rate_per_min, reason, version: now?.version ?? 0 };
+    const body: Required<components["schemas"]["LimitsInput"]> = { hh, h, l, ll, rate_per_min, ...exclusive, reason, version: now?.version ?? 0 };
     put<unknown>(`/points/${encodeURIComponent(point.id)}/limits`, body)
       .then(saved, (cause: unknown) => setProblem(asApiError(cause).message))
       .finally(() => setBusy(false));
@@ -97,6 +105,10 @@ function Editor({ point, why, now, defaults, close, saved }: { point: Point; why
           </tbody>
         </table>
       </div>
+      <div className="row g16 limits-pairs">
+        <Checkbox checked={exclusive.exclusive_high} disabled={!both("hh", "h")} onChange={(e) => setPairs((p) => ({ ...p, exclusive_high: e.target.checked }))}>{t("limits.exclusive", { graver: "HH", lesser: "H" })}</Checkbox>
+        <Checkbox checked={exclusive.exclusive_low} disabled={!both("ll", "l")} onChange={(e) => setPairs((p) => ({ ...p, exclusive_low: e.target.checked }))}>{t("limits.exclusive", { graver: "LL", lesser: "L" })}</Checkbox>
+      </div>
       <Input.TextArea rows={2} value={reason} onChange={(e) => setReason(e.target.value)} placeholder={t("limits.reason")} aria-label={t("limits.reason")} style={{ marginTop: 12 }} />
       {why === "plant.readOnly" ? <p className="s f12" style={{ marginTop: 8 }}>{t(why)}</p> : null}
       {problem ? <p className="t2" role="alert" style={{ marginTop: 8 }}>{problem}</p> : null}
@@ -116,7 +128,7 @@ function History({ versions, point }: { versions: readonly Version[]; point: Poi
         {versions.map((v) => (
           <tr key={v.version}>
             <td className="b nw">{v.version}</td>
-            <td>{LIMIT_NAMES.flatMap((name) => { const limit = v[name]; return limit ? [`${TITLE[name]} ${formatNumber(limit.value, point.decimals)}`] : []; }).join(" · ") || "—"}</td>
+            <td>{LIMIT_NAMES.flatMap((name) => { const limit = v[name]; return limit ? [`${TITLE[name]} ${formatNumber(limit.value, point.decimals)}`] : []; }).concat(v.exclusive_high ? [t("limits.excludes", { graver: "HH", lesser: "H" })] : [], v.exclusive_low ? [t("limits.excludes", { graver: "LL", lesser: "L" })] : []).join(" · ") || "—"}</td>
             <td className="s">{v.reason}</td>
             <td className="m nw">{v.by && v.at ? t("limits.by", { by: v.by === "import" ? t("audit.action.import") : v.by, time: listTime(v.at) }) : ""}</td>
           </tr>

@@ -22,10 +22,10 @@ describe("defaults of a row", () => {
     expect(blank("rate_per_min").deadband).toBe(0);
   });
   it("fill only what is empty, and set no limit by themselves", () => {
-    const h = { value: 70, deadband: 1, on_delay_ms: 0, off_delay_ms: 0, level: null };
-    const draft = draftOf({ version: 1, hh: null, h, l: null, ll: null, rate_per_min: null }, blankOf(rows, point("level", 1000)));
+    const h = { value: 70, deadband: 1, on_delay_ms: 0, off_delay_ms: 0, level: null, realarm_ms: 0, latching: false };
+    const draft = draftOf({ version: 1, hh: null, h, l: null, ll: null, rate_per_min: null, exclusive_high: false, exclusive_low: false }, blankOf(rows, point("level", 1000)));
     expect(draft.h.deadband).toBe(1);
-    expect(draft.hh).toEqual({ value: null, deadband: 5, on: 3, off: 60, level: null });
+    expect(draft.hh).toEqual({ value: null, deadband: 5, on: 3, off: 60, level: null, again: 0, latching: false });
     expect(limitsOf(draft)).toEqual({ hh: null, h, l: null, ll: null, rate_per_min: null });
   });
 });

@@ -8,13 +8,13 @@ describe("a record through the form", () => {
   it("keeps what the form does not show and sends nothing that the center does not take", () => {
     const point = {
       id: "410205001.LT-1", tag: "LT-1", name: { zh: "液位", en: "Level" }, equipment: "410205001.V-1", gateway: "41020500101", device: "plc", kind: "analog", signal: "level", role: null,
-      unit: "%", range: [0, 100], decimals: 1, scan_ms: 1000, missing_scans: 5, frozen_ms: 0, states: [], on_delay_ms: 0, off_delay_ms: 0, longitude: 114.3, latitude: 34.7, version: 4, limits: { version: 0 }, value: null,
+      unit: "%", range: [0, 100], decimals: 1, scan_ms: 1000, missing_scans: 5, frozen_ms: 0, states: [], on_delay_ms: 0, off_delay_ms: 0, realarm_ms: 0, latching: false, chatter_transitions: 3, chatter_window_ms: 60_000, longitude: 114.3, latitude: 34.7, version: 4, limits: { version: 0 }, value: null,
     };
     const draft = toDraft(point, RECORDS.point.fields);
     expect(draft).toMatchObject({ name_zh: "液位", range_lo: 0, range_hi: 100, place: { lon: 114.3, lat: 34.7 } });
     expect(fromDraft("point", point, { ...draft, range_hi: 120, name_en: "" })).toEqual({
       id: "410205001.LT-1", name: { zh: "液位", en: "液位" }, equipment: "410205001.V-1", gateway: "41020500101", device: "plc", kind: "analog", signal: "level", role: "",
-      unit: "%", range: [0, 120], decimals: 1, scan_ms: 1000, missing_scans: 5, frozen_ms: 0, states: [], on_delay_ms: 0, off_delay_ms: 0, longitude: 114.3, latitude: 34.7, version: 4,
+      unit: "%", range: [0, 120], decimals: 1, scan_ms: 1000, missing_scans: 5, frozen_ms: 0, states: [], on_delay_ms: 0, off_delay_ms: 0, realarm_ms: 0, latching: false, chatter_transitions: 3, chatter_window_ms: 60_000, longitude: 114.3, latitude: 34.7, version: 4,
     });
   });
   it("sends a blank text as a blank text, and a blank number or reference as none", () => {

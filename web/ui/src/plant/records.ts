@@ -153,6 +153,10 @@ class Reader {
   stateDelay(key: string): number {
     return this.text("kind") === "discrete" ? (this.number(key) ?? 0) : 0;
   }
+  /** The same for what is on or off. */
+  keptFlag(key: string): boolean {
+    return this.before?.[key] === true;
+  }
   get version(): number | null {
     return this.before?.version ?? null;
   }
@@ -172,6 +176,7 @@ const BODIES: { [K in RecordKind]: (r: Reader) => Body<K> } = {
     id: r.text("id"), name: r.name, equipment: r.text("equipment"), gateway: r.text("gateway"), device: r.text("device"), kind: r.text("kind"), signal: r.text("signal"), role: r.text("role"),
     unit: r.text("unit"), range: [r.required("range_lo"), r.required("range_hi")], decimals: r.required("decimals"), scan_ms: r.required("scan_ms"), states: r.states,
     on_delay_ms: r.stateDelay("on_delay_ms"), off_delay_ms: r.stateDelay("off_delay_ms"),
+    realarm_ms: r.kept("realarm_ms") ?? 0, latching: r.keptFlag("latching"), chatter_transitions: r.kept("chatter_transitions") ?? 0, chatter_window_ms: r.kept("chatter_window_ms"),
     missing_scans: r.kept("missing_scans"), frozen_ms: r.kept("frozen_ms"), ...r.place, version: r.version,
   }),
   camera: (r): Body<"camera"> => ({ id: r.text("id"), name: r.name, equipment: r.text("equipment") || null, url: r.text("url"), ...r.place, version: r.version }),
