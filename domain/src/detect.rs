@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::LineMillis;
 
 pub mod counts;
+pub mod detector;
 pub mod deviation;
 pub mod discrepancy;
 pub mod drift;

@@ -24,6 +24,7 @@ mod bulk;
 pub mod change;
 pub mod column;
 pub mod conformance;
+pub mod detectors;
 mod homes;
 pub mod hosts;
 pub mod limits;

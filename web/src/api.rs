@@ -17,6 +17,7 @@ pub mod alarm_health;
 pub mod alarms;
 pub mod audit;
 pub mod cameras;
+pub mod detectors;
 pub mod equipment;
 pub mod gateways;
 pub mod hazards;

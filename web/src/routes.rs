@@ -13,8 +13,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_defaults, alarm_health, alarms, audit, cameras, equipment, gateways, hazards, map, plant,
-    points, quality, quiet, regions, scenarios, search, session, tree, users,
+    alarm_defaults, alarm_health, alarms, audit, cameras, detectors, equipment, gateways, hazards,
+    map, plant, points, quality, quiet, regions, scenarios, search, session, tree, users,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -116,7 +116,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, AlarmDefaultsInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AlarmDefaultsInput, CameraInput, CommentInput, DetectorInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     routes! {
@@ -145,6 +145,9 @@ fn table() -> Vec<Route> {
         DELETE "/points/{id}" EDITORS, "Deletes a point; versions of its limits are kept", ["version"], None, Out::Nothing, points::delete;
         GET "/points/{id}/limits" SignedIn, "Versions of the limits, newest first", [], None, list::<views::LimitsBody>(), points::limits;
         PUT "/points/{id}/limits" EDITORS, "Saves a new version of the limits", [], body::<LimitsInput>(), one::<views::LimitsBody>(), points::put_limits;
+        GET "/points/{id}/detectors" SignedIn, "Conditions of a point beyond its limits", [], None, list::<detectors::DetectorBody>(), detectors::list;
+        PUT "/points/{id}/detectors/{condition}" EDITORS, "Changes a condition of a point beyond its limits; version 0 adds it", [], body::<DetectorInput>(), one::<detectors::DetectorBody>(), detectors::put;
+        DELETE "/points/{id}/detectors/{condition}" EDITORS, "Takes a condition of a point away; its alarm ends", ["version"], None, Out::Nothing, detectors::delete;
         GET "/points/{id}/trend" SignedIn, "Trend, down-sampled to the pixels asked for, extremes kept", ["from", "to", "pixels"], None, one::<points::TrendBody>(), points::trend;
         GET "/cameras" SignedIn, "Cameras in scope", ["enterprise", "region", "equipment", "q", "cursor", "limit"], None, list::<views::Camera>(), cameras::list;
         POST "/cameras" EDITORS, "Adds a camera", [], body::<CameraInput>(), one::<views::Camera>(), cameras::create;

@@ -746,6 +746,20 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             &site.id("LT-0"),
             Some(json!({ "h": { "value": 70.0 }, "reason": mark, "version": 1 })),
         ),
+        ("GET", "/points/{id}/detectors") => thing(&site.id("LT-0"), None),
+        ("PUT" | "DELETE", "/points/{id}/detectors/{condition}") => {
+            let body = json!({
+                "condition": "SPIKE", "settings": "window=9; k=4; least=1", "on_delay_ms": 0, "off_delay_ms": 0,
+                "level": null, "reason": mark, "version": 0,
+            });
+            let mut valid = thing(&site.id("LT-0"), Some(body));
+            valid[0].path = valid[0].path.replace("{condition}", "SPIKE");
+            if *method == Method::DELETE {
+                valid[0].body = None;
+                valid[0].path.push_str("?version=1");
+            }
+            valid
+        }
         ("POST", "/cameras") => thing("", Some(camera(site.id("NC-1")))),
         ("PUT", "/cameras/{id}") => thing(&site.id("CAM-1"), Some(camera(site.id("CAM-1")))),
         ("DELETE", "/cameras/{id}") => delete("CAM-1", "NC-1"),

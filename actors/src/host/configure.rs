@@ -218,6 +218,7 @@ impl<E: Evaluator> Host<E> {
             self.change(now, slot, effects, |host, findings| {
                 host.state.cells[slot].sensor.remove(now.clock, findings);
             });
+            self.remove_detectors(now, slot, effects);
             let tag: Box<str> = self.state.names.tag(slot).into();
             self.state.past_rules.retain(|past| past.tag != tag);
             if let Some(book) = self.state.cells[slot].sensor.book().cloned() {
@@ -235,6 +236,7 @@ impl<E: Evaluator> Host<E> {
             host.state.cells[slot].sensor.reconfigure(&old, &new, moment, findings);
             host.state.reconfigure_seam(slot, &old, &new, moment);
         });
+        self.change_detectors(now, slot, &old, effects);
         self.state.remember_rules(self.state.names.tag(slot).into(), at, old);
     }
 }

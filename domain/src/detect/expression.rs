@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Verdict;
 
 /// Longest text, in characters.
@@ -35,9 +37,11 @@ pub struct BadExpression {
     pub why: String,
 }
 
-/// A checked expression.
-#[derive(Clone, Debug, PartialEq)]
+/// A checked expression. Kept as its text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Expression {
+    text: Box<str>,
     points: Vec<Box<str>>,
     root: Node,
 }
@@ -108,7 +112,7 @@ impl Expression {
             let why = "the whole is a number; compare it with something, as in [TT-1] > 40";
             return Err(BadExpression { at: 1, why: why.to_owned() });
         }
-        Ok(Self { points: parser.points, root })
+        Ok(Self { text: text.trim().into(), points: parser.points, root })
     }
 
     /// Tags of the points that it speaks of, each once, in the order of the text.
@@ -124,6 +128,25 @@ impl Expression {
             Some(false) => Verdict::Gone,
             None => Verdict::Between,
         }
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<Expression> for String {
+    fn from(expression: Expression) -> Self {
+        expression.text.into()
+    }
+}
+
+impl TryFrom<String> for Expression {
+    type Error = BadExpression;
+    fn try_from(text: String) -> Result<Self, BadExpression> {
+        Self::parse(&text)
     }
 }
 

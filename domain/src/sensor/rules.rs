@@ -55,8 +55,10 @@ impl Rules {
         let limits = &settings.limits;
         let scan_ms = i64::from(settings.scan_ms.max(1));
         // A rate limit of zero holds for an unchanged value as well: no reading of such a point is calm.
+        // Nor of one that has detectors: they look at every reading.
         let always_rate = limits.rate_per_min.is_some_and(|limit| limit.value <= 0.0);
-        let floor = if always_rate { f64::INFINITY } else { range.0 };
+        let floor =
+            if always_rate || !settings.detectors.is_empty() { f64::INFINITY } else { range.0 };
         Self {
             calm_low: [value(limits.ll), value(limits.l)]
                 .into_iter()

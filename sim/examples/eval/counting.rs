@@ -110,6 +110,7 @@ pub fn annunciations(series: &Series, limits: &Limits) -> Vec<Spell> {
         of_hazard_source: false,
         chatter: None,
         suppression: Suppression::default(),
+        detectors: Box::default(),
     }));
     let mut sensor = Sensor::default();
     let mut findings = Vec::new();

@@ -15,6 +15,7 @@ use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, Quie
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::registry::alarm_defaults::AlarmDefaults;
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
+use anlan_store::registry::detectors::Detector;
 use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
 use anlan_store::registry::records::Point;
 use anlan_store::registry::scoped::Filter;
@@ -547,6 +548,22 @@ impl Call {
         change.delete::<R>(&object.key(), expected).await?;
         let changed = change.commit().await?;
         self.in_force::<R>(changed).await
+    }
+
+    /// Saves a detector of a point that came out of a scoped read, and makes it effective.
+    ///
+    /// # Errors
+    /// When the person may not, or the detector is refused.
+    pub async fn put_detector(
+        &self,
+        detector: &Detector,
+        expected: Expected,
+    ) -> Result<(), Problem> {
+        self.may_change(Some(detector.enterprise.clone())).await?;
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        change.put_detector(detector, expected).await?;
+        let changed = change.commit().await?;
+        self.in_force::<Detector>(changed).await
     }
 
     /// Saves new limits of a point that came out of a scoped read, and makes them effective.

@@ -10,6 +10,7 @@ use anlan_domain::region::RegionCode;
 use super::table::{self, Problems, Row, Table};
 use super::{ImportError, ImportOptions, map};
 use crate::registry::alarm_defaults::{self, Gaps};
+use crate::registry::detectors::Detector;
 use crate::registry::people::{ROLES, User, role_of};
 use crate::registry::record::Meta;
 use crate::registry::records::{
@@ -28,6 +29,7 @@ pub(super) struct Plant {
     pub gateways: Vec<Gateway>,
     pub points: Vec<Point>,
     pub limits: Vec<(PointId, Limits)>,
+    pub detectors: Vec<Detector>,
     pub cameras: Vec<Camera>,
     pub map: Vec<MapFeature>,
     pub users: Vec<(User, String)>,
@@ -42,6 +44,7 @@ impl Plant {
             + self.gateways.len()
             + self.points.len()
             + self.limits.len()
+            + self.detectors.len()
             + self.cameras.len()
             + self.map.len()
             + self.users.len()
@@ -122,6 +125,7 @@ pub(super) async fn read(
         ..Plant::default()
     };
     checked.limits = read_limits(dir, change, &checked.points, &mut problems).await?;
+    checked.detectors = read_detectors(dir, change, &checked.points, &mut problems).await?;
     checked.map = map::read(dir, &known, options.enterprise_code_length, &mut problems);
     checked.users = users(dir, &known, options, &mut problems);
     if problems.0.is_empty() { Ok(checked) } else { Err(ImportError::Problems(problems.0)) }
@@ -542,6 +546,69 @@ async fn read_limits(
         }
     }
     Ok(by_point.into_iter().map(|(id, (limits, ..))| (id, limits)).collect())
+}
+
+/// Detectors, checked among the points of their equipment.
+async fn read_detectors(
+    dir: &Path,
+    change: &mut Change<'_>,
+    points: &[Point],
+    problems: &mut Problems,
+) -> Result<Vec<Detector>, RegistryError> {
+    const FILE: &str = "detectors.csv";
+    let optional = ["on_delay_ms", "off_delay_ms", "level", "reason"];
+    let table = table::read(dir, FILE, &["point", "condition", "settings"], &optional, problems);
+    let rows = table.each(problems, |row| {
+        let point = row.need::<PointId>("point");
+        let (on, off) = (row.maybe("on_delay_ms"), row.maybe("off_delay_ms"));
+        let level = row.maybe("level");
+        let (condition_code, settings) = (row.text("condition"), row.text("settings"));
+        let point = point?;
+        Some(Detector {
+            id: Detector::id_of(&point, &condition_code),
+            enterprise: point.enterprise(),
+            point,
+            condition_code,
+            settings,
+            on_delay_ms: on?.unwrap_or(0),
+            off_delay_ms: off?.unwrap_or(0),
+            level: level?.unwrap_or(0),
+            reason: row.text("reason"),
+            meta: META,
+        })
+    });
+    let of_files: HashMap<&PointId, &Point> = points.iter().map(|p| (&p.id, p)).collect();
+    let mut lines: HashMap<String, u64> = HashMap::new();
+    let mut detectors = Vec::with_capacity(rows.len());
+    for (line, detector) in rows {
+        if let Some(first) = lines.insert(detector.id.clone(), line) {
+            let why = format!("{} stands in line {first} already", detector.id);
+            problems.add(FILE, line, "condition", why);
+            continue;
+        }
+        let mut found = HashMap::new();
+        for id in detector.looks_at().into_iter().chain([detector.point.clone()]) {
+            let known = match of_files.get(&id) {
+                Some(point) => Some((*point).clone()),
+                None => change.get::<Point>(id.as_str()).await?,
+            };
+            found.extend(known.map(|point| (id, point)));
+        }
+        let Some(point) = found.get(&detector.point).cloned() else {
+            let why = format!(
+                "{} is neither in points.csv (or its row there is wrong) nor in the registry",
+                detector.point
+            );
+            problems.add(FILE, line, "point", why);
+            continue;
+        };
+        let wrong = detector.check().into_iter().chain(detector.problems_among(&point, &found));
+        for problem in wrong {
+            problems.add(FILE, line, problem.field, problem.why);
+        }
+        detectors.push(detector);
+    }
+    Ok(detectors)
 }
 
 fn users(

@@ -1998,6 +1998,140 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/points/{id}/detectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Conditions of a point beyond its limits */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["DetectorBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/points/{id}/detectors/{condition}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a condition of a point beyond its limits; version 0 adds it */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    condition: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DetectorInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DetectorBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Takes a condition of a point away; its alarm ends */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                    condition: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/points/{id}/limits": {
         parameters: {
             query?: never;
@@ -3318,6 +3452,64 @@ export interface components {
         CommentInput: {
             /** @description What the person says; not empty. */
             comment: string;
+        };
+        /** @description A detector of a point. */
+        DetectorBody: {
+            /** @description `DEVIATION`, `SPIKE`, `DRIFT`, `COUNTS`, `DISCREPANCY` or `EXPRESSION`; a point has at most one of each. */
+            condition: string;
+            /**
+             * Format: int32
+             * @description Level; `null` takes the default.
+             */
+            level?: number | null;
+            /**
+             * Format: int32
+             * @description How long it must be gone before the alarm clears.
+             */
+            off_delay_ms: number;
+            /**
+             * Format: int32
+             * @description How long it must hold before its alarm is raised.
+             */
+            on_delay_ms: number;
+            /** @description Why it is there. */
+            reason: string;
+            /** @description Its settings: `key=value; key=value`, or the text of an expression. */
+            settings: string;
+            /**
+             * Format: int32
+             * @description Version.
+             */
+            version: number;
+        };
+        /** @description A condition of a point beyond its limits, to save. */
+        DetectorInput: {
+            /** @description `DEVIATION`, `SPIKE`, `DRIFT`, `COUNTS`, `DISCREPANCY` or `EXPRESSION`. */
+            condition: string;
+            /**
+             * Format: int32
+             * @description Level 1 to 4.
+             */
+            level?: number | null;
+            /**
+             * Format: int32
+             * @description How long it must be gone before the alarm clears, in ms, at most a day.
+             */
+            off_delay_ms?: number;
+            /**
+             * Format: int32
+             * @description How long it must hold before its alarm is raised, in ms, at most a day.
+             */
+            on_delay_ms?: number;
+            /** @description Why; not empty. */
+            reason: string;
+            /** @description `key=value; key=value`, or the text of an expression. */
+            settings: string;
+            /**
+             * Format: int32
+             * @description Version that was read; 0 where there was none.
+             */
+            version: number;
         };
         /** @description A field device as its gateway tells it. */
         Device: {
