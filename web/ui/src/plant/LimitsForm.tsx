@@ -10,6 +10,7 @@ import { localName } from "../i18n/name";
 import { Empty, Faces } from "../ui/faces";
 import { formatNumber } from "../ui/number";
 import { listTime } from "../ui/time";
+import { Detectors } from "./Detectors";
 import { blankOf, type AlarmDefaults, type Blank } from "./defaults";
 
 export type LimitName = LimitKey | "rate_per_min";
@@ -54,6 +55,7 @@ export function LimitsForm({ point, why, close, saved }: { point: Point; why: Me
         {({ all, defaults }) => (
           <>
             <Editor key={all[0]?.version ?? 0} point={point} why={why} now={all[0] ?? null} defaults={defaults} close={close} saved={saved} />
+            <Detectors point={point} why={why} />
             <h3 className="limits-history">{t("limits.history")}</h3>
             {all.length === 0 ? <Empty>{t("limits.never")}</Empty> : <History versions={all} point={point} />}
           </>
