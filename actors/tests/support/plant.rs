@@ -134,7 +134,7 @@ pub fn plan(enterprises: u32, points_each: u32) -> Plan {
             gateway: gateway_id(i),
             device: "plc".into(),
             // The first of each piece of equipment is watched by detectors.
-            settings: if p % 4 == 0 { watched.clone() } else { settings.clone() },
+            settings: if p.is_multiple_of(4) { watched.clone() } else { settings.clone() },
         };
         let host = |no, key, points| HostConfig {
             host: HostNo(no),

@@ -4,11 +4,12 @@
 //! [TT-1203] > 40 and ([PT-1203] >= 1.2 or not [XV-1203] = 1)
 //! ```
 //!
-//! The language is small, typed and total. Points stand in brackets by their tag; there are numbers, `+ - * /`, comparisons (`<  <=
-//! >  >=  =  !=`), `and`, `or`, `not`, parentheses, and the functions `abs`, `min`, `max`. A whole expression is a truth value. Every
-//! expression comes to an end with an answer: there are no loops, and what has no value (a point without a usable reading, a division
-//! by zero, a result that is no finite number) makes the answer unknown where it matters and nowhere else: `false and
-//! unknown` is false, `true or unknown` is true (Kleene's three-valued logic). An unknown answer neither holds nor is gone.
+//! The language is small, typed and total. Points stand in brackets by their tag; there are numbers, the four operations,
+//! the comparisons `<`, `<=`, `>`, `>=`, `=`, `!=`, the words `and`, `or`, `not`, parentheses, and the functions `abs`, `min`, `max`. A
+//! whole expression is a truth value. Every expression comes to an end with an answer: there are no loops, and what has no value
+//! (a point without a usable reading, a division by zero, a result that is no finite number) makes the answer unknown where it
+//! matters and nowhere else: `false and unknown` is false, `true or unknown` is true (Kleene's three-valued logic). An unknown answer
+//! neither holds nor is gone.
 //!
 //! Problems of the text are told with the place, counted in characters from 1. The text is bounded in length, in parts and in depth.
 
