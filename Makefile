@@ -10,7 +10,7 @@ PEERS := $(HOME)/.cache/anlan/peers
 export ANLAN_PEER_PYTHON ?= $(PEERS)/bin/python
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help setup setup-test ui ui-check build demo demo-build test test-rust test-ui test-web lint deny bench chaos fmt clean-demo
+.PHONY: help setup setup-test ui ui-check build demo demo-build test test-rust test-ui test-web lint deny bench eval chaos fmt clean-demo
 
 help: ## lists the doors
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ test: setup-test ui test-ui lint deny test-rust test-web ## everything that CI r
 bench: ui ## every benchmark, as a table and as JSON
 	cargo build --release --locked
 	$(CARGO_TARGET_DIR)/release/anlan bench all
+
+eval: ## how many alarms deadband and delays take away, and what they would miss (ANLAN_PROCESS_DATA)
+	@cargo run --quiet --locked -p anlan-sim --example eval
 
 chaos: ## thousands of kills and seeds; hours
 	cargo build --release --locked

@@ -29,6 +29,7 @@ mod backfill;
 mod checkpoint;
 mod configure;
 mod describe;
+mod detect;
 mod entry;
 mod isolate;
 mod late_device;

@@ -56,11 +56,29 @@ pub enum Condition {
     /// 传感器故障: the hosted actor crashes on its readings.
     #[serde(rename = "FAULT")]
     Fault,
+    /// 偏差: too far from a set-point or a sibling.
+    #[serde(rename = "DEVIATION")]
+    Deviation,
+    /// 尖峰: a sample far from what the signal has just been.
+    #[serde(rename = "SPIKE")]
+    Spike,
+    /// 漂移: a small shift that lasts.
+    #[serde(rename = "DRIFT")]
+    Drift,
+    /// 计次: a state was entered too often within a window.
+    #[serde(rename = "COUNTS")]
+    Counts,
+    /// 不一致: what was commanded has not come about in time.
+    #[serde(rename = "DISCREPANCY")]
+    Discrepancy,
+    /// 表达式: a condition that is written down.
+    #[serde(rename = "EXPRESSION")]
+    Expression,
 }
 
 impl Condition {
     /// Every condition, in the order of display.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::HighHigh,
         Self::High,
         Self::Low,
@@ -75,6 +93,12 @@ impl Condition {
         Self::GatewayLost,
         Self::CenterLink,
         Self::Fault,
+        Self::Deviation,
+        Self::Spike,
+        Self::Drift,
+        Self::Counts,
+        Self::Discrepancy,
+        Self::Expression,
     ];
 
     /// Stable code, as in identities and interfaces.
@@ -95,7 +119,27 @@ impl Condition {
             Self::GatewayLost => "GATEWAY",
             Self::CenterLink => "CENTER",
             Self::Fault => "FAULT",
+            Self::Deviation => "DEVIATION",
+            Self::Spike => "SPIKE",
+            Self::Drift => "DRIFT",
+            Self::Counts => "COUNTS",
+            Self::Discrepancy => "DISCREPANCY",
+            Self::Expression => "EXPRESSION",
         }
+    }
+
+    /// Whether a detector of the point finds it (`detect.rs`), and not the sensor's own step.
+    #[must_use]
+    pub const fn is_detected(self) -> bool {
+        matches!(
+            self,
+            Self::Deviation
+                | Self::Spike
+                | Self::Drift
+                | Self::Counts
+                | Self::Discrepancy
+                | Self::Expression
+        )
     }
 
     /// The condition of a code.
@@ -148,7 +192,7 @@ impl From<Level> for u8 {
 
 /// Default level of a condition, where its limit states none. A proposal (design, point 7), to be corrected per limit:
 /// gas HH, and HH or LL of a hazard source's equipment 1; gas H, HH or LL elsewhere, a lost gateway 2; H, L, rate, state,
-/// a lost device 3; frozen, missing, bad and out of range 4; a lost center link 1.
+/// a lost device 3, also deviation, counts, discrepancy and expression; frozen, missing, bad, out of range, spike and drift 4; a lost center link 1.
 #[must_use]
 pub fn default_level(condition: Condition, signal: &str, of_hazard_source: bool) -> Level {
     let gas = signal.starts_with("gas_");
@@ -163,10 +207,17 @@ pub fn default_level(condition: Condition, signal: &str, of_hazard_source: bool)
         | Condition::RateOfChange
         | Condition::State
         | Condition::DeviceLost
-        | Condition::Fault => Level::THREE,
-        Condition::OutOfRange | Condition::BadQuality | Condition::Frozen | Condition::Missing => {
-            Level::FOUR
-        }
+        | Condition::Fault
+        | Condition::Deviation
+        | Condition::Counts
+        | Condition::Discrepancy
+        | Condition::Expression => Level::THREE,
+        Condition::OutOfRange
+        | Condition::BadQuality
+        | Condition::Frozen
+        | Condition::Missing
+        | Condition::Spike
+        | Condition::Drift => Level::FOUR,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::alarm::Condition;
 /// Set of conditions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Conditions(u16);
+pub struct Conditions(u32);
 
 impl Conditions {
     /// None.
@@ -23,17 +23,17 @@ impl Conditions {
     /// Whether `condition` is in it.
     #[must_use]
     pub const fn has(self, condition: Condition) -> bool {
-        self.0 & (1 << condition as u16) != 0
+        self.0 & (1 << condition as u32) != 0
     }
 
     /// Puts `condition` in.
     pub const fn insert(&mut self, condition: Condition) {
-        self.0 |= 1 << condition as u16;
+        self.0 |= 1 << condition as u32;
     }
 
     /// Takes `condition` out.
     pub const fn remove(&mut self, condition: Condition) {
-        self.0 &= !(1 << condition as u16);
+        self.0 &= !(1 << condition as u32);
     }
 
     /// In the order of display.
@@ -49,6 +49,60 @@ impl FromIterator<Condition> for Conditions {
             set.insert(condition);
         }
         set
+    }
+}
+
+/// The conditions that a sensor's own step judges, in half the room: those of the first sixteen bits. What the detectors of a point
+/// find has a state of its own (`sensor/detected.rs`) and is never in here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OwnConditions(u16);
+
+impl OwnConditions {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    const fn bit(condition: Condition) -> u16 {
+        // A condition beyond has no bit, so it is never in the set.
+        if (condition as u32) < u16::BITS { 1 << condition as u32 } else { 0 }
+    }
+
+    /// Whether there is none.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `condition` is in it.
+    #[must_use]
+    pub const fn has(self, condition: Condition) -> bool {
+        self.0 & Self::bit(condition) != 0
+    }
+
+    /// Puts `condition` in.
+    ///
+    /// # Panics
+    /// When it is a detector's: the caller's mistake.
+    pub const fn insert(&mut self, condition: Condition) {
+        assert!(Self::bit(condition) != 0, "a detector's condition is no sensor's own");
+        self.0 |= Self::bit(condition);
+    }
+
+    /// Takes `condition` out.
+    pub const fn remove(&mut self, condition: Condition) {
+        self.0 &= !Self::bit(condition);
+    }
+
+    /// In the order of display.
+    pub fn iter(self) -> impl Iterator<Item = Condition> {
+        Conditions::from(self).iter()
+    }
+}
+
+impl From<OwnConditions> for Conditions {
+    fn from(own: OwnConditions) -> Self {
+        Self(u32::from(own.0))
     }
 }
 
@@ -69,5 +123,19 @@ mod tests {
             assert!(!set.has(condition));
         }
         assert!(set.is_empty());
+    }
+
+    #[test]
+    fn a_sensor_has_room_for_all_but_the_conditions_of_detectors() {
+        for condition in Condition::ALL {
+            let mut own = OwnConditions::NONE;
+            assert!(!own.has(condition));
+            own.remove(condition);
+            if condition.is_detected() {
+                continue;
+            }
+            own.insert(condition);
+            assert!(own.has(condition) && own.iter().eq([condition]), "{condition:?}");
+        }
     }
 }

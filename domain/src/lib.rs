@@ -6,9 +6,11 @@
 
 pub mod alarm;
 pub mod alarm_book;
+pub mod alarm_defaults;
 pub mod alarm_health;
 pub mod colour;
 pub mod conditions;
+pub mod detect;
 pub mod disposition;
 pub mod equipment_state;
 pub mod ids;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::detect::detector::DetectorSettings;
 use crate::ids::{EquipmentId, GatewayId, PointId};
 use crate::limits::Limits;
 use crate::suppression::Suppression;
@@ -101,6 +102,8 @@ pub struct PointSettings {
     pub chatter: Option<Chatter>,
     /// Which of its alarms are suppressed in which state of its equipment.
     pub suppression: Suppression,
+    /// Conditions beyond limits; at most one of each kind.
+    pub detectors: Box<[DetectorSettings]>,
 }
 
 /// When an alarm counts as chattering: that many raises and returns within the window (ISA-18.2: 3 within a minute, recalled).

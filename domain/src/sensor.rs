@@ -18,11 +18,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::{AlarmChange, Condition};
 use crate::alarm_book::{AlarmBook, NotAcknowledged};
-use crate::conditions::Conditions;
+use crate::conditions::{Conditions, OwnConditions};
 use crate::quality::Quality;
 use crate::time::{LineMillis, UtcMillis};
 
 mod changes;
+mod detected;
 mod judge;
 mod late;
 mod rules;
@@ -95,9 +96,9 @@ pub struct Sensor {
     /// Of the last reading.
     quality: Quality,
     /// Conditions whose alarm stands.
-    standing: Conditions,
+    standing: OwnConditions,
     /// Conditions whose delay runs (on-delay, or off-delay where the alarm stands).
-    armed: Conditions,
+    armed: OwnConditions,
     notes: Option<Box<Notes>>,
 }
 
@@ -106,6 +107,7 @@ pub struct Sensor {
 struct Notes {
     timers: Vec<timers::Timer>,
     book: AlarmBook,
+    detected: Vec<detected::Detected>,
 }
 
 impl Default for Sensor {
@@ -117,8 +119,8 @@ impl Default for Sensor {
             changed_at: LineMillis::NEVER,
             usable_at: LineMillis::NEVER,
             quality: Quality::WAITING,
-            standing: Conditions::NONE,
-            armed: Conditions::NONE,
+            standing: OwnConditions::NONE,
+            armed: OwnConditions::NONE,
             notes: None,
         }
     }
@@ -255,7 +257,7 @@ impl Sensor {
     /// A sensor that has read nothing yet and goes on with an earlier book: its point was away for a while.
     #[must_use]
     pub fn with_book(book: AlarmBook) -> Self {
-        let notes = Notes { timers: Vec::new(), book };
+        let notes = Notes { book, ..Notes::default() };
         Self { notes: Some(Box::new(notes)), ..Self::default() }
     }
 
@@ -277,16 +279,16 @@ impl Sensor {
         (self.at != LineMillis::NEVER).then_some(Moment { at: self.at, wall: self.source })
     }
 
-    /// Conditions whose alarm stands.
+    /// Conditions whose alarm stands, of the sensor's own; not those of detectors.
     #[must_use]
     pub fn standing(&self) -> Conditions {
-        self.standing
+        self.standing.into()
     }
 
     /// Conditions whose delay runs.
     #[must_use]
     pub fn armed(&self) -> Conditions {
-        self.armed
+        self.armed.into()
     }
 
     /// Its alarms; `None` while there never was one.

@@ -48,10 +48,14 @@ pub struct Proposal {
     pub starting: &'static [Condition],
 }
 
-use Condition::{BadQuality, Frozen, Low, LowLow, Missing, OutOfRange, RateOfChange, State};
+use Condition::{
+    BadQuality, Deviation, Discrepancy, Drift, Frozen, Low, LowLow, Missing, OutOfRange,
+    RateOfChange, Spike, State,
+};
 
 const AT_REST: &[Condition] = &[Low, LowLow, RateOfChange, Frozen];
-const OPENED: &[Condition] = &[Low, LowLow, RateOfChange, Frozen, Missing, BadQuality, OutOfRange];
+const OPENED: &[Condition] =
+    &[Low, LowLow, RateOfChange, Frozen, Missing, BadQuality, OutOfRange, Deviation, Spike, Drift];
 const RISING: &[Condition] = &[Low, LowLow, RateOfChange];
 
 /// **A proposal, to be corrected by whoever knows the plant**: no standard states such a table. The thought behind each row:
@@ -62,7 +66,9 @@ const RISING: &[Condition] = &[Low, LowLow, RateOfChange];
 /// - What has stopped rests: low values, a signal that does not move, and the fall on the way there are no news. That its signal is lost is:
 ///   a hazard source is watched while it holds stuff. Of a stopped flow it is not.
 /// - A rising rate of temperature is kept while stopped: a runaway reaction announces itself by it.
-/// - Under maintenance the instrument itself is opened, taken out, calibrated.
+/// - Under maintenance the instrument itself is opened, taken out, calibrated: it differs from its siblings, jumps and shifts, and a drive is
+///   worked on without following its command.
+/// - Counts and written conditions are in none: somebody wrote down what they mean, and only they know when they mean nothing.
 /// - While starting up values rise from rest; signals must already be there.
 pub const PROPOSED: &[Proposal] = &[
     Proposal {
@@ -91,7 +97,7 @@ pub const PROPOSED: &[Proposal] = &[
         signal: "state",
         roles: &["pump", "agitator", "compressor", "fan"],
         stopped: &[State],
-        maintenance: &[State, Missing, BadQuality],
+        maintenance: &[State, Missing, BadQuality, Discrepancy],
         starting: &[State],
     },
 ];
@@ -124,10 +130,15 @@ mod tests {
         for (signal, role, state, expected) in [
             ("level", "level", Running, ""),
             ("level", "level", Stopped, "L LL ROC FROZEN"),
-            ("level", "level", Maintenance, "L LL ROC RANGE BAD FROZEN MISSING"),
+            (
+                "level",
+                "level",
+                Maintenance,
+                "L LL ROC RANGE BAD FROZEN MISSING DEVIATION SPIKE DRIFT",
+            ),
             ("level", "level", Starting, "L LL ROC"),
             ("temperature", "", Stopped, "L LL FROZEN"),
-            ("flow", "", Stopped, "L LL ROC RANGE BAD FROZEN MISSING"),
+            ("flow", "", Stopped, "L LL ROC RANGE BAD FROZEN MISSING DEVIATION SPIKE DRIFT"),
             ("state", "pump", Stopped, "STATE"),
             ("state", "interlock", Stopped, ""),
             ("state", "smoke", Maintenance, ""),
@@ -148,6 +159,8 @@ mod tests {
             Condition::GatewayLost,
             Condition::CenterLink,
             Condition::Fault,
+            Condition::Counts,
+            Condition::Expression,
         ];
         for row in PROPOSED {
             assert!(!row.signal.starts_with("gas_") && row.signal != "oxygen");

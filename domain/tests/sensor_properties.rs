@@ -65,6 +65,7 @@ fn settings() -> impl Strategy<Value = PointSettings> {
             of_hazard_source: true,
             chatter: None,
             suppression: Suppression::default(),
+            detectors: Box::default(),
         })
 }
 

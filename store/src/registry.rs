@@ -17,12 +17,14 @@ use tokio::sync::watch;
 use crate::sql::sqlite::{OpenError, SqliteDatabase};
 use crate::sql::{Connection, Database, Row, SqlError, Statement};
 
+pub mod alarm_defaults;
 pub mod audit;
 mod births;
 mod bulk;
 pub mod change;
 pub mod column;
 pub mod conformance;
+pub mod detectors;
 pub mod duty;
 pub mod hand_over;
 mod homes;

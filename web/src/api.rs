@@ -12,11 +12,13 @@ use crate::cursor;
 use crate::gate::Call;
 use crate::problem::Problem;
 
+pub mod alarm_defaults;
 pub mod alarm_health;
 pub mod alarms;
 pub mod audit;
 pub mod cameras;
 pub mod desk;
+pub mod detectors;
 pub mod duty;
 pub mod equipment;
 pub mod export;

@@ -13,9 +13,9 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::{
-    alarm_health, alarms, audit, cameras, desk, duty, equipment, export, gateways, hand_overs,
-    hazards, many, map, plant, points, quality, quiet, regions, scenarios, search, session, tree,
-    users, warning_settings, warnings,
+    alarm_defaults, alarm_health, alarms, audit, cameras, desk, detectors, duty, equipment, export,
+    gateways, hand_overs, hazards, many, map, plant, points, quality, quiet, regions, scenarios,
+    search, session, tree, users, warning_settings, warnings,
 };
 use crate::gate::Call;
 use crate::gate::call::Working;
@@ -124,7 +124,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, AnswersInput, CameraInput, CommentInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HandOverInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AlarmDefaultsInput, AnswersInput, CameraInput, CommentInput, DetectorInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HandOverInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     use views::duty::{CalendarInput, ContactBody, DayBody, DutyBody, PlanInput, StandInInput, SwapInput, UnitBody, UnitDetail};
@@ -155,6 +155,9 @@ fn table() -> Vec<Route> {
         DELETE "/points/{id}" EDITORS, "Deletes a point; versions of its limits are kept", ["version"], None, Out::Nothing, points::delete;
         GET "/points/{id}/limits" SignedIn, "Versions of the limits, newest first", [], None, list::<views::LimitsBody>(), points::limits;
         PUT "/points/{id}/limits" EDITORS, "Saves a new version of the limits", [], body::<LimitsInput>(), one::<views::LimitsBody>(), points::put_limits;
+        GET "/points/{id}/detectors" SignedIn, "Conditions of a point beyond its limits", [], None, list::<detectors::DetectorBody>(), detectors::list;
+        PUT "/points/{id}/detectors/{condition}" EDITORS, "Changes a condition of a point beyond its limits; version 0 adds it", [], body::<DetectorInput>(), one::<detectors::DetectorBody>(), detectors::put;
+        DELETE "/points/{id}/detectors/{condition}" EDITORS, "Takes a condition of a point away; its alarm ends", ["version"], None, Out::Nothing, detectors::delete;
         GET "/points/{id}/trend" SignedIn, "Trend, down-sampled to the pixels asked for, extremes kept", ["from", "to", "pixels"], None, one::<points::TrendBody>(), points::trend;
         GET "/cameras" SignedIn, "Cameras in scope", ["enterprise", "region", "equipment", "q", "cursor", "limit"], None, list::<views::Camera>(), cameras::list;
         POST "/cameras" EDITORS, "Adds a camera", [], body::<CameraInput>(), one::<views::Camera>(), cameras::create;
@@ -197,6 +200,9 @@ fn table() -> Vec<Route> {
         POST "/channels/{name}/test" ADMINISTRATOR, "Sends a marked test message, or looks whether one could be sent", [], body::<warning_settings::TestInput>(), one::<warning_settings::TestedView>(), warning_settings::test;
         GET "/messages" SignedIn, "Messages to me on the page, newest first", ["unread", "cursor", "limit"], None, list::<warnings::MessageView>(), warning_settings::messages;
         GET "/sent-messages" ADMINISTRATOR, "Every message to anybody and what became of it, newest first", ["cursor", "limit"], None, list::<warnings::MessageView>(), warning_settings::sent_messages;
+        GET "/alarm-defaults" SignedIn, "Deadband and delays that a limit gets where it was given none, by signal type", [], None, list::<alarm_defaults::AlarmDefaultsBody>(), alarm_defaults::list;
+        PUT "/alarm-defaults/{signal}" ADMINISTRATOR, "Changes the defaults of a signal type; version 0 adds them", [], body::<AlarmDefaultsInput>(), one::<alarm_defaults::AlarmDefaultsBody>(), alarm_defaults::put;
+        DELETE "/alarm-defaults/{signal}" ADMINISTRATOR, "Takes the defaults of a signal type away: those of all other types hold for it", ["version"], None, Out::Nothing, alarm_defaults::delete;
         GET "/alarm-health" SignedIn, "How well the alarms of a period treated the people who watch them: rates, floods, bad actors, answers", ["region", "enterprise", "from", "to"], None, one::<alarm_health::HealthBody>(), alarm_health::read;
         GET "/alarm-health/export" SignedIn, "Those figures as a file: CSV or Excel", ["region", "enterprise", "from", "to", "format", "language"], None, Out::Free, export::health;
         GET "/alarm-export" SignedIn, "The list of alarms as a file: CSV or Excel", ["open", "region", "enterprise", "hazard", "equipment", "point", "level", "state", "condition", "late", "from", "to", "q", "owner", "disposed", "format", "language"], None, Out::Free, export::alarms;

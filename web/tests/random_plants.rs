@@ -660,6 +660,7 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             .replace("{code}", &id)
             .replace("{name}", &id)
             .replace("{no}", &id)
+            .replace("{signal}", &id)
             .replace("{username}", &id);
         vec![Valid { path, body, about: true }]
     };
@@ -721,6 +722,23 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             all
         }
         ("GET", "/alarm-health" | "/alarm-health/export" | "/alarm-export") => filters(template),
+        ("GET", "/alarm-defaults") => list(&[template.to_owned()]),
+        ("PUT" | "DELETE", "/alarm-defaults/{signal}") => {
+            // One of its own for each enterprise, without its code: everybody reads the list.
+            let letter =
+                |c: char| char::from(b'a' + u8::try_from(c.to_digit(10).unwrap()).unwrap());
+            let signal: String = code.chars().map(letter).collect();
+            let body = json!({
+                "signal": signal, "deadband_percent": 1.0, "on_delay_ms": 0, "urgent_on_delay_ms": 0,
+                "off_delay_ms": 0, "reason": "r", "version": 0,
+            });
+            let mut valid = thing(&signal, Some(body));
+            if *method == Method::DELETE {
+                valid[0].body = None;
+                valid[0].path.push_str("?version=1");
+            }
+            valid
+        }
         ("GET", "/alarms" | "/alarm-moments") => {
             let mut all = filters(template);
             all.extend(list(&[
@@ -853,6 +871,20 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             &site.id("LT-0"),
             Some(json!({ "h": { "value": 70.0 }, "reason": mark, "version": 1 })),
         ),
+        ("GET", "/points/{id}/detectors") => thing(&site.id("LT-0"), None),
+        ("PUT" | "DELETE", "/points/{id}/detectors/{condition}") => {
+            let body = json!({
+                "condition": "SPIKE", "settings": "window=9; k=4; least=1", "on_delay_ms": 0, "off_delay_ms": 0,
+                "level": null, "reason": mark, "version": 0,
+            });
+            let mut valid = thing(&site.id("LT-0"), Some(body));
+            valid[0].path = valid[0].path.replace("{condition}", "SPIKE");
+            if *method == Method::DELETE {
+                valid[0].body = None;
+                valid[0].path.push_str("?version=1");
+            }
+            valid
+        }
         ("POST", "/cameras") => thing("", Some(camera(site.id("NC-1")))),
         ("PUT", "/cameras/{id}") => thing(&site.id("CAM-1"), Some(camera(site.id("CAM-1")))),
         ("DELETE", "/cameras/{id}") => delete("CAM-1", "NC-1"),

@@ -57,6 +57,7 @@ pub(super) fn settings() -> Vec<Arc<PointSettings>> {
                 of_hazard_source: true,
                 chatter: None,
                 suppression: Suppression::default(),
+                detectors: Box::default(),
             })
         })
         .collect()

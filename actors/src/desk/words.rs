@@ -23,6 +23,12 @@ pub fn condition(condition: Condition, language: Language) -> &'static str {
         Condition::GatewayLost => ("采集主机断链", "gateway lost"),
         Condition::CenterLink => ("中心链路中断", "center link lost"),
         Condition::Fault => ("传感器故障", "sensor fault"),
+        Condition::Deviation => ("偏差报警", "deviation"),
+        Condition::Spike => ("尖峰", "spike"),
+        Condition::Drift => ("漂移", "drift"),
+        Condition::Counts => ("计次报警", "counts in a window"),
+        Condition::Discrepancy => ("指令与反馈不一致", "command and feedback differ"),
+        Condition::Expression => ("条件表达式报警", "written condition"),
     };
     pick(language, zh, en)
 }

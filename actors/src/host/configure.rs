@@ -219,6 +219,8 @@ impl<E: Evaluator> Host<E> {
             if wanted.contains(self.state.names.tag(slot)) {
                 continue;
             }
+            // Before suppression ends: what they found must not call anew on the way out.
+            self.remove_detectors(now, slot, effects);
             self.change(now, slot, effects, |host, findings| {
                 let sensor = &mut host.state.cells[slot].sensor;
                 sensor.remove(now.clock, findings);
@@ -242,6 +244,7 @@ impl<E: Evaluator> Host<E> {
             host.state.cells[slot].sensor.reconfigure(&old, &new, moment, findings);
             host.state.reconfigure_seam(slot, &old, &new, moment);
         });
+        self.change_detectors(now, slot, &old, effects);
         self.state.remember_rules(self.state.names.tag(slot).into(), at, old);
     }
 }

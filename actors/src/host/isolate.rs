@@ -43,14 +43,30 @@ impl<E: Evaluator> Host<E> {
             }
             return;
         }
+        self.take_or_set_aside(now, slot, reading, received, effects);
+        self.state.sweep_for(slot);
+    }
+
+    fn take_or_set_aside(
+        &mut self,
+        now: Now,
+        slot: usize,
+        reading: Reading,
+        received: UtcMillis,
+        effects: &mut Effects,
+    ) {
+        let mut taken = true;
         self.change(now, slot, effects, |host, findings| {
             let step = host.try_step(slot, &reading, findings);
             if !step && !host.try_again(now, slot, &reading, findings) {
                 host.set_aside(now, slot, Some(reading), findings);
+                taken = false;
             }
             host.state.cells[slot].received = received;
         });
-        self.state.sweep_for(slot);
+        if taken {
+            self.detect(now, slot, &reading, effects);
+        }
     }
 
     fn try_step(
@@ -180,13 +196,7 @@ impl<E: Evaluator> Host<E> {
             && fault.retry_at <= now.clock
             && let Some(Waiting { reading, received }) = fault.waiting.pop_front()
         {
-            self.change(now, slot, effects, |host, findings| {
-                let step = host.try_step(slot, &reading, findings);
-                if !step && !host.try_again(now, slot, &reading, findings) {
-                    host.set_aside(now, slot, Some(reading), findings);
-                }
-                host.state.cells[slot].received = received;
-            });
+            self.take_or_set_aside(now, slot, reading, received, effects);
             effects.changed.push(u32::try_from(slot).expect("slots are 32 bits"));
         }
         self.state.sweep_for(slot);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backfill;
+mod detect;
 mod isolation;
 mod late_device;
 mod live;

@@ -8,7 +8,7 @@ use anlan_domain::log::{Command, CommandRefused, HostConfig, Note};
 use anlan_domain::suppression::proposed;
 use anlan_domain::time::UtcMillis;
 
-use crate::plant::{Logged, Plant, START, config, limits};
+use crate::plant::{Logged, Plant, START, config, detector, limits};
 
 /// Levels with the proposed table; `points` of them, four to a piece of equipment.
 fn levels(points: u32) -> HostConfig {
@@ -70,6 +70,48 @@ fn a_stopped_tank_calls_for_its_high_level_and_not_for_its_low_one() {
     assert_eq!(plant.host.roll_up().quiet, 0);
     assert_eq!(plant.host.roll_up().unacknowledged.iter().sum::<u32>(), 5);
     plant.acknowledge("410205001.LT-1|LL|1").unwrap();
+}
+
+#[test]
+fn maintenance_keeps_quiet_what_a_detector_finds_in_an_opened_instrument() {
+    let mut config = levels(2);
+    let mut settings = (*config.points[0].settings).clone();
+    settings.detectors = [
+        detector("DEVIATION", "from=[LT-1]; limit=10; deadband=2", 0),
+        detector("EXPRESSION", "[LT-1] > 45", 0),
+    ]
+    .into();
+    config.points[0].settings = std::sync::Arc::new(settings);
+    let mut plant = Plant::configured(config.clone());
+    plant.live(1_000, 0, &[50.0, 50.0]);
+    operate(&mut plant, "410205001.V-0", EquipmentState::Maintenance, None).unwrap();
+    let story = plant.take_story();
+    assert!(story.contains(&"LT-0|DEVIATION|0 suppressed @1000".to_owned()), "{story:?}");
+    for without in ["LT-1|DEVIATION", "SPIKE", "EXPRESSION"] {
+        assert!(story.iter().all(|line| !line.contains(without)), "{without}: {story:?}");
+    }
+    plant.live(2_000, 0, &[65.0, 50.0]);
+    let found =
+        ["LT-0|DEVIATION|1 raised suppressed at 65 @2000", "LT-0|EXPRESSION|1 raised at 65 @2000"];
+    assert_eq!(plant.take_story(), found);
+    assert_eq!(plant.host.roll_up().quiet, 1);
+    assert_eq!(plant.host.roll_up().unacknowledged.iter().sum::<u32>(), 1);
+    operate(&mut plant, "410205001.V-0", EquipmentState::Running, None).unwrap();
+    let story = plant.take_story();
+    let again = "LT-0|DEVIATION|1 no longer suppressed EquipmentState @2000";
+    assert!(story.contains(&again.to_owned()), "{story:?}");
+    assert_eq!(plant.host.roll_up().unacknowledged.iter().sum::<u32>(), 2);
+    // Taken out meanwhile, it ends and does not call on the way.
+    operate(&mut plant, "410205001.V-0", EquipmentState::Maintenance, None).unwrap();
+    plant.take_story();
+    let received = plant.received();
+    let config = HostConfig { points: config.points[1..].to_vec(), ..config };
+    plant.put(Logged::Configured { config, received }).unwrap();
+    let mut story = plant.take_story();
+    story.retain(|line| line.contains("DEVIATION"));
+    assert_eq!(story.len(), 2, "{story:?}");
+    assert!(story[0].starts_with("LT-0|DEVIATION|1 cleared PointRemoved"), "{story:?}");
+    assert!(story[1].starts_with("LT-0|DEVIATION|0 no longer suppressed"), "{story:?}");
 }
 
 #[test]

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use anlan_actors::host::{Effects, Entry, Evaluator, Host, Readings, Rulebook, Run};
-use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId};
+use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId, Condition};
+use anlan_domain::detect::Delays;
+use anlan_domain::detect::detector::{Detector, DetectorSettings};
 use anlan_domain::ids::{EnterpriseCode, HazardCode};
 use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{Command, CommandRefused, GatewayNo, HostConfig, HostKey, HostNo};
@@ -56,7 +58,15 @@ pub fn settings(limits: Limits) -> PointSettings {
         of_hazard_source: true,
         chatter: None,
         suppression: Suppression::default(),
+        detectors: Box::default(),
     }
+}
+
+/// A detector that clears at once.
+pub fn detector(condition: &str, text: &str, on_ms: u32) -> DetectorSettings {
+    let condition = Condition::from_code(condition).unwrap();
+    let detector = Detector::parse(condition, text).unwrap();
+    DetectorSettings { detector, delays: Delays { on_ms, off_ms: 0 }, level: None }
 }
 
 pub fn point(n: u32, settings: &Arc<PointSettings>) -> PointConfig {

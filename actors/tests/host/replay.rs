@@ -17,7 +17,7 @@ use anlan_domain::uplink::Lane;
 use proptest::prelude::*;
 
 use crate::isolation::{Crashing, quiet};
-use crate::plant::{Logged, Plant, START, Uplink, config, limit};
+use crate::plant::{Logged, Plant, START, Uplink, config, detector, limit};
 
 const POINTS: u32 = 6;
 
@@ -194,7 +194,7 @@ fn plant() -> Plant<Crashing> {
     Plant::of(Crashing::default(), delayed())
 }
 
-/// Some of its points have delays, a deadband, a rate, or can freeze.
+/// Some of its points have delays, a deadband, a rate, detectors, or can freeze.
 fn delayed() -> HostConfig {
     let mut config = config(POINTS);
     let mut slow = (*config.points[2].settings).clone();
@@ -211,6 +211,13 @@ fn delayed() -> HostConfig {
         maintenance: Condition::ALL[..12].iter().copied().collect(),
         starting: [Condition::RateOfChange, Condition::High].into_iter().collect(),
     };
+    slow.detectors = [
+        detector("DEVIATION", "from=[LT-0]; limit=20; deadband=5", 2_000),
+        detector("SPIKE", "window=5; k=3; least=10", 0),
+        detector("DRIFT", "target=50; sigma=20; every_s=1", 0),
+        detector("EXPRESSION", "[LT-1] > 70 and [LT-2] > 60 or [LT-3] / ([LT-0] - 50) > 4", 0),
+    ]
+    .into();
     let slow = std::sync::Arc::new(slow);
     for point in &mut config.points[2..4] {
         point.settings = slow.clone();

@@ -9,6 +9,8 @@ use anlan_actors::directory::{
 };
 use anlan_actors::options::{CenterOptions, Ports};
 use anlan_domain::alarm::Condition;
+use anlan_domain::detect::Delays;
+use anlan_domain::detect::detector::{Detector, DetectorSettings};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
 use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
@@ -79,7 +81,24 @@ fn settings() -> Arc<PointSettings> {
                 .collect(),
             starting: [Condition::Missing].into_iter().collect(),
         },
+        detectors: Box::default(),
     })
+}
+
+/// The same settings with detectors that look at the siblings `LT-1` to `LT-6`; of these only those of the same equipment have a value.
+fn watched(settings: &PointSettings) -> Arc<PointSettings> {
+    let detector = |condition: &str, text: &str, on_ms| {
+        let condition = Condition::from_code(condition).unwrap();
+        let detector = Detector::parse(condition, text).unwrap();
+        DetectorSettings { detector, delays: Delays { on_ms, off_ms: 0 }, level: None }
+    };
+    let detectors = [
+        detector("DEVIATION", "from=[LT-1]; limit=20; deadband=5", 0),
+        detector("SPIKE", "window=5; k=3; least=10", 0),
+        detector("DRIFT", "target=50; sigma=20; every_s=1", 0),
+        detector("EXPRESSION", "[LT-1] > 80 and [LT-2] > 60 or [LT-5] > [LT-6] + 10", 1_500),
+    ];
+    Arc::new(PointSettings { detectors: detectors.into(), ..settings.clone() })
 }
 
 pub fn enterprise(i: u32) -> EnterpriseCode {
@@ -115,13 +134,15 @@ pub fn plan(enterprises: u32, points_each: u32) -> Plan {
             enterprise: code.clone(),
             secret_sha256: Sha256::digest(SECRET.as_bytes()).into(),
         });
+        let watched = watched(&settings);
         let point = |p: u32| PointConfig {
             no: PointNo(i * 1000 + p + 1),
             id: PointId::of(&code, &format!("LT-{p}")).unwrap(),
             equipment: EquipmentId::new(&format!("{code}.V-{}", p / 4)).unwrap(),
             gateway: gateway_id(i),
             device: "plc".into(),
-            settings: settings.clone(),
+            // The first of each piece of equipment is watched by detectors.
+            settings: if p.is_multiple_of(4) { watched.clone() } else { settings.clone() },
         };
         let host = |no, key, points| HostConfig {
             host: HostNo(no),

@@ -254,6 +254,7 @@ impl From<SettingsV1> for PointSettings {
             of_hazard_source: from.of_hazard_source,
             chatter: None,
             suppression: Suppression::default(),
+            detectors: Box::default(),
         }
     }
 }

@@ -59,8 +59,10 @@ impl Rules {
         let limits = &settings.limits;
         let scan_ms = i64::from(settings.scan_ms.max(1));
         // A rate limit of zero holds for an unchanged value as well: no reading of such a point is calm.
+        // Nor of one that has detectors: they look at every reading.
         let always_rate = limits.rate_per_min.is_some_and(|limit| limit.value <= 0.0);
-        let floor = if always_rate { f64::INFINITY } else { range.0 };
+        let floor =
+            if always_rate || !settings.detectors.is_empty() { f64::INFINITY } else { range.0 };
         Self {
             calm_low: [value(limits.ll), value(limits.l)]
                 .into_iter()
@@ -116,11 +118,17 @@ impl Rules {
         }
     }
 
-    /// What the state of the equipment suppresses, of what this point watches.
+    /// Whether a detector of this point finds a condition.
+    fn detects(&self, condition: Condition) -> bool {
+        self.settings.detectors.iter().any(|settings| settings.detector.condition() == condition)
+    }
+
+    /// What the state of the equipment suppresses, of what this point watches and its detectors find.
     #[must_use]
     pub fn suppressed_during(&self, state: EquipmentState) -> Conditions {
         let set = self.settings.suppression.during(state);
-        set.iter().filter(|&condition| self.watches(condition)).collect()
+        let here = |condition: &Condition| self.watches(*condition) || self.detects(*condition);
+        set.iter().filter(here).collect()
     }
 
     /// How long after it was acknowledged an alarm that stands calls again; `None` never.

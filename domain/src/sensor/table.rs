@@ -39,6 +39,7 @@ fn plain(limits: Limits) -> PointSettings {
         of_hazard_source: false,
         chatter: None,
         suppression: Suppression::default(),
+        detectors: Box::default(),
     }
 }
 

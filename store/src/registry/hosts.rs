@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use anlan_domain::detect::detector::DetectorSettings;
 use anlan_domain::ids::{EnterpriseCode, GatewayId, HazardCode};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
@@ -12,7 +13,7 @@ use anlan_domain::suppression;
 use super::column::{Column, damaged};
 use super::record::{self, next_number};
 use super::records::{Enterprise, Equipment, Gateway, Point, Region};
-use super::{Registry, RegistryError, execute, limits, number, rows};
+use super::{Registry, RegistryError, detectors, execute, limits, number, rows};
 use crate::sql::{Connection, Row, Statement};
 
 /// A lost gateway is alarmed after this long where nothing else is set: ten scans of the usual second (a proposal).
@@ -71,6 +72,7 @@ async fn configs_of(
 ) -> Result<Vec<HostConfig>, RegistryError> {
     let hosts = hosts(on, enterprise).await?;
     let newest = limits::newest_of_all(on, Some(enterprise)).await?;
+    let mut detectors = detectors::of_enterprise(on, enterprise).await?;
     let gateways: Vec<Gateway> = record::fetch(on, narrowed::<Gateway>(enterprise, "no")).await?;
     let equipment: HashMap<_, _> =
         record::fetch::<Equipment>(on, narrowed::<Equipment>(enterprise, "id"))
@@ -85,7 +87,8 @@ async fn configs_of(
     for point in points {
         let hazard = equipment.get(&point.equipment).cloned().flatten();
         let limits = newest.get(&point.meta.no).map(|v| v.limits.clone()).unwrap_or_default();
-        let settings = shared.share(settings_of(&point, limits, hazard.is_some()));
+        let detectors = detectors.remove(&point.id).unwrap_or_default();
+        let settings = shared.share(settings_of(&point, limits, detectors, hazard.is_some()));
         let key = hazard.map_or(HostKey::General(point.enterprise.clone()), HostKey::Hazard);
         by_host.entry(key).or_default().push(PointConfig {
             no: PointNo(point.meta.no),
@@ -145,7 +148,12 @@ fn entry(row: &Row) -> Result<HostEntry, RegistryError> {
 }
 
 /// What a point's decision step needs, from its record and limits.
-fn settings_of(point: &Point, limits: Limits, of_hazard_source: bool) -> PointSettings {
+fn settings_of(
+    point: &Point,
+    limits: Limits,
+    detectors: Vec<DetectorSettings>,
+    of_hazard_source: bool,
+) -> PointSettings {
     let alarm_state = point.states.alarm_state();
     let kind = match point.kind.as_str() {
         "discrete" => PointKind::Discrete {
@@ -173,6 +181,7 @@ fn settings_of(point: &Point, limits: Limits, of_hazard_source: bool) -> PointSe
         of_hazard_source,
         chatter,
         suppression: suppression::proposed(&point.signal, &point.role),
+        detectors: detectors.into(),
     }
 }
 

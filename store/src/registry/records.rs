@@ -179,7 +179,7 @@ record! {
 record! {
     /// 点位
     Point in "points", "point", numbered: true,
-    dependents: [],
+    dependents: [("detectors", "point", "detectors")],
     {
         /// Identity.
         id: PointId,

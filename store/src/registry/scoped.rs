@@ -8,6 +8,7 @@ use anlan_domain::ids::{CameraId, EnterpriseCode, EquipmentId, GatewayId, Hazard
 use anlan_domain::region::RegionCode;
 
 use super::column::Column;
+use super::detectors::{self, Detector};
 use super::limits::{self, LimitsVersion};
 use super::record::{self, Record};
 use super::records::{
@@ -312,6 +313,20 @@ impl Scoped {
         let mut on = self.registry.reading().await?;
         let versions = limits::history(&mut *on, point.meta.no).await?;
         Ok(Some((point, versions)))
+    }
+
+    /// A point with its detectors, by condition; `None` where the point is not there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn detectors(
+        &self,
+        point: &PointId,
+    ) -> Result<Option<(Point, Vec<Detector>)>, RegistryError> {
+        let Some(point) = self.point(point).await? else { return Ok(None) };
+        let mut on = self.registry.reading().await?;
+        let found = detectors::of_point(&mut *on, &point.id).await?;
+        Ok(Some((point, found)))
     }
 
     /// One camera.

@@ -13,6 +13,7 @@ use anlan_domain::ids::PointId;
 use anlan_domain::limits::Limits;
 use anlan_domain::time::UtcMillis;
 
+use super::detectors::Detector;
 use super::people::User;
 use super::records::{
     Camera, Enterprise, Equipment, Gateway, HazardSource, MapFeature, Point, Region,
@@ -203,6 +204,7 @@ async fn write(
     writer.put::<Gateway>(&plant.gateways).await?;
     writer.put::<Point>(&plant.points).await?;
     writer.put_limits(&plant.limits).await?;
+    writer.put::<Detector>(&plant.detectors).await?;
     writer.put::<Camera>(&plant.cameras).await?;
     writer.put::<MapFeature>(&plant.map).await?;
     for (user, password) in &plant.users {

@@ -12,7 +12,9 @@ use anlan_domain::ids::{EnterpriseCode, PointId, Role, UserName};
 use anlan_domain::limits::Limits;
 use anlan_domain::time::UtcMillis;
 use anlan_store::history::{DayQuality, Trend};
+use anlan_store::registry::alarm_defaults::AlarmDefaults;
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
+use anlan_store::registry::detectors::Detector;
 use anlan_store::registry::people::{Counted, LOCK_RULE, Opened, Try, User};
 use anlan_store::registry::records::Point;
 use anlan_store::registry::scoped::Filter;
@@ -377,6 +379,22 @@ impl Call {
         self.in_force::<R>(changed).await
     }
 
+    /// Saves a detector of a point that came out of a scoped read, and makes it effective.
+    ///
+    /// # Errors
+    /// When the person may not, or the detector is refused.
+    pub async fn put_detector(
+        &self,
+        detector: &Detector,
+        expected: Expected,
+    ) -> Result<(), Problem> {
+        self.may_change(Some(detector.enterprise.clone())).await?;
+        let mut change = self.app.parts.registry.change(self.doer()?, self.now()).await?;
+        change.put_detector(detector, expected).await?;
+        let changed = change.commit().await?;
+        self.in_force::<Detector>(changed).await
+    }
+
     /// Saves new limits of a point that came out of a scoped read, and makes them effective.
     ///
     /// # Errors
@@ -393,6 +411,14 @@ impl Call {
         change.put_limits(&point.id, limits, expected, reason).await?;
         let changed = change.commit().await?;
         self.in_force::<Point>(changed).await
+    }
+
+    /// Deadband and delays that a limit gets where it was given none; the same for everybody.
+    ///
+    /// # Errors
+    /// When the registry fails.
+    pub async fn alarm_defaults(&self) -> Result<Vec<AlarmDefaults>, Problem> {
+        Ok(self.app.parts.registry.alarm_defaults().await?)
     }
 
     // ---- people

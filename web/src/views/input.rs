@@ -170,6 +170,44 @@ input! {
     }
 }
 input! {
+    /// A condition of a point beyond its limits, to save.
+    DetectorInput {
+        /// `DEVIATION`, `SPIKE`, `DRIFT`, `COUNTS`, `DISCREPANCY` or `EXPRESSION`.
+        condition: String,
+        /// `key=value; key=value`, or the text of an expression.
+        settings: String,
+        /// How long it must hold before its alarm is raised, in ms, at most a day.
+        #[serde(default)] on_delay_ms: u32,
+        /// How long it must be gone before the alarm clears, in ms, at most a day.
+        #[serde(default)] off_delay_ms: u32,
+        /// Level 1 to 4.
+        #[serde(default)] level: Option<u8>,
+        /// Why; not empty.
+        reason: String,
+        /// Version that was read; 0 where there was none.
+        version: u32,
+    }
+}
+input! {
+    /// Defaults of a signal type to save.
+    AlarmDefaultsInput {
+        /// Signal type; `*` for every type without a row.
+        signal: String,
+        /// Deadband in percent of the span, 0 to 50.
+        deadband_percent: f64,
+        /// How long H, L and the rate of change must hold, in ms, at most a day; of gas 3000.
+        on_delay_ms: u32,
+        /// How long HH and LL must hold, in ms, at most a day; of gas 3000.
+        urgent_on_delay_ms: u32,
+        /// How long any of them must be gone, in ms, at most a day.
+        off_delay_ms: u32,
+        /// Why; not empty.
+        reason: String,
+        /// Version that was read; 0 where there was none.
+        version: u32,
+    }
+}
+input! {
     /// A camera to save.
     CameraInput {
         /// Identity.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ExportError;
 use super::plant::{Seconds, YesNo};
+use crate::registry::detectors::Detector;
 use crate::registry::limits::{self, LimitsVersion};
 use crate::registry::record;
 use crate::registry::records::{
@@ -186,6 +187,23 @@ pub(super) async fn write(registry: &Registry, dir: &Path) -> Result<(), ExportE
                 YesNo(p.latching).to_string(),
                 p.chatter_transitions.to_string(),
                 p.chatter_window_ms.to_string(),
+            ]
+        },
+    )?;
+    table(
+        dir,
+        "detectors.csv",
+        &["point", "condition", "settings", "on_delay_ms", "off_delay_ms", "level", "reason"],
+        record::all::<Detector>(on).await?,
+        |d| {
+            vec![
+                d.point.to_string(),
+                d.condition_code,
+                d.settings,
+                d.on_delay_ms.to_string(),
+                d.off_delay_ms.to_string(),
+                text((d.level != 0).then_some(d.level)),
+                d.reason,
             ]
         },
     )?;

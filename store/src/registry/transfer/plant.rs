@@ -9,6 +9,8 @@ use anlan_domain::region::RegionCode;
 
 use super::table::{self, Problems, Row, Table};
 use super::{ImportError, ImportOptions, duty, map};
+use crate::registry::alarm_defaults::{self, Gaps};
+use crate::registry::detectors::Detector;
 use crate::registry::people::{ROLES, User, role_of};
 use crate::registry::record::Meta;
 use crate::registry::records::{
@@ -27,6 +29,7 @@ pub(super) struct Plant {
     pub gateways: Vec<Gateway>,
     pub points: Vec<Point>,
     pub limits: Vec<(PointId, Limits)>,
+    pub detectors: Vec<Detector>,
     pub cameras: Vec<Camera>,
     pub map: Vec<MapFeature>,
     pub users: Vec<(User, String)>,
@@ -42,6 +45,7 @@ impl Plant {
             + self.gateways.len()
             + self.points.len()
             + self.limits.len()
+            + self.detectors.len()
             + self.cameras.len()
             + self.map.len()
             + self.users.len()
@@ -126,6 +130,7 @@ pub(super) async fn read(
         ..Plant::default()
     };
     checked.limits = read_limits(dir, change, &checked.points, &mut problems).await?;
+    checked.detectors = read_detectors(dir, change, &checked.points, &mut problems).await?;
     checked.map = map::read(dir, &known, options.enterprise_code_length, &mut problems);
     checked.users = users(dir, &known, options, &mut problems);
     for (user, _) in &checked.users {
@@ -471,26 +476,31 @@ async fn read_limits(
         let (point, value) = (row.need::<PointId>("point"), row.need("value"));
         let (deadband, level) = (row.maybe("deadband"), row.maybe("level"));
         let (on, off) = (row.maybe("on_delay_ms"), row.maybe("off_delay_ms"));
+        let (deadband, on, off) = (deadband?, on?, off?);
+        let gaps =
+            Gaps { deadband: deadband.is_none(), on_delay: on.is_none(), off_delay: off.is_none() };
         let (realarm, latching) = (row.maybe("realarm_ms"), row.maybe::<YesNo>("latching"));
         let exclusive = row.maybe::<YesNo>("exclusive");
         let limit = Limit {
             value: value?,
-            deadband: deadband?.unwrap_or(0.0),
-            on_delay_ms: on?.unwrap_or(0),
-            off_delay_ms: off?.unwrap_or(0),
+            deadband: deadband.unwrap_or(0.0),
+            on_delay_ms: on.unwrap_or(0),
+            off_delay_ms: off.unwrap_or(0),
             level: level?,
             realarm_ms: realarm?.unwrap_or(0),
             latching: latching?.is_some_and(|yes| yes.0),
         };
         let exclusive = exclusive?.is_some_and(|yes| yes.0);
-        Some((point?, row.text("limit"), limit, exclusive))
+        Some((point?, row.text("limit"), limit, exclusive, gaps))
     });
-    // Where each limit of a point stands, so that a problem of order is told at its line.
+    // Where each limit of a point stands, so that a problem of order is told at its line, and what was left blank.
     type Lines = HashMap<&'static str, u64>;
-    let mut by_point: BTreeMap<PointId, (Limits, Lines, u64)> = BTreeMap::new();
-    for (line, (point, name, limit, exclusive)) in rows {
-        let (limits, lines, _) =
-            by_point.entry(point).or_insert_with(|| (Limits::default(), Lines::new(), line));
+    type Blanks = Vec<(String, Gaps)>;
+    let mut by_point: BTreeMap<PointId, (Limits, Lines, u64, Blanks)> = BTreeMap::new();
+    for (line, (point, name, limit, exclusive, gaps)) in rows {
+        let (limits, lines, _, blanks) = by_point
+            .entry(point)
+            .or_insert_with(|| (Limits::default(), Lines::new(), line, Blanks::new()));
         match (name.as_str(), exclusive) {
             ("HH", true) => limits.exclusive_high = true,
             ("LL", true) => limits.exclusive_low = true,
@@ -502,6 +512,9 @@ async fn read_limits(
         }
         match limits::set_by_name(limits, &name, limit) {
             Ok(()) => {
+                if gaps.any() {
+                    blanks.push((name.clone(), gaps));
+                }
                 if let Some(first) = lines.insert(limits::field_of(&name), line) {
                     problems.add(
                         FILE,
@@ -515,7 +528,8 @@ async fn read_limits(
         }
     }
     let of_files: HashMap<&PointId, &Point> = points.iter().map(|p| (&p.id, p)).collect();
-    for (id, (limits, lines, first)) in &by_point {
+    let defaults = change.alarm_defaults().await?;
+    for (id, (limits, lines, first, blanks)) in &mut by_point {
         let stored;
         let point = match of_files.get(id) {
             Some(point) => *point,
@@ -533,12 +547,78 @@ async fn read_limits(
                 }
             },
         };
+        for (name, gaps) in blanks {
+            alarm_defaults::fill(&defaults, point, limits, name, *gaps);
+        }
         for problem in limits::problems(limits, point) {
             let line = lines.get(problem.field).copied().unwrap_or(*first);
             problems.add(FILE, line, "value", format!("{id}: {}", problem.why));
         }
     }
-    Ok(by_point.into_iter().map(|(id, (limits, _, _))| (id, limits)).collect())
+    Ok(by_point.into_iter().map(|(id, (limits, ..))| (id, limits)).collect())
+}
+
+/// Detectors, checked among the points of their equipment.
+async fn read_detectors(
+    dir: &Path,
+    change: &mut Change<'_>,
+    points: &[Point],
+    problems: &mut Problems,
+) -> Result<Vec<Detector>, RegistryError> {
+    const FILE: &str = "detectors.csv";
+    let optional = ["on_delay_ms", "off_delay_ms", "level", "reason"];
+    let table = table::read(dir, FILE, &["point", "condition", "settings"], &optional, problems);
+    let rows = table.each(problems, |row| {
+        let point = row.need::<PointId>("point");
+        let (on, off) = (row.maybe("on_delay_ms"), row.maybe("off_delay_ms"));
+        let level = row.maybe("level");
+        let (condition_code, settings) = (row.text("condition"), row.text("settings"));
+        let point = point?;
+        Some(Detector {
+            id: Detector::id_of(&point, &condition_code),
+            enterprise: point.enterprise(),
+            point,
+            condition_code,
+            settings,
+            on_delay_ms: on?.unwrap_or(0),
+            off_delay_ms: off?.unwrap_or(0),
+            level: level?.unwrap_or(0),
+            reason: row.text("reason"),
+            meta: META,
+        })
+    });
+    let of_files: HashMap<&PointId, &Point> = points.iter().map(|p| (&p.id, p)).collect();
+    let mut lines: HashMap<String, u64> = HashMap::new();
+    let mut detectors = Vec::with_capacity(rows.len());
+    for (line, detector) in rows {
+        if let Some(first) = lines.insert(detector.id.clone(), line) {
+            let why = format!("{} stands in line {first} already", detector.id);
+            problems.add(FILE, line, "condition", why);
+            continue;
+        }
+        let mut found = HashMap::new();
+        for id in detector.looks_at().into_iter().chain([detector.point.clone()]) {
+            let known = match of_files.get(&id) {
+                Some(point) => Some((*point).clone()),
+                None => change.get::<Point>(id.as_str()).await?,
+            };
+            found.extend(known.map(|point| (id, point)));
+        }
+        let Some(point) = found.get(&detector.point).cloned() else {
+            let why = format!(
+                "{} is neither in points.csv (or its row there is wrong) nor in the registry",
+                detector.point
+            );
+            problems.add(FILE, line, "point", why);
+            continue;
+        };
+        let wrong = detector.check().into_iter().chain(detector.problems_among(&point, &found));
+        for problem in wrong {
+            problems.add(FILE, line, problem.field, problem.why);
+        }
+        detectors.push(detector);
+    }
+    Ok(detectors)
 }
 
 fn users(

@@ -51,7 +51,7 @@ export type Point = {
   longitude: number | null; latitude: number | null; value: WireValue | null; version: number;
 };
 
-export type Condition = "HH" | "H" | "L" | "LL" | "ROC" | "STATE" | "RANGE" | "BAD" | "FROZEN" | "MISSING" | "DEVICE" | "GATEWAY" | "CENTER" | "FAULT";
+export type Condition = "HH" | "H" | "L" | "LL" | "ROC" | "STATE" | "RANGE" | "BAD" | "FROZEN" | "MISSING" | "DEVICE" | "GATEWAY" | "CENTER" | "FAULT" | "DEVIATION" | "SPIKE" | "DRIFT" | "COUNTS" | "DISCREPANCY" | "EXPRESSION";
 export type AlarmState = "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
 /** What keeps an alarm from being annunciated. */
 export type Quiet = "shelved" | "suppressed" | "out_of_service";

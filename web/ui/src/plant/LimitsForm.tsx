@@ -10,6 +10,8 @@ import { localName } from "../i18n/name";
 import { Empty, Faces } from "../ui/faces";
 import { formatNumber } from "../ui/number";
 import { listTime } from "../ui/time";
+import { Detectors } from "./Detectors";
+import { blankOf, type AlarmDefaults, type Blank } from "./defaults";
 
 export type LimitName = LimitKey | "rate_per_min";
 export const LIMIT_NAMES: readonly LimitName[] = ["hh", "h", "l", "ll", "rate_per_min"];
@@ -18,12 +20,13 @@ const TITLE: Record<LimitName, string> = { hh: "HH", h: "H", l: "L", ll: "LL", r
 type Cells = { value: number | null; deadband: number | null; on: number | null; off: number | null; level: number | null; again: number | null; latching: boolean };
 export type LimitsDraft = Record<LimitName, Cells>;
 
-export function draftOf(limits: Limits | null): LimitsDraft {
-  const cells = (limit: Limit | null | undefined): Cells =>
+/** A row that sets no limit begins with the defaults of the signal type. */
+export function draftOf(limits: Limits | null, blank: (name: LimitName) => Blank = () => ({ deadband: 0, on: 0, off: 0 })): LimitsDraft {
+  const cells = (name: LimitName, limit: Limit | null | undefined): Cells =>
     limit
       ? { value: limit.value, deadband: limit.deadband, on: limit.on_delay_ms / 1000, off: limit.off_delay_ms / 1000, level: limit.level, again: limit.realarm_ms / 60_000, latching: limit.latching }
-      : { value: null, deadband: 0, on: 0, off: 0, level: null, again: 0, latching: false };
-  return Object.fromEntries(LIMIT_NAMES.map((name) => [name, cells(limits?.[name])])) as LimitsDraft;
+      : { value: null, ...blank(name), level: null, again: 0, latching: false };
+  return Object.fromEntries(LIMIT_NAMES.map((name) => [name, cells(name, limits?.[name])])) as LimitsDraft;
 }
 
 /** A row without a value sets no limit. */
@@ -40,15 +43,19 @@ type Version = Limits & { by?: string | null; at?: number | null; reason?: strin
 export function LimitsForm({ point, why, close, saved }: { point: Point; why: MessageKey | null; close: () => void; saved: () => void }) {
   const { t, language } = useI18n();
   const versions = useResource(`limits/${point.id}`, async (signal) => {
-    const answer = await get<Version[] | { items: Version[] }>(`/points/${encodeURIComponent(point.id)}/limits`, {}, signal);
-    return Array.isArray(answer) ? answer : answer.items;
+    const [answer, defaults] = await Promise.all([
+      get<Version[] | { items: Version[] }>(`/points/${encodeURIComponent(point.id)}/limits`, {}, signal),
+      get<{ items: AlarmDefaults[] }>("/alarm-defaults", {}, signal),
+    ]);
+    return { all: Array.isArray(answer) ? answer : answer.items, defaults: defaults.items };
   });
   return (
     <Drawer open size={Math.min(760, window.innerWidth)} title={t("limits.title", { tag: `${point.tag} ${localName(point.name, language)}` })} onClose={close} destroyOnHidden>
       <Faces of={versions} what={t("limits.what")}>
-        {(all) => (
+        {({ all, defaults }) => (
           <>
-            <Editor key={all[0]?.version ?? 0} point={point} why={why} now={all[0] ?? null} close={close} saved={saved} />
+            <Editor key={all[0]?.version ?? 0} point={point} why={why} now={all[0] ?? null} defaults={defaults} close={close} saved={saved} />
+            <Detectors point={point} why={why} />
             <h3 className="limits-history">{t("limits.history")}</h3>
             {all.length === 0 ? <Empty>{t("limits.never")}</Empty> : <History versions={all} point={point} />}
           </>
@@ -58,9 +65,9 @@ export function LimitsForm({ point, why, close, saved }: { point: Point; why: Me
   );
 }
 
-function Editor({ point, why, now, close, saved }: { point: Point; why: MessageKey | null; now: Version | null; close: () => void; saved: () => void }) {
+function Editor({ point, why, now, defaults, close, saved }: { point: Point; why: MessageKey | null; now: Version | null; defaults: readonly AlarmDefaults[]; close: () => void; saved: () => void }) {
   const { t } = useI18n();
-  const [draft, setDraft] = useState<LimitsDraft>(() => draftOf(now));
+  const [draft, setDraft] = useState<LimitsDraft>(() => draftOf(now, blankOf(defaults, point)));
   const [pairs, setPairs] = useState({ exclusive_high: now?.exclusive_high ?? false, exclusive_low: now?.exclusive_low ?? false });
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
@@ -82,7 +89,7 @@ function Editor({ point, why, now, close, saved }: { point: Point; why: MessageK
   );
   return (
     <>
-      <p className="m f12">{now ? t("limits.inForce", { n: now.version }) : t("limits.never")} · {formatNumber(point.range[0], 0)} … {formatNumber(point.range[1], 0)} {point.unit} · {t("limits.order")} · {t("limits.rule")}</p>
+      <p className="m f12">{now ? t("limits.inForce", { n: now.version }) : t("limits.never")} · {formatNumber(point.range[0], 0)} … {formatNumber(point.range[1], 0)} {point.unit} · {t("limits.order")} · {t("limits.rule")} · {t("limits.defaults")}</p>
       <div className="wide-table">
         <table className="plain limits-table stacked">
           <thead><tr><th /><th>{t("limits.value")} {point.unit}</th><th>{t("limits.deadband")}</th><th>{t("limits.on")}</th><th>{t("limits.off")}</th><th>{t("limits.level")}</th><th>{t("limits.again")}</th><th>{t("limits.latching")}</th></tr></thead>

@@ -19,7 +19,15 @@ export const zh = {
   "states.one": "状态 {n}", "states.value": "数值", "states.alarm": "报警", "states.add": "加一个状态", "states.remove": "去掉",
   "limits.title": "{tag} 限值", "limits.inForce": "现行第 {n} 版", "limits.never": "还没有限值", "limits.value": "限值", "limits.deadband": "回差", "limits.on": "报警延时 s", "limits.off": "恢复延时 s", "limits.level": "级别", "limits.default": "默认",
   "limits.reason": "修改原因（必填）", "limits.needReason": "先写修改原因", "limits.order": "量程下限 ≤ LL < L < H < HH ≤ 量程上限；空着表示不设", "limits.save": "存为新版本", "limits.history": "历次版本", "limits.by": "{by}，{time}", "limits.rule": "达到限值即报警；回差只用于恢复", "limits.ROC": "变化率 {unit}/min",
-  "limits.what": "限值", "limits.again": "再次报警 min", "limits.latching": "闩锁", "field.realarm_ms": "再次报警 ms", "field.latching": "闩锁，须复位", "flag.true": "是", "flag.false": "否", "limits.exclusive": "{graver} 期间不再呼叫 {lesser}", "limits.excludes": "{graver} 与 {lesser} 互斥",
+  "limits.what": "限值", "limits.again": "再次报警 min", "limits.latching": "闩锁", "field.realarm_ms": "再次报警 ms", "field.latching": "闩锁，须复位", "flag.true": "是", "flag.false": "否", "limits.defaults": "空行里的回差和延时是本信号类型的默认值", "limits.exclusive": "{graver} 期间不再呼叫 {lesser}", "limits.excludes": "{graver} 与 {lesser} 互斥",
+  "detectors.title": "其他报警条件", "detectors.what": "报警条件", "detectors.none": "没有限值以外的报警条件", "detectors.add": "增加条件", "detectors.edit": "修改", "detectors.remove": "去掉", "detectors.removeAsk": "去掉“{name}”？正在报的会随之结束。",
+  "detectors.save": "保存", "detectors.kind": "条件", "detectors.settings": "设置", "detectors.delays": "报警延时 {on} s，恢复延时 {off} s",
+  "detectors.help.DEVIATION": "与设定值（from=数字）或同设备另一点位（from=[位号]）相差达到 limit 时报警；side 可为 either、above、below。",
+  "detectors.help.SPIKE": "一个读数偏离前 window 个读数的中位数，超过 k 倍标准差估计且不小于 least 时报警（Hampel）。",
+  "detectors.help.DRIFT": "双侧累积和（CUSUM）：target 为正常值，sigma 为正常波动，k 为参考值，h 为阈值，均按 sigma 计；every_s 为取样间隔。",
+  "detectors.help.COUNTS": "window_s 秒内进入状态 state 达到 at_least 次时报警。",
+  "detectors.help.DISCREPANCY": "指令点位 command 发出后 travel_s 秒内本点位没有到达同一状态时报警；两者状态编号相差 offset。",
+  "detectors.help.EXPRESSION": "例：[TT-1203] > 40 and ([PT-1203] >= 1.2 or not [XV-1203] = 1)。只用同设备点位；可用 + - * /、比较、and、or、not、abs、min、max。",
 } as const;
 
 export const en: Record<keyof typeof zh, string> = {
@@ -42,5 +50,13 @@ export const en: Record<keyof typeof zh, string> = {
   "role.point.fan": "Fan", "role.point.smoke": "Smoke", "role.point.door": "Door", "role.point.humidity": "Humidity", "role.point.wind_speed": "Wind speed", "role.point.wind_direction": "Wind direction", "plant.typed": "Use “{text}”", "plant.noneFiltered": "Nothing fits the filter",
   "limits.title": "Limits of {tag}", "limits.inForce": "Version {n} in force", "limits.never": "No limits yet", "limits.value": "Limit", "limits.deadband": "Deadband", "limits.on": "On-delay s", "limits.off": "Off-delay s", "limits.level": "Level", "limits.default": "default",
   "limits.reason": "Reason (needed)", "limits.needReason": "Write the reason first", "limits.order": "range low ≤ LL < L < H < HH ≤ range high; empty means none", "limits.save": "Save as a new version", "limits.history": "Versions", "limits.by": "{by}, {time}", "limits.rule": "Reaching the limit raises the alarm; the deadband acts on clearing alone", "limits.ROC": "Rate {unit}/min",
-  "limits.what": "limits", "limits.again": "Again min", "limits.latching": "Latch", "field.realarm_ms": "Call again after ms", "field.latching": "Latches until reset", "flag.true": "yes", "flag.false": "no", "limits.exclusive": "{graver} keeps {lesser} quiet while it stands", "limits.excludes": "{graver} excludes {lesser}",
+  "limits.what": "limits", "limits.again": "Again min", "limits.latching": "Latch", "field.realarm_ms": "Call again after ms", "field.latching": "Latches until reset", "flag.true": "yes", "flag.false": "no", "limits.defaults": "empty rows hold the default deadband and delays of this signal type", "limits.exclusive": "{graver} keeps {lesser} quiet while it stands", "limits.excludes": "{graver} excludes {lesser}",
+  "detectors.title": "Other alarm conditions", "detectors.what": "alarm conditions", "detectors.none": "No condition beyond the limits", "detectors.add": "Add a condition", "detectors.edit": "Change", "detectors.remove": "Remove", "detectors.removeAsk": "Remove “{name}”? An alarm of it that stands ends.",
+  "detectors.save": "Save", "detectors.kind": "Condition", "detectors.settings": "Settings", "detectors.delays": "on-delay {on} s, off-delay {off} s",
+  "detectors.help.DEVIATION": "Alarms at limit away from a set-point (from=number) or from another point of the equipment (from=[TAG]); side is either, above or below.",
+  "detectors.help.SPIKE": "Alarms on a reading that is k estimated standard deviations, and at least least, away from the median of the window readings before it (Hampel).",
+  "detectors.help.DRIFT": "Two-sided cumulative sum (CUSUM): target is the usual value, sigma its usual spread, k the reference value and h the threshold, both in sigma; a sample is taken every every_s.",
+  "detectors.help.COUNTS": "Alarms when state has been entered at_least times within window_s seconds.",
+  "detectors.help.DISCREPANCY": "Alarms when this point has not reached the state of the command point within travel_s seconds; offset is added where the two count their states otherwise.",
+  "detectors.help.EXPRESSION": "For example [TT-1203] > 40 and ([PT-1203] >= 1.2 or not [XV-1203] = 1). Points of the same equipment only; + - * /, comparisons, and, or, not, abs, min, max.",
 };

@@ -9,6 +9,7 @@ import { ChannelsTab } from "../warnings/ChannelsTab";
 import { LadderTab } from "../warnings/LadderTab";
 import { RulesTab } from "../warnings/RulesTab";
 import { AuditTab } from "./AuditTab";
+import { DefaultsTab } from "./DefaultsTab";
 import { GatewaysTab } from "./GatewaysTab";
 import { HealthTab } from "./HealthTab";
 import { QualityTab } from "./QualityTab";
@@ -24,6 +25,7 @@ const TABS: readonly Tab[] = [
   { path: "ladder", label: "system.tab.ladder", part: LadderTab },
   { path: "channels", label: "system.tab.channels", part: ChannelsTab, roles: ["administrator"] },
   { path: "tree", label: "system.tab.tree", part: TreeTab, roles: ["administrator", "officer"] },
+  { path: "defaults", label: "system.tab.defaults", part: DefaultsTab, roles: ["administrator"] },
   { path: "users", label: "system.tab.users", part: UsersTab, roles: ["administrator"] },
   { path: "audit", label: "system.tab.audit", part: AuditTab, roles: ["administrator"] },
 ];

@@ -23,6 +23,8 @@ describe("the audit log", () => {
     expect(objectOf("duty swap region:410205P01/leader/2026-11-25/day/wang", zh)).toEqual({ kind: "换班", name: "410205P01 leader 2026-11-25 day wang", to: "/duty/region%3A410205P01" });
     expect(objectOf("duty day */2027-01-01", en)).toEqual({ kind: "Duty calendar", name: "2027-01-01", to: null });
     expect(objectOf("stand-in enterprise:410205001/wang/60000", zh)).toMatchObject({ kind: "代班", to: "/duty/enterprise%3A410205001" });
+    expect(objectOf("detector 410205001.LT-1|DEVIATION", en)).toMatchObject({ kind: "Alarm condition", to: null });
+    expect(objectOf("detector 410205001.LT-1|DEVIATION", en).name).toMatch(/^LT-1 (?!DEVIATION$)/);
     expect(objectOf("contact wang", zh)).toEqual({ kind: "联系方式", name: "wang", to: null });
     expect(objectOf("something else", zh)).toEqual({ kind: "", name: "something else", to: null });
   });

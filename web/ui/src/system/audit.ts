@@ -16,9 +16,9 @@ export function actionWords(action: string, t: Translate): string {
 }
 
 /** The kinds of the registry by the names that the log gives them, and the tables by which an import counts. */
-const KINDS = ["hazard source", "map feature", "region", "enterprise", "equipment", "gateway", "point", "camera", "user", "alarm", "scenario", "contact", "duty unit", "duty member", "duty rotation", "duty day", "duty swap", "stand-in"] as const;
+const KINDS = ["hazard source", "alarm defaults", "detector", "map feature", "region", "enterprise", "equipment", "gateway", "point", "camera", "user", "alarm", "scenario", "contact", "duty unit", "duty member", "duty rotation", "duty day", "duty swap", "stand-in"] as const;
 const kindKey = (kind: string): string => `audit.kind.${kind.replace(" ", "_")}`;
-const TABLES: Record<string, string> = { regions: "region", enterprises: "enterprise", hazard_sources: "hazard source", gateways: "gateway", points: "point", cameras: "camera", users: "user", map_features: "map feature", equipment: "equipment", limits: "limits", contacts: "contact", duty_units: "duty unit", duty_members: "duty member", duty_rotations: "duty rotation", duty_days: "duty day", duty_swaps: "duty swap", duty_stand_ins: "stand-in" };
+const TABLES: Record<string, string> = { regions: "region", enterprises: "enterprise", hazard_sources: "hazard source", gateways: "gateway", points: "point", cameras: "camera", users: "user", map_features: "map feature", equipment: "equipment", limits: "limits", detectors: "detector", contacts: "contact", duty_units: "duty unit", duty_members: "duty member", duty_rotations: "duty rotation", duty_days: "duty day", duty_swaps: "duty swap", duty_stand_ins: "stand-in" };
 
 export type AuditObject = { kind: string; name: string; to: string | null };
 
@@ -37,6 +37,11 @@ export function objectOf(object: string, t: Translate): AuditObject {
       const short = `alarms.condition.${condition}`;
       return { kind: word, name: [tagOf(subject), known(short) ? t(short) : condition].filter(Boolean).join(" "), to: `/alarms?alarm=${id}` };
     }
+    case "detector": {
+      const [point = key, condition = ""] = key.split("|");
+      const short = `alarms.condition.${condition}`;
+      return { kind: word, name: [tagOf(point), known(short) ? t(short) : condition].filter(Boolean).join(" "), to: null };
+    }
     case "scenario": {
       const title = `audit.scenario.${key}`;
       return { kind: word, name: known(title) ? t(title) : key, to: null };
@@ -52,7 +57,7 @@ export function objectOf(object: string, t: Translate): AuditObject {
     }
     case "contact":
       return { kind: word, name: key, to: null };
-    case "region": case "hazard source": case "gateway": case "point": case "camera": case "map feature": case "user":
+    case "region": case "hazard source": case "gateway": case "point": case "camera": case "alarm defaults": case "map feature": case "user":
       return { kind: word, name: tagOf(key), to: null };
   }
 }

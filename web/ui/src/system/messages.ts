@@ -1,7 +1,7 @@
 /** Words of the system pages: gateways, supervision tree, data quality, users, audit. */
 export const zh = {
   "system.title": "系统",
-  "system.tab.gateways": "采集主机", "system.tab.tree": "运行单元", "system.tab.quality": "数据质量", "system.tab.health": "报警绩效", "system.tab.users": "用户与角色", "system.tab.audit": "操作记录",
+  "system.tab.gateways": "采集主机", "system.tab.tree": "运行单元", "system.tab.quality": "数据质量", "system.tab.health": "报警绩效", "system.tab.users": "用户与角色", "system.tab.audit": "操作记录", "system.tab.defaults": "报警默认值",
   "gateway.what": "采集主机", "gateway.none": "你的范围内没有采集主机", "gateway.connected": "在线", "gateway.lost": "断链 {time}",
   "gateway.id": "编码", "gateway.enterprise": "企业", "gateway.state": "状态", "gateway.devices": "仪表设备", "gateway.lastReading": "最近读数", "gateway.backlog": "待补传",
   "gateway.skew": "时钟偏差", "gateway.steps": "跳变 {n} 次", "gateway.points": "点位", "gateway.traffic": "帧 · 读数", "gateway.duplicates": "重复 {n}", "gateway.refused": "拒收 {n}",
@@ -24,7 +24,7 @@ export const zh = {
   "audit.action.sign_in": "登录", "audit.action.sign_in_failed": "登录被拒", "audit.action.sign_out": "退出", "audit.action.acknowledge": "确认报警", "audit.action.shelve": "搁置报警", "audit.action.unshelve": "取消搁置", "audit.action.out_of_service": "停用报警", "audit.action.return_to_service": "恢复报警", "audit.action.comment": "报警备注", "audit.action.equipment_running": "设备转运行", "audit.action.equipment_stopped": "设备停用", "audit.action.equipment_maintenance": "设备检修", "audit.action.equipment_starting": "设备启动", "audit.action.take": "接手报警", "audit.action.dispose": "处置报警", "audit.action.import": "导入",
   "audit.action.scenario_start": "开始场景", "audit.action.scenario_stop": "停止场景", "audit.action.fault": "注入故障", "audit.action.faults_removed": "撤除全部故障",
   "audit.kind.region": "区域", "audit.kind.enterprise": "企业", "audit.kind.hazard_source": "重大危险源", "audit.kind.equipment": "设备", "audit.kind.gateway": "采集主机", "audit.kind.point": "点位", "audit.kind.camera": "摄像头",
-  "audit.kind.map_feature": "地图要素", "audit.kind.user": "账号", "audit.kind.alarm": "报警", "audit.kind.scenario": "场景", "audit.kind.limits": "限值",
+  "audit.kind.map_feature": "地图要素", "audit.kind.user": "账号", "audit.kind.alarm": "报警", "audit.kind.scenario": "场景", "audit.kind.limits": "限值", "audit.kind.alarm_defaults": "报警默认值", "audit.kind.detector": "报警条件",
   "audit.object.session": "会话", "audit.object.registry": "档案", "audit.object.simulator": "模拟器",
   "audit.scenario.calm": "平稳运行", "audit.scenario.tank-overfill": "储罐溢装", "audit.scenario.gas-leak": "气体泄漏", "audit.scenario.runaway-reaction": "反应失控", "audit.scenario.gateway-offline": "采集主机断链",
   "audit.scenario.sensor-frozen": "信号冻结", "audit.scenario.flapping-sensor": "信号抖动", "audit.scenario.alarm-flood": "报警泛滥", "audit.scenario.park-blackout": "全园失电",
@@ -33,11 +33,14 @@ export const zh = {
   "health.toAck": "到确认", "health.toClear": "到恢复", "health.chattering": "抖动报警", "health.stale": "滞留超过一天", "health.standing": "现存", "health.quiet": "搁置与停用", "health.unanswered": "没人确认", "health.alarms": "报警",
   "health.target": "目标 {target}", "health.targetRecalled": "参考 {target}", "health.median": "中位 {median}，95 % 在 {p95} 内", "health.none": "这段时间没有报警", "health.top": "最频繁的报警", "health.topShare": "前十占 {share}", "health.mix": "级别构成",
   "health.times": "{n} 次", "health.inMinute": "1 分钟内 {n} 次", "health.at": "{time} 前", "health.source": "目标取自 EEMUA 191、IEC 62682；标“参考”的凭记忆，待核对", "health.who": "对象", "health.count": "次数", "health.share": "占比", "health.floodList": "{from} 到 {to}，{n} 条", "health.noChatter": "没有抖动的报警",
+  "defaults.what": "报警默认值", "defaults.signal": "信号类型", "defaults.deadband": "回差 %", "defaults.on": "H、L 报警延时 s", "defaults.urgent": "HH、LL 报警延时 s", "defaults.off": "恢复延时 s", "defaults.origin": "来源", "defaults.others": "其他类型",
+  "defaults.origin.recalled": "参考 ISA-18.2、EEMUA 191，待核对", "defaults.origin.proposal": "建议值", "defaults.origin.edited": "本站修改", "defaults.add": "新增类型", "defaults.edit": "修改", "defaults.remove": "删除", "defaults.removeAsk": "删除 {signal} 的默认值？以后按“其他类型”取值。", "defaults.save": "保存",
+  "defaults.reason": "修改原因", "defaults.note": "新建限值没有填回差和延时的，按信号类型取这里的值；已有的限值不变。回差按量程的百分比，且不超过到对侧限值距离的四分之一。", "defaults.changed": "别人刚改过，已读到最新内容，核对后再保存", "defaults.signalHint": "小写英文、数字和下划线，与点位的信号类型一致",
 } as const;
 
 export const en: Record<keyof typeof zh, string> = {
   "system.title": "System",
-  "system.tab.gateways": "Gateways", "system.tab.tree": "Actors", "system.tab.quality": "Data quality", "system.tab.health": "Alarm performance", "system.tab.users": "Users and roles", "system.tab.audit": "Audit",
+  "system.tab.gateways": "Gateways", "system.tab.tree": "Actors", "system.tab.quality": "Data quality", "system.tab.health": "Alarm performance", "system.tab.users": "Users and roles", "system.tab.audit": "Audit", "system.tab.defaults": "Alarm defaults",
   "gateway.what": "gateways", "gateway.none": "No gateway in your scope", "gateway.connected": "Online", "gateway.lost": "Lost for {time}",
   "gateway.id": "Code", "gateway.enterprise": "Enterprise", "gateway.state": "State", "gateway.devices": "Field devices", "gateway.lastReading": "Last reading", "gateway.backlog": "To back-fill",
   "gateway.skew": "Clock skew", "gateway.steps": "{n} steps", "gateway.points": "Points", "gateway.traffic": "Frames · readings", "gateway.duplicates": "{n} duplicates", "gateway.refused": "{n} refused",
@@ -60,7 +63,7 @@ export const en: Record<keyof typeof zh, string> = {
   "audit.action.sign_in": "Signs in", "audit.action.sign_in_failed": "Sign-in refused", "audit.action.sign_out": "Signs out", "audit.action.acknowledge": "Acknowledges", "audit.action.shelve": "Shelved an alarm", "audit.action.unshelve": "Unshelved an alarm", "audit.action.out_of_service": "Took an alarm out of service", "audit.action.return_to_service": "Returned an alarm to service", "audit.action.comment": "Commented on an alarm", "audit.action.equipment_running": "Declared equipment running", "audit.action.equipment_stopped": "Declared equipment stopped", "audit.action.equipment_maintenance": "Declared maintenance of equipment", "audit.action.equipment_starting": "Declared equipment starting up", "audit.action.take": "Took an alarm over", "audit.action.dispose": "Disposed of an alarm", "audit.action.import": "Imports",
   "audit.action.scenario_start": "Starts a scenario", "audit.action.scenario_stop": "Stops a scenario", "audit.action.fault": "Injects a fault", "audit.action.faults_removed": "Removes all faults",
   "audit.kind.region": "Region", "audit.kind.enterprise": "Enterprise", "audit.kind.hazard_source": "Hazard source", "audit.kind.equipment": "Equipment", "audit.kind.gateway": "Gateway", "audit.kind.point": "Point", "audit.kind.camera": "Camera",
-  "audit.kind.map_feature": "Map feature", "audit.kind.user": "Account", "audit.kind.alarm": "Alarm", "audit.kind.scenario": "Scenario", "audit.kind.limits": "Limits",
+  "audit.kind.map_feature": "Map feature", "audit.kind.user": "Account", "audit.kind.alarm": "Alarm", "audit.kind.scenario": "Scenario", "audit.kind.limits": "Limits", "audit.kind.alarm_defaults": "Alarm defaults", "audit.kind.detector": "Alarm condition",
   "audit.object.session": "Session", "audit.object.registry": "Registry", "audit.object.simulator": "Simulator",
   "audit.scenario.calm": "Calm operation", "audit.scenario.tank-overfill": "Tank overfill", "audit.scenario.gas-leak": "Gas leak", "audit.scenario.runaway-reaction": "Runaway reaction", "audit.scenario.gateway-offline": "Gateway offline",
   "audit.scenario.sensor-frozen": "Sensor frozen", "audit.scenario.flapping-sensor": "Flapping sensor", "audit.scenario.alarm-flood": "Alarm flood", "audit.scenario.park-blackout": "Park blackout",
@@ -69,4 +72,7 @@ export const en: Record<keyof typeof zh, string> = {
   "health.toAck": "To acknowledge", "health.toClear": "To return to normal", "health.chattering": "Chattering", "health.stale": "Stale (over a day)", "health.standing": "Standing", "health.quiet": "Shelved", "health.unanswered": "Unanswered", "health.alarms": "Alarms",
   "health.target": "target {target}", "health.targetRecalled": "guide {target}", "health.median": "median {median}, 95 % within {p95}", "health.none": "No alarms in this period", "health.top": "Most frequent alarms", "health.topShare": "the first ten are {share}", "health.mix": "By priority",
   "health.times": "{n} ×", "health.inMinute": "{n} within a minute", "health.at": "until {time}", "health.source": "Targets from EEMUA 191 and IEC 62682; a guide is recalled and to be checked", "health.who": "What", "health.count": "Count", "health.share": "Share", "health.floodList": "{from} to {to}, {n} alarms", "health.noChatter": "No alarm chatters",
+  "defaults.what": "alarm defaults", "defaults.signal": "Signal type", "defaults.deadband": "Deadband %", "defaults.on": "On-delay of H, L s", "defaults.urgent": "On-delay of HH, LL s", "defaults.off": "Off-delay s", "defaults.origin": "Source", "defaults.others": "All other types",
+  "defaults.origin.recalled": "ISA-18.2, EEMUA 191 (recalled, to be checked)", "defaults.origin.proposal": "Proposal", "defaults.origin.edited": "Edited here", "defaults.add": "Add a type", "defaults.edit": "Change", "defaults.remove": "Delete", "defaults.removeAsk": "Delete the defaults of {signal}? Those of all other types will hold.", "defaults.save": "Save",
+  "defaults.reason": "Reason", "defaults.note": "A new limit without a deadband or delays of its own takes them from here, by signal type; limits that exist keep theirs. The deadband is a share of the span, and at most a quarter of the way to the opposite limit.", "defaults.changed": "Somebody has just changed this. The newest version is shown; check, then save", "defaults.signalHint": "Lower-case letters, digits and underscores, as the points have it",
 };

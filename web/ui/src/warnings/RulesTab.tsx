@@ -11,7 +11,7 @@ import { Earlier, SaveBar, useMayEditSettings, VersionLine } from "./SettingsFra
 import { saveRules, useVersions, type Rule, type Versions } from "./settings";
 import { COLOURS, KINDS } from "./types";
 
-const CONDITIONS: readonly Condition[] = ["HH", "H", "L", "LL", "ROC", "STATE", "RANGE", "BAD", "FROZEN", "MISSING", "DEVICE", "GATEWAY", "CENTER", "FAULT"];
+const CONDITIONS: readonly Condition[] = ["HH", "H", "L", "LL", "ROC", "STATE", "RANGE", "BAD", "FROZEN", "MISSING", "DEVICE", "GATEWAY", "CENTER", "FAULT", "DEVIATION", "SPIKE", "DRIFT", "COUNTS", "DISCREPANCY", "EXPRESSION"];
 const GATHERS = ["equipment", "hazard", "enterprise"] as const;
 const NEW: Rule = { id: "", name: "", enabled: true, kind: "process", colour: "blue", gathers: "equipment", conditions: [], levels: [], signals: [], except_signals: [], of_hazard_source: false, standing_s: 0, count: 0, within_s: 0, basis: "" };
 
