@@ -263,6 +263,11 @@ impl RunningCenter {
         if subject == "center" {
             return vec![HostNo::CENTER];
         }
+        if let Some(id) = subject.strip_prefix("equipment:") {
+            let places = EquipmentId::new(id).ok().and_then(|id| catalog.equipment(&id));
+            // A piece of equipment is of one hazard source or of none, so its points have one host.
+            return places.iter().flatten().map(|place| place.host).take(1).collect();
+        }
         let gateway = subject
             .strip_prefix("gateway:")
             .or_else(|| Some(subject.strip_prefix("device:")?.split_once('/')?.0));
@@ -451,7 +456,7 @@ impl Center for RunningCenter {
     async fn command(&self, command: Command) -> Result<(), CenterError> {
         self.shared.ready_for_uplink().map_err(CenterError::NotReady)?;
         let subject = command.subject();
-        let hosts = self.hosts_of(subject);
+        let hosts = self.hosts_of(&subject);
         let mut outcome = Err(CenterError::Unknown(subject.0.to_string()));
         let bytes =
             Bytes::from(postcard::to_stdvec(&command).expect("writing to memory does not fail"));

@@ -35,6 +35,7 @@ mod isolate;
 mod late_device;
 mod line;
 mod names;
+mod operate;
 mod path;
 mod people;
 mod readings;

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::equipment_state::EquipmentState;
 use crate::ids::{EnterpriseCode, EquipmentId, HazardCode};
 use crate::life_cycle::{Quiet, ResumeReason, Until};
 use crate::time::UtcMillis;
@@ -365,11 +366,22 @@ pub enum AlarmChange {
         reason: ClearReason,
         /// The value that ended it, where there is one.
         value: Option<f64>,
+        /// 闩锁: it stays until a person resets it.
+        latched: bool,
     },
     /// A person has seen it.
     Acknowledged {
         /// Who, by user name.
         by: String,
+        /// What they said; may be empty.
+        comment: String,
+    },
+    /// 再次报警: it still stands, its time since it was acknowledged is over, and people are called again.
+    Repeated,
+    /// 复位: its latch is released.
+    Reset {
+        /// Who, by user name; `None` where it came again, and the newer occurrence holds the latch.
+        by: Option<String>,
         /// What they said; may be empty.
         comment: String,
     },
@@ -401,6 +413,17 @@ pub enum AlarmChange {
         by: Option<String>,
         /// What still keeps it quiet. `None`: where it stands, people are called now.
         still: Option<Quiet>,
+    },
+    /// 设备状态: what the alarm log says of a piece of equipment as such (`log::equipment_subject`). Occurrence 0; of no alarm.
+    EquipmentState {
+        /// Its state from here on.
+        state: EquipmentState,
+        /// Who, by user name; `None` where the time of starting up is over.
+        by: Option<String>,
+        /// Why, as a person gave it.
+        reason: String,
+        /// When it runs by itself.
+        until: Option<UtcMillis>,
     },
     /// A person says something about it.
     Commented {

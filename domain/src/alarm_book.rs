@@ -33,6 +33,10 @@ struct Page {
     standing: Option<(u32, Standing)>,
     /// Occurrences that nobody has acknowledged: ascending, both ends included.
     unacknowledged: Vec<(u32, u32)>,
+    /// When the one that stands calls again.
+    repeat_at: Option<UtcMillis>,
+    /// The one that has returned to normal and waits for a reset.
+    latched: Option<u32>,
 }
 
 /// Why an acknowledgement has no effect.
@@ -65,6 +69,8 @@ pub struct AlarmBook {
     /// Excluded by a graver alarm that stands: HH of H, LL of L.
     outranked: Conditions,
     out_of_service: Conditions,
+    /// Alarms that stay until somebody resets them, as the settings in force have it.
+    latching: Conditions,
 }
 
 impl AlarmBook {
@@ -80,6 +86,8 @@ impl AlarmBook {
                 last: 0,
                 standing: None,
                 unacknowledged: Vec::new(),
+                repeat_at: None,
+                latched: None,
             });
             self.pages.len() - 1
         });
@@ -251,6 +259,7 @@ impl AlarmBook {
         if let Some((occurrence, _)) = page.standing {
             page.answered(occurrence);
         }
+        page.repeat_at = None;
     }
 
     /// Where nothing keeps the alarm quiet any more, what stands waits for a person.
@@ -268,7 +277,69 @@ impl AlarmBook {
     /// Ends the standing occurrence and gives its number; `None` when none stands.
     pub fn clear(&mut self, condition: Condition) -> Option<u32> {
         let page = self.pages.iter_mut().find(|page| page.condition == condition)?;
+        page.repeat_at = None;
         page.standing.take().map(|(occurrence, _)| occurrence)
+    }
+
+    /// The same because the condition is gone, and whether that leaves it latched. One that is quiet does not latch: nobody was called.
+    pub fn clear_returned(&mut self, condition: Condition) -> Option<(u32, bool)> {
+        let latches = self.latching.has(condition) && self.quiet(condition).is_none();
+        let occurrence = self.clear(condition)?;
+        if latches {
+            self.page_mut(condition).latched = Some(occurrence);
+        }
+        Some((occurrence, latches))
+    }
+
+    /// Which alarms latch from here on. One that is latched stays so.
+    pub fn set_latching(&mut self, latching: Conditions) {
+        self.latching = latching;
+    }
+
+    /// The occurrence that waits for a reset.
+    #[must_use]
+    pub fn latched(&self, condition: Condition) -> Option<u32> {
+        self.page(condition)?.latched
+    }
+
+    /// Releases a latch, because somebody resets it or because the alarm comes again, and gives the occurrence that it held.
+    pub fn release(&mut self, condition: Condition) -> Option<u32> {
+        let page = self.pages.iter_mut().find(|page| page.condition == condition)?;
+        page.latched.take()
+    }
+
+    /// Whether an occurrence waits for a person.
+    #[must_use]
+    pub fn awaits(&self, condition: Condition, occurrence: u32) -> bool {
+        self.page(condition).is_some_and(|page| page.awaits(occurrence))
+    }
+
+    /// Lets the alarm that stands call again at a moment, unless it ends or is kept quiet before.
+    pub fn repeat_at(&mut self, condition: Condition, at: UtcMillis) {
+        let page = self.page_mut(condition);
+        page.repeat_at = page.standing.is_some().then_some(at);
+    }
+
+    /// When the first alarm calls again.
+    #[must_use]
+    pub fn next_repeat(&self) -> Option<UtcMillis> {
+        self.pages.iter().filter_map(|page| page.repeat_at).min()
+    }
+
+    /// Lets alarms wait for a person again whose time is over, in the order of display, and says which and when that was.
+    pub fn repeat(&mut self, now: UtcMillis) -> Vec<(Condition, u32, UtcMillis)> {
+        let mut repeated = Vec::new();
+        for page in &mut self.pages {
+            if let (Some(at), Some((occurrence, _))) = (page.repeat_at, page.standing)
+                && at <= now
+            {
+                page.repeat_at = None;
+                page.wait(occurrence);
+                repeated.push((page.condition, occurrence, at));
+            }
+        }
+        repeated.sort_unstable_by_key(|&(condition, ..)| condition);
+        repeated
     }
 
     /// A person has seen an occurrence.
@@ -477,6 +548,52 @@ mod tests {
         assert_eq!((book.quiet(h), waits(&book)), (Some(Quiet::Suppressed), false));
         book.clear(hh);
         assert_eq!(book.settle_pair(hh, h, true), over);
+    }
+
+    #[test]
+    fn an_alarm_that_stands_calls_again_once_unless_it_ends_or_is_kept_quiet() {
+        let answered = || {
+            let mut book = AlarmBook::default();
+            book.raise(C, Level::ONE, at(0));
+            book.acknowledge(C, 1).unwrap();
+            book.repeat_at(C, at(10));
+            book
+        };
+        let mut book = answered();
+        assert_eq!(book.next_repeat(), Some(at(10)));
+        assert_eq!(book.repeat(at(9)), []);
+        assert_eq!(book.repeat(at(12)), [(C, 1, at(10))]);
+        assert!(book.awaits(C, 1));
+        assert_eq!((book.repeat(at(99)), book.next_repeat()), (Vec::new(), None));
+        assert_eq!(book.acknowledge(C, 1), Ok(()));
+        let mut book = answered();
+        book.clear(C);
+        assert_eq!(book.next_repeat(), None);
+        book.repeat_at(C, at(10));
+        assert_eq!(book.next_repeat(), None, "it does not stand");
+        let mut book = answered();
+        book.remove_from_service(C);
+        assert_eq!(book.next_repeat(), None);
+    }
+
+    #[test]
+    fn a_latch_holds_one_occurrence_and_none_that_was_quiet() {
+        let mut book = AlarmBook::default();
+        let mut latching = Conditions::NONE;
+        latching.insert(C);
+        book.raise(C, Level::ONE, at(0));
+        assert_eq!(book.clear_returned(C), Some((1, false)));
+        book.set_latching(latching);
+        book.raise(C, Level::ONE, at(0));
+        assert_eq!(book.clear_returned(C), Some((2, true)));
+        assert_eq!((book.latched(C), book.latched(Condition::Low)), (Some(2), None));
+        assert_eq!((book.release(C), book.release(C)), (Some(2), None));
+        book.raise(C, Level::ONE, at(0));
+        assert_eq!((book.clear(C), book.latched(C)), (Some(3), None), "not because it returned");
+        book.raise(C, Level::ONE, at(0));
+        book.shelve(C, Until::Time(at(9)));
+        assert_eq!((book.clear_returned(C), book.latched(C)), (Some((4, false)), None));
+        assert_eq!(book.clear_returned(C), None);
     }
 
     #[test]

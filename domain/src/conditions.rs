@@ -96,6 +96,16 @@ impl From<OwnConditions> for Conditions {
     }
 }
 
+impl FromIterator<Condition> for Conditions {
+    fn from_iter<T: IntoIterator<Item = Condition>>(conditions: T) -> Self {
+        let mut set = Self::NONE;
+        for condition in conditions {
+            set.insert(condition);
+        }
+        set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,11 @@
 //! | B | returned to normal | D |
 //! | C acknowledged | returned to normal | A |
 //! | D returned, unacknowledged | acknowledged | A |
+//! | C | re-alarm timer | B |
+//! | B, C, the alarm latches | returned to normal | E, F |
+//! | E latched, unacknowledged | acknowledged | F |
+//! | F latched, acknowledged | reset | A |
+//! | E, F | raised again: the newer occurrence latches | D, A |
 //! | B, C | shelved, suppressed, out of service | G, H, I |
 //! | G, H, I | the last of them ends, condition holds | B |
 //! | H of an exclusive pair | the graver alarm ends, condition holds | C |
@@ -104,6 +109,10 @@ pub enum AlarmState {
     Acknowledged,
     /// D: returned to normal, not acknowledged.
     ReturnedUnacknowledged,
+    /// E: returned to normal, latched, not acknowledged.
+    LatchedUnacknowledged,
+    /// F: returned to normal, acknowledged, latched until somebody resets it.
+    LatchedAcknowledged,
     /// G: stands, shelved.
     Shelved,
     /// H: stands, suppressed by design.
@@ -116,10 +125,12 @@ pub enum AlarmState {
 
 impl AlarmState {
     /// Every state, in the order of the standard's letters, A last.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Unacknowledged,
         Self::Acknowledged,
         Self::ReturnedUnacknowledged,
+        Self::LatchedUnacknowledged,
+        Self::LatchedAcknowledged,
         Self::Shelved,
         Self::Suppressed,
         Self::OutOfService,
@@ -147,6 +158,8 @@ impl AlarmState {
             Self::Unacknowledged
             | Self::Acknowledged
             | Self::ReturnedUnacknowledged
+            | Self::LatchedUnacknowledged
+            | Self::LatchedAcknowledged
             | Self::Closed => None,
         }
     }
@@ -166,6 +179,24 @@ impl AlarmState {
             // B → C, D → A: acknowledge.
             (Self::Unacknowledged, AlarmChange::Acknowledged { .. }) => Some(Self::Acknowledged),
             (Self::ReturnedUnacknowledged, AlarmChange::Acknowledged { .. }) => Some(Self::Closed),
+            // E → F: acknowledge.
+            (Self::LatchedUnacknowledged, AlarmChange::Acknowledged { .. }) => {
+                Some(Self::LatchedAcknowledged)
+            }
+            // C → B: re-alarm timer.
+            (Self::Acknowledged, AlarmChange::Repeated) => Some(Self::Unacknowledged),
+            // F → A: reset. E → D: it came again, and the newer occurrence is latched in its stead; this one still waits.
+            (Self::LatchedAcknowledged, AlarmChange::Reset { .. }) => Some(Self::Closed),
+            (Self::LatchedUnacknowledged, AlarmChange::Reset { .. }) => {
+                Some(Self::ReturnedUnacknowledged)
+            }
+            // B → E, C → F: return to normal of an alarm that latches.
+            (Self::Unacknowledged, AlarmChange::Cleared { latched: true, .. }) => {
+                Some(Self::LatchedUnacknowledged)
+            }
+            (Self::Acknowledged, AlarmChange::Cleared { latched: true, .. }) => {
+                Some(Self::LatchedAcknowledged)
+            }
             // B → D, C → A: return to normal.
             (Self::Unacknowledged, AlarmChange::Cleared { .. }) => {
                 Some(Self::ReturnedUnacknowledged)
@@ -174,7 +205,7 @@ impl AlarmState {
             // G, H, I → A: it came and went while nobody was to be called.
             (
                 Self::Shelved | Self::Suppressed | Self::OutOfService,
-                AlarmChange::Cleared { .. },
+                AlarmChange::Cleared { latched: false, .. },
             ) => Some(Self::Closed),
             // B, C → G: shelve; any that stands → H: suppress; → I: remove from service.
             (Self::Unacknowledged | Self::Acknowledged, AlarmChange::Quieted { quiet, .. }) => {
@@ -201,13 +232,22 @@ impl AlarmState {
     /// Whether the condition stands.
     #[must_use]
     pub const fn stands(self) -> bool {
-        !matches!(self, Self::ReturnedUnacknowledged | Self::Closed)
+        !matches!(
+            self,
+            Self::ReturnedUnacknowledged
+                | Self::LatchedUnacknowledged
+                | Self::LatchedAcknowledged
+                | Self::Closed
+        )
     }
 
     /// Whether it waits for a person.
     #[must_use]
     pub const fn waits(self) -> bool {
-        matches!(self, Self::Unacknowledged | Self::ReturnedUnacknowledged)
+        matches!(
+            self,
+            Self::Unacknowledged | Self::ReturnedUnacknowledged | Self::LatchedUnacknowledged
+        )
     }
 }
 
@@ -242,11 +282,15 @@ mod tests {
             quiet: None,
         };
         let acknowledged = AlarmChange::Acknowledged { by: "li".into(), comment: String::new() };
-        let cleared = AlarmChange::Cleared { reason: ClearReason::Returned, value: None };
+        let returned =
+            |latched| AlarmChange::Cleared { reason: ClearReason::Returned, value: None, latched };
         let changes = [
             ("raised", raised),
             ("acknowledged", acknowledged),
-            ("cleared", cleared),
+            ("cleared", returned(false)),
+            ("latched", returned(true)),
+            ("repeated", AlarmChange::Repeated),
+            ("reset", AlarmChange::Reset { by: None, comment: String::new() }),
             ("amended", AlarmChange::Amended { raised_at: None, cleared_at: None }),
             ("commented", AlarmChange::Commented { by: "li".into(), comment: "c".into() }),
             ("taken", AlarmChange::Taken { by: "li".into(), comment: String::new() }),
@@ -271,6 +315,12 @@ mod tests {
             (state, "amended" | "commented" | "taken" | "disposed") => Some(state),
             (S::Unacknowledged, "acknowledged") => Some(S::Acknowledged),
             (S::ReturnedUnacknowledged, "acknowledged") => Some(S::Closed),
+            (S::LatchedUnacknowledged, "acknowledged") => Some(S::LatchedAcknowledged),
+            (S::Unacknowledged, "latched") => Some(S::LatchedUnacknowledged),
+            (S::Acknowledged, "latched") => Some(S::LatchedAcknowledged),
+            (S::Acknowledged, "repeated") => Some(S::Unacknowledged),
+            (S::LatchedAcknowledged, "reset") => Some(S::Closed),
+            (S::LatchedUnacknowledged, "reset") => Some(S::ReturnedUnacknowledged),
             (S::Unacknowledged, "cleared") => Some(S::ReturnedUnacknowledged),
             (S::Acknowledged | S::Shelved | S::Suppressed | S::OutOfService, "cleared") => {
                 Some(S::Closed)

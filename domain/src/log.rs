@@ -7,9 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{AlarmId, AlarmKey, AlarmSubject};
-use crate::ids::{EnterpriseCode, GatewayId, HazardCode};
+use crate::equipment_state::EquipmentState;
+use crate::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode};
 use crate::life_cycle::{Quiet, Until};
 use crate::point::PointConfig;
+use crate::time::UtcMillis;
 
 pub mod configured;
 
@@ -124,36 +126,64 @@ pub enum Command {
         /// Who, and in words.
         note: Note,
     },
+    /// 设备状态: a piece of equipment runs, is stopped, under maintenance, or starts up.
+    Operate {
+        /// Which.
+        equipment: EquipmentId,
+        /// Its state from here on.
+        state: EquipmentState,
+        /// When it runs by itself: of starting up.
+        until: Option<UtcMillis>,
+        /// Who and why.
+        note: Note,
+    },
+    /// 复位 of an alarm that latched.
+    Reset {
+        /// Which.
+        alarm: AlarmId,
+        /// Who, and what they say.
+        note: Note,
+    },
+}
+
+/// Subject of what the alarm log says of a piece of equipment as such. No tag has a colon, so it is no point's.
+#[must_use]
+pub fn equipment_subject(equipment: &EquipmentId) -> AlarmSubject {
+    AlarmSubject(format!("equipment:{equipment}").into())
 }
 
 impl Command {
-    /// What the command's alarm is about.
+    /// What the command is about.
     #[must_use]
-    pub fn subject(&self) -> &AlarmSubject {
+    pub fn subject(&self) -> AlarmSubject {
         match self {
             Self::Acknowledge { alarm, .. }
             | Self::Comment { alarm, .. }
             | Self::Take { alarm, .. }
-            | Self::Dispose { alarm, .. } => &alarm.subject,
+            | Self::Dispose { alarm, .. }
+            | Self::Reset { alarm, .. } => alarm.subject.clone(),
             Self::Shelve { alarm, .. }
             | Self::Unshelve { alarm, .. }
             | Self::RemoveFromService { alarm, .. }
-            | Self::ReturnToService { alarm, .. } => &alarm.subject,
+            | Self::ReturnToService { alarm, .. } => alarm.subject.clone(),
+            Self::Operate { equipment, .. } => equipment_subject(equipment),
         }
     }
 
-    /// The alarm, or the occurrence of one, as text.
+    /// What it is done to, in words: `alarm SUBJECT|CONDITION`, with the occurrence where it is about one, or `equipment ID`.
     #[must_use]
-    pub fn alarm(&self) -> String {
+    pub fn object(&self) -> String {
         match self {
             Self::Acknowledge { alarm, .. }
             | Self::Comment { alarm, .. }
             | Self::Take { alarm, .. }
-            | Self::Dispose { alarm, .. } => alarm.to_string(),
+            | Self::Dispose { alarm, .. }
+            | Self::Reset { alarm, .. } => format!("alarm {alarm}"),
             Self::Shelve { alarm, .. }
             | Self::Unshelve { alarm, .. }
             | Self::RemoveFromService { alarm, .. }
-            | Self::ReturnToService { alarm, .. } => alarm.to_string(),
+            | Self::ReturnToService { alarm, .. } => format!("alarm {alarm}"),
+            Self::Operate { equipment, .. } => format!("equipment {equipment}"),
         }
     }
 }
@@ -171,7 +201,13 @@ impl CommandRefused {
     /// The host does not know the alarm: another one may.
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
-        matches!(self, Self::NotOpen(_) | Self::NoSuchAlarm(_))
+        matches!(
+            self,
+            Self::NotOpen(_)
+                | Self::NoSuchAlarm(_)
+                | Self::NoSuchEquipment(_)
+                | Self::NotLatched(_)
+        )
     }
 }
 
@@ -201,9 +237,29 @@ pub enum CommandRefused {
     /// It is to be shelved until it returns to normal, and is normal.
     #[error("alarm {0} does not stand, so it cannot be shelved until it returns to normal")]
     NotStanding(AlarmKey),
+    /// It is not latched.
+    #[error("alarm {0} is not latched")]
+    NotLatched(AlarmId),
+    /// Who resets has seen it first.
+    #[error("alarm {0} must be acknowledged before it is reset")]
+    AcknowledgeFirst(AlarmId),
     /// The time on the shelf is over already.
     #[error("alarm {0} cannot be shelved until a moment that has passed")]
     ShelfTimePassed(AlarmKey),
+    /// No point of it is supervised here.
+    #[error("there is no equipment {0} with points")]
+    NoSuchEquipment(EquipmentId),
+    /// It is in that state already.
+    #[error("equipment {equipment} is {} already", .state.code())]
+    AlreadyInState {
+        /// Which.
+        equipment: EquipmentId,
+        /// Its state.
+        state: EquipmentState,
+    },
+    /// Starting up must end, and in the future.
+    #[error("equipment {0} can start up only until a moment that is still to come")]
+    StartTimePassed(EquipmentId),
 }
 
 /// Kinds of records in the journal, by their byte on disk.

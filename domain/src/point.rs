@@ -51,6 +51,21 @@ impl PointKind {
         }
     }
 
+    /// How long after it was acknowledged the state alarm calls again; 0 never.
+    #[must_use]
+    pub const fn state_realarm_ms(&self) -> u32 {
+        match *self {
+            Self::Analog => 0,
+            Self::Discrete { realarm_ms, .. } => realarm_ms,
+        }
+    }
+
+    /// Whether the state alarm stays until somebody resets it.
+    #[must_use]
+    pub const fn state_latches(&self) -> bool {
+        matches!(*self, Self::Discrete { latching: true, .. })
+    }
+
     /// On-delay and off-delay of the state alarm.
     #[must_use]
     pub const fn state_delays_ms(&self) -> (u32, u32) {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anlan_domain::alarm::{AlarmId, AlarmKey, ClearReason, Condition, Level};
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
 use anlan_domain::life_cycle::{AlarmState, Quiet, Until};
 use anlan_domain::time::UtcMillis;
@@ -116,6 +117,23 @@ pub struct QuietRow {
     pub until: Option<Until>,
 }
 
+/// A piece of equipment that does not simply run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EquipmentStateRow {
+    /// Which.
+    pub equipment: EquipmentId,
+    /// How it stands.
+    pub state: EquipmentState,
+    /// Who declared it, by user name.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: UtcMillis,
+    /// When it runs by itself.
+    pub until: Option<UtcMillis>,
+}
+
 /// Which alarms. What is empty or `None` asks for nothing; everything that is stated must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlarmFilter {
@@ -144,12 +162,21 @@ pub struct AlarmFilter {
 }
 
 impl AlarmFilter {
-    /// Alarms that are annunciated and stand, or wait for acknowledgement.
+    /// Alarms that are annunciated and stand, or wait for acknowledgement or a reset.
     #[must_use]
     pub fn open() -> Self {
-        use AlarmState::{Acknowledged, ReturnedUnacknowledged, Unacknowledged};
+        use AlarmState::{
+            Acknowledged, LatchedAcknowledged, LatchedUnacknowledged, ReturnedUnacknowledged,
+            Unacknowledged,
+        };
         Self {
-            states: vec![Unacknowledged, Acknowledged, ReturnedUnacknowledged],
+            states: vec![
+                Unacknowledged,
+                Acknowledged,
+                ReturnedUnacknowledged,
+                LatchedUnacknowledged,
+                LatchedAcknowledged,
+            ],
             ..Self::default()
         }
     }
@@ -373,6 +400,17 @@ impl AlarmIndex {
         search::quiet(&self.pool, enterprises, limit).await
     }
 
+    /// How these pieces of equipment stand; one that runs is left out.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn equipment_states(
+        &self,
+        equipment: &[&str],
+    ) -> Result<Vec<EquipmentStateRow>, IndexError> {
+        search::equipment_states(&self.pool, equipment).await
+    }
+
     /// How many alarms fit, per enterprise, level and state.
     ///
     /// # Errors
@@ -417,6 +455,8 @@ const fn state_code(state: AlarmState) -> &'static str {
         AlarmState::Unacknowledged => "unacknowledged",
         AlarmState::Acknowledged => "acknowledged",
         AlarmState::ReturnedUnacknowledged => "returned_unacknowledged",
+        AlarmState::LatchedUnacknowledged => "latched_unacknowledged",
+        AlarmState::LatchedAcknowledged => "latched_acknowledged",
         AlarmState::Shelved => "shelved",
         AlarmState::Suppressed => "suppressed",
         AlarmState::OutOfService => "out_of_service",

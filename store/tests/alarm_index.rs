@@ -7,12 +7,13 @@ use std::sync::Arc;
 use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId};
 use anlan_domain::life_cycle::{AlarmState, Quiet, ResumeReason, Until};
-use anlan_domain::log::HostNo;
+use anlan_domain::log::{self, HostNo};
 use anlan_domain::time::UtcMillis;
 use anlan_store::alarm_index::{
-    AlarmFilter, AlarmIndex, AlarmRow, AlarmSpan, HourCount, IndexError,
+    AlarmFilter, AlarmIndex, AlarmRow, AlarmSpan, EquipmentStateRow, HourCount, IndexError,
 };
 use anlan_store::journal::Offset;
 use anlan_store::state::fjall::{FjallState, Options};
@@ -105,7 +106,7 @@ fn raised(level: Level) -> AlarmChange {
 }
 
 fn cleared() -> AlarmChange {
-    AlarmChange::Cleared { reason: ClearReason::Returned, value: Some(80.0) }
+    AlarmChange::Cleared { reason: ClearReason::Returned, value: Some(80.0), latched: false }
 }
 
 fn acknowledged(by: &str, comment: &str) -> AlarmChange {
@@ -488,4 +489,40 @@ async fn spans_are_of_what_was_annunciated_and_quiet_alarms_are_listed_until_the
     setting.follow().await;
     assert_eq!(setting.index.quiet(None, 10).await.unwrap(), []);
     assert_eq!(setting.ids(AlarmFilter::open()).await, [shelved.to_string()]);
+}
+
+#[tokio::test]
+async fn a_piece_of_equipment_is_listed_until_it_runs_and_is_no_alarm() {
+    let setting = Setting::new().await;
+    let tank = EquipmentId::new("410205001.V-1").unwrap();
+    let subject = log::equipment_subject(&tank);
+    let id = AlarmId { subject, condition: Condition::State, occurrence: 0 };
+    let state = |state, until: Option<i64>| {
+        let until = until.map(|s| UtcMillis(BEGIN + 1_000 * s));
+        let (by, reason) = (Some("park".to_owned()), "大修".to_owned());
+        let change = AlarmChange::EquipmentState { state, by, reason, until };
+        let mut entry = entry(&alarm(1, "LT-1", Condition::State, 0), 10, change);
+        entry.alarm = id.clone();
+        entry.place.equipment = Some(tank.clone());
+        entry
+    };
+    setting.write(vec![state(EquipmentState::Maintenance, None)]).await;
+    setting.write(vec![state(EquipmentState::Starting, Some(90))]).await;
+    setting.follow().await;
+    let listed = setting.index.equipment_states(&["410205001.V-1", "410205001.V-2"]).await.unwrap();
+    let expected = EquipmentStateRow {
+        equipment: tank.clone(),
+        state: EquipmentState::Starting,
+        by: "park".into(),
+        reason: "大修".into(),
+        since: UtcMillis(BEGIN + 10_000),
+        until: Some(UtcMillis(BEGIN + 90_000)),
+    };
+    assert_eq!(listed, [expected]);
+    assert_eq!(setting.index.equipment_states(&["410205001.V-2"]).await.unwrap(), []);
+    assert!(setting.all(&AlarmFilter::default()).await.is_empty());
+    assert_eq!(setting.index.quiet(None, 10).await.unwrap(), []);
+    setting.write(vec![state(EquipmentState::Running, None)]).await;
+    setting.follow().await;
+    assert_eq!(setting.index.equipment_states(&["410205001.V-1"]).await.unwrap(), []);
 }

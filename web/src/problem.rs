@@ -146,7 +146,13 @@ impl From<CenterError> for Problem {
                     CommandRefused::AlreadySo(_) => "already_so",
                     CommandRefused::NotStanding(_) => "not_standing",
                     CommandRefused::ShelfTimePassed(_) => "time_passed",
-                    CommandRefused::NoSuchAlarm(_) => return Self::not_found(),
+                    CommandRefused::NotLatched(_) => "not_latched",
+                    CommandRefused::AcknowledgeFirst(_) => "acknowledge_first",
+                    CommandRefused::AlreadyInState { .. } => "already_so",
+                    CommandRefused::StartTimePassed(_) => "time_passed",
+                    CommandRefused::NoSuchAlarm(_) | CommandRefused::NoSuchEquipment(_) => {
+                        return Self::not_found();
+                    }
                 };
                 Self::new(StatusCode::CONFLICT, code, message)
             }

@@ -84,6 +84,9 @@ const ANSWERERS: Access = Roles(&[
     Role::EnterpriseResponder,
     Role::Administrator,
 ]);
+/// Who answers for what runs in an enterprise.
+const OPERATORS: Access =
+    Roles(&[Role::EnterpriseManager, Role::EnterpriseResponder, Role::Administrator]);
 const WATCHERS: Access = Roles(&[Role::Administrator, Role::Officer]);
 const TESTER: Access = Roles(&[Role::Tester]);
 
@@ -116,7 +119,7 @@ fn body<T: ToSchema + PartialSchema>() -> Option<Shape> {
 #[rustfmt::skip]
 fn table() -> Vec<Route> {
     use input::{
-        AcknowledgeInput, AlarmDefaultsInput, CameraInput, CommentInput, DetectorInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, QuietInput, ResumeInput,
+        AcknowledgeInput, AlarmDefaultsInput, CameraInput, CommentInput, DetectorInput, DisposeInput, EnterpriseInput, EquipmentInput, GatewayInput, HazardInput, LimitsInput, MapInput, OperationInput, QuietInput, ResumeInput,
         PointInput, SignIn, UserInput,
     };
     routes! {
@@ -138,6 +141,7 @@ fn table() -> Vec<Route> {
         GET "/equipment/{id}" SignedIn, "One piece of equipment, with its points", [], None, one::<views::Equipment>(), equipment::one;
         PUT "/equipment/{id}" EDITORS, "Changes equipment", [], body::<EquipmentInput>(), one::<views::Equipment>(), equipment::change;
         DELETE "/equipment/{id}" EDITORS, "Deletes equipment that has no points", ["version"], None, Out::Nothing, equipment::delete;
+        POST "/equipment/{id}/state" OPERATORS, "Says whether equipment runs; while it does not, alarms that mean nothing are suppressed", [], body::<OperationInput>(), one::<views::Equipment>(), equipment::operate;
         GET "/points" SignedIn, "Points in scope", ["enterprise", "region", "equipment", "kind", "q", "cursor", "limit"], None, list::<views::Point>(), points::list;
         POST "/points" EDITORS, "Adds a point", [], body::<PointInput>(), one::<views::Point>(), points::create;
         GET "/points/{id}" SignedIn, "One point", [], None, one::<views::Point>(), points::one;
@@ -160,6 +164,7 @@ fn table() -> Vec<Route> {
         POST "/alarms/{id}/comment" ANSWERERS, "Says something about an alarm", [], body::<CommentInput>(), one::<views::alarm::Alarm>(), alarms::comment;
         POST "/alarms/{id}/take" ANSWERERS, "Takes an alarm over: from here on this person answers for it", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::take;
         POST "/alarms/{id}/dispose" ANSWERERS, "Says what an alarm was and what was done", [], body::<DisposeInput>(), one::<views::alarm::Alarm>(), alarms::dispose;
+        POST "/alarms/{id}/reset" ANSWERERS, "Resets an alarm that has returned to normal and is latched", [], body::<AcknowledgeInput>(), one::<views::alarm::Alarm>(), alarms::reset;
         GET "/dispositions" SignedIn, "Causes and measures to choose from", [], None, one::<quiet::Dispositions>(), quiet::dispositions;
         GET "/quiet-alarms" SignedIn, "Alarms in scope that are shelved, suppressed by design or out of service", [], None, list::<quiet::QuietAlarm>(), quiet::list;
         POST "/quiet-alarms" ANSWERERS, "Shelves an alarm, or takes it out of service", [], body::<QuietInput>(), Out::Nothing, quiet::begin;

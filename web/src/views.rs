@@ -13,7 +13,7 @@ mod point;
 
 pub use gateway::Gateway;
 pub use person::{ScopeBody, User};
-pub use plant::{Camera, Enterprise, Equipment, HazardSource, Region};
+pub use plant::{Camera, Enterprise, Equipment, HazardSource, Operation, Region};
 pub use point::{LimitBody, LimitsBody, Point, State, Value};
 
 /// A name in both languages.

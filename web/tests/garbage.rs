@@ -90,6 +90,9 @@ fn garbage_is_refused_and_never_an_internal_error() {
         "exclusive_high",
         "chatter_transitions",
         "chatter_window_ms",
+        "minutes",
+        "reason",
+        "state",
     ]);
     let body = prop_oneof![
         prop::collection::vec((field, leaf), 0..8).prop_map(|fields| {

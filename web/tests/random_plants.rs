@@ -704,9 +704,13 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
         ("GET", "/cameras/{id}") => thing(&site.id("CAM-1"), None),
         ("GET", "/gateways/{id}") => thing(&site.gateway(), None),
         ("GET", "/alarms/{id}") => thing(&site.alarm(), None),
-        ("POST", "/alarms/{id}/acknowledge" | "/alarms/{id}/comment" | "/alarms/{id}/take") => {
-            thing(&site.alarm(), Some(json!({ "comment": "seen" })))
-        }
+        (
+            "POST",
+            "/alarms/{id}/acknowledge"
+            | "/alarms/{id}/comment"
+            | "/alarms/{id}/take"
+            | "/alarms/{id}/reset",
+        ) => thing(&site.alarm(), Some(json!({ "comment": "seen" }))),
         ("POST", "/alarms/{id}/dispose") => {
             thing(&site.alarm(), Some(json!({ "cause": "process", "measure": "adjusted" })))
         }
@@ -736,6 +740,10 @@ fn requests(method: &Method, template: &str, site: &Site, made: bool) -> Vec<Val
             // It keeps its hazard source: its points stay with the host that numbers their alarms.
             let mut body = equipment(site.id("V-1"));
             body["hazard"] = json!(site.hazard);
+            thing(&site.id("V-1"), Some(body))
+        }
+        ("POST", "/equipment/{id}/state") => {
+            let body = json!({ "state": "starting", "minutes": 10, "reason": mark });
             thing(&site.id("V-1"), Some(body))
         }
         ("DELETE", "/equipment/{id}") => delete("V-1", "N-1"),
@@ -979,8 +987,11 @@ async fn whoever_may_does_it(running: &Running) -> Result<(), TestCaseError> {
                 if about {
                     let answer = running.send(who, &route.method, &path, body.as_ref()).await;
                     let text = String::from_utf8_lossy(&answer.body);
+                    // No alarm of these plants latches: the host itself says so, which nobody else's command reaches.
+                    let refused_by_host =
+                        route.path == "/alarms/{id}/reset" && text.contains("\"not_latched\"");
                     prop_assert!(
-                        answer.status.is_success(),
+                        answer.status.is_success() || refused_by_host,
                         "{}: {} {path} gave {}: {text}",
                         who.username,
                         route.method,

@@ -4,6 +4,7 @@
 //! it is given. What it forgets is nothing that makes an identity: the book of a removed point is kept.
 
 use anlan_domain::alarm_book::AlarmBook;
+use anlan_domain::conditions::Conditions;
 use anlan_domain::log::{GatewayNo, HostConfig};
 use anlan_domain::point::{PointConfig, PointSettings};
 use anlan_domain::sensor::{Moment, Rules, Sensor, Watch};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use super::entry::Effects;
 use super::line::Line;
 use super::names::Names;
+use super::operate::suppress;
 use super::path::{device_subject, gateway_subject};
 use super::state::{
     Cell, Counters, Device, DeviceState, Equipment, Gateway, Link, PastRules, State,
@@ -44,6 +46,7 @@ impl State {
             equipment: Vec::new(),
             gateways: Vec::new(),
             devices: Vec::new(),
+            modes: Vec::new(),
             center_lost: None,
             center_book: AlarmBook::default(),
             retired: Vec::new(),
@@ -207,6 +210,7 @@ impl<E: Evaluator> Host<E> {
             self.change_settings(now, slot, old, effects);
         }
         self.path_changed(now, effects);
+        self.settle_suppression(now, effects);
     }
 
     fn remove_points(&mut self, now: Now, config: &HostConfig, effects: &mut Effects) {
@@ -216,7 +220,10 @@ impl<E: Evaluator> Host<E> {
                 continue;
             }
             self.change(now, slot, effects, |host, findings| {
-                host.state.cells[slot].sensor.remove(now.clock, findings);
+                let sensor = &mut host.state.cells[slot].sensor;
+                sensor.remove(now.clock, findings);
+                // No state of its equipment keeps quiet what is not there.
+                suppress(sensor, Conditions::NONE, None, now.clock, findings);
             });
             self.remove_detectors(now, slot, effects);
             let tag: Box<str> = self.state.names.tag(slot).into();

@@ -431,7 +431,7 @@ impl<E: Evaluator> Host<E> {
             late: true,
             quiet,
         };
-        let cleared = AlarmChange::Cleared { reason, value: None };
+        let cleared = AlarmChange::Cleared { reason, value: None, latched: false };
         for (change, at) in [(raised, raised_at), (cleared, cleared_at)] {
             let alarm = (self.state.subject_of(node), condition, number);
             effects.entries.push(now.entry(alarm, self.place(None), change, at));

@@ -269,6 +269,8 @@ impl<E: Evaluator> Host<E> {
             }
         }
         self.sweep_shelves(now, effects);
+        self.sweep_modes(now, effects);
+        self.sweep_repeats(now, effects);
     }
 
     fn sweep_gateway(&mut self, now: Now, gateway: usize, effects: &mut Effects) {
@@ -417,7 +419,7 @@ impl<E: Evaluator> Host<E> {
             let alarm = (subject.clone(), condition, occurrence);
             effects.entries.push(now.entry(alarm, place.clone(), change, at));
         };
-        enter(occurrence, AlarmChange::Cleared { reason, value: None });
+        enter(occurrence, AlarmChange::Cleared { reason, value: None, latched: false });
         if shelf_over {
             let (quiet, why) = (Quiet::Shelved, ResumeReason::Returned);
             enter(0, AlarmChange::Resumed { quiet, why, by: None, still });

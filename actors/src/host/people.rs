@@ -6,6 +6,7 @@ use anlan_domain::alarm::{AlarmChange, AlarmId, AlarmKey, AlarmSubject, Conditio
 use anlan_domain::alarm_book::{AlarmBook, NotAcknowledged};
 use anlan_domain::life_cycle::{Quiet, ResumeReason, Until};
 use anlan_domain::log::{Command, CommandRefused, Note};
+use anlan_domain::sensor::Finding;
 use anlan_domain::time::UtcMillis;
 
 use super::entry::Effects;
@@ -46,6 +47,10 @@ impl<E: Evaluator> Host<E> {
             Command::ReturnToService { alarm, note } => {
                 self.end_quiet(now, alarm, Quiet::OutOfService, note, effects)
             }
+            Command::Reset { alarm, note } => self.reset(now, alarm, note, effects),
+            Command::Operate { equipment, state, until, note } => {
+                self.operate(now, equipment, *state, *until, note, effects)
+            }
             Command::Comment { alarm, note: Note { by, text } } => {
                 let change = AlarmChange::Commented { by: by.clone(), comment: text.clone() };
                 self.remark(now, alarm, change, effects)
@@ -85,6 +90,73 @@ impl<E: Evaluator> Host<E> {
             NotAcknowledged::Quiet(quiet) => CommandRefused::Quiet { alarm: alarm.clone(), quiet },
         })?;
         let change = AlarmChange::Acknowledged { by: by.to_owned(), comment: comment.to_owned() };
+        self.log(now, alarm, shelfmark, change, effects);
+        self.repeat_later(now, alarm, shelfmark);
+        Ok(())
+    }
+
+    /// An alarm that stands and was acknowledged calls again after the time that its settings give.
+    fn repeat_later(&mut self, now: Now, alarm: &AlarmId, shelfmark: Shelfmark) {
+        let Shelfmark::Slot(slot) = shelfmark else { return };
+        let condition = alarm.condition;
+        let cell = &mut self.state.cells[slot];
+        let Some(after) = self.state.rules[cell.rules as usize].realarm_ms(condition) else {
+            return;
+        };
+        let book = cell.sensor.book_mut();
+        if standing(book, condition) == alarm.occurrence {
+            let at = now.clock.plus(after);
+            book.repeat_at(condition, at);
+            self.state.sweep_by(at);
+        }
+    }
+
+    /// Alarms that stand and whose time since they were acknowledged is over call again. Part of a sweep.
+    pub(super) fn sweep_repeats(&mut self, now: Now, effects: &mut Effects) {
+        let mut next: Option<UtcMillis> = None;
+        for slot in 0..self.state.cells.len() {
+            let book = self.state.cells[slot].sensor.book();
+            let Some(at) = book.and_then(AlarmBook::next_repeat) else { continue };
+            if now.clock < at {
+                next = Some(next.map_or(at, |next| next.min(at)));
+                continue;
+            }
+            self.change(now, slot, effects, |host, findings| {
+                let repeated = host.state.cells[slot].sensor.book_mut().repeat(now.clock);
+                findings.extend(repeated.into_iter().map(|(condition, occurrence, at)| Finding {
+                    condition,
+                    occurrence,
+                    change: AlarmChange::Repeated,
+                    source_time: at,
+                }));
+            });
+        }
+        if let Some(next) = next {
+            self.state.sweep_by(next);
+        }
+    }
+
+    fn reset(
+        &mut self,
+        now: Now,
+        alarm: &AlarmId,
+        note: &Note,
+        effects: &mut Effects,
+    ) -> Result<(), CommandRefused> {
+        let not_latched = || CommandRefused::NotLatched(alarm.clone());
+        let shelfmark = self.state.shelfmark(&alarm.subject).ok_or_else(not_latched)?;
+        let condition = alarm.condition;
+        self.with_book(shelfmark, &alarm.subject, |book| {
+            if book.latched(condition) != Some(alarm.occurrence) {
+                return Err(not_latched());
+            }
+            if book.awaits(condition, alarm.occurrence) {
+                return Err(CommandRefused::AcknowledgeFirst(alarm.clone()));
+            }
+            book.release(condition);
+            Ok(())
+        })?;
+        let change = AlarmChange::Reset { by: Some(note.by.clone()), comment: note.text.clone() };
         self.log(now, alarm, shelfmark, change, effects);
         Ok(())
     }

@@ -126,7 +126,7 @@ struct Seam {
 
 impl Ended {
     fn of(finding: &Finding, at: LineMillis) -> Option<Self> {
-        let AlarmChange::Cleared { reason, value } = finding.change else { return None };
+        let AlarmChange::Cleared { reason, value, .. } = finding.change else { return None };
         let Finding { condition, source_time: source, .. } = *finding;
         Some(Self { condition, at, reason, value, source })
     }
@@ -194,7 +194,7 @@ impl Late {
             let condition = finding.condition;
             if let Some(episode) = Episode::begun_by(finding) {
                 self.open.push(episode);
-            } else if let AlarmChange::Cleared { reason, value } = finding.change {
+            } else if let AlarmChange::Cleared { reason, value, .. } = finding.change {
                 if let Some(episode) = self.take_open(condition) {
                     live.note_episode(&episode, reason, value, finding.source_time, out);
                 } else {
@@ -230,7 +230,7 @@ impl Late {
                 if !seam.settled.has(condition) {
                     self.open.push(episode);
                 }
-            } else if let AlarmChange::Cleared { reason, value } = finding.change {
+            } else if let AlarmChange::Cleared { reason, value, .. } = finding.change {
                 let Some(episode) = self.take_open(condition) else {
                     let at = finding.source_time;
                     self.note_end(condition, End { at, reason, in_gap: false });

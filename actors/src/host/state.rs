@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use anlan_domain::alarm_book::AlarmBook;
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId};
 use anlan_domain::log::{GatewayNo, HostKey, HostNo};
 use anlan_domain::rollup::RollUp;
@@ -37,6 +38,8 @@ pub(super) struct State {
     pub equipment: Vec<Equipment>,
     pub gateways: Vec<Gateway>,
     pub devices: Vec<Device>,
+    /// Equipment that does not simply run.
+    pub modes: Vec<Mode>,
     /// Since when the center's own link is lost.
     pub center_lost: Option<UtcMillis>,
     /// Alarms of the center's own link; kept by the center's host alone.
@@ -66,6 +69,17 @@ pub(super) struct Cell {
 pub(super) struct Equipment {
     pub id: EquipmentId,
     pub roll_up: RollUp,
+}
+
+/// A piece of equipment that does not simply run, as a person declared it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Mode {
+    pub equipment: EquipmentId,
+    pub state: EquipmentState,
+    /// When it runs by itself.
+    pub until: Option<UtcMillis>,
+    pub by: String,
+    pub reason: String,
 }
 
 /// A gateway that writes to this host.

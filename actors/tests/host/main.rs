@@ -8,6 +8,7 @@ mod detect;
 mod isolation;
 mod late_device;
 mod live;
+mod operate;
 mod path;
 mod people;
 mod plant;

@@ -1,6 +1,6 @@
 //! What people decide about alarms: shelving, out of service, what they say, and the shelf's clock.
 
-use anlan_domain::alarm::AlarmKey;
+use anlan_domain::alarm::{AlarmChange, AlarmKey};
 use anlan_domain::life_cycle::Until;
 use anlan_domain::log::{Command, CommandRefused, Note};
 use anlan_domain::time::UtcMillis;
@@ -184,4 +184,92 @@ fn a_gateway_can_be_out_of_service() {
             .any(|line| line.starts_with("gateway:41020500101|GATEWAY|1 raised out_of_service")),
         "{story:#?}"
     );
+}
+
+/// One level whose H calls again every minute and whose HH latches.
+fn followed() -> Plant {
+    let mut config = config(1);
+    let mut settings = (*config.points[0].settings).clone();
+    settings.limits.h.as_mut().unwrap().realarm_ms = 60_000;
+    settings.limits.hh.as_mut().unwrap().latching = true;
+    config.points[0].settings = settings.into();
+    Plant::configured(config)
+}
+
+fn reset(plant: &mut Plant, alarm: &str) -> Result<(), CommandRefused> {
+    let alarm = alarm.to_owned().try_into().unwrap();
+    plant.command(Command::Reset { alarm, note: note("valve closed") })
+}
+
+#[test]
+fn an_alarm_that_stands_calls_again_after_its_time_once_for_each_acknowledgement() {
+    let mut plant = followed();
+    plant.live(1_000, 0, &[85.0]);
+    let stand = |plant: &mut Plant, from: i64, to: i64| {
+        for at in (from..to).step_by(1_000) {
+            plant.live(at, 0, &[85.0]);
+            plant.tick(at);
+        }
+    };
+    // Nobody has acknowledged it: it calls as it is.
+    stand(&mut plant, 2_000, 100_000);
+    plant.take_story();
+    plant.acknowledge(&format!("{H}|1")).unwrap();
+    let seen = plant.now;
+    stand(&mut plant, 100_000, 300_000);
+    let due = seen + 60_000;
+    assert_eq!(plant.take_story()[1..], [format!("LT-0|H|1 again @{due}")]);
+    assert_eq!(plant.host.roll_up().unacknowledged.iter().sum::<u32>(), 1);
+    // Once more, and the alarm ends before its time.
+    plant.acknowledge(&format!("{H}|1")).unwrap();
+    plant.live(300_000, 0, &[50.0]);
+    plant.live(301_000, 0, &[50.0]);
+    plant.tick(400_000);
+    assert!(plant.take_story().iter().all(|line| !line.contains("again")));
+    let (entries, _) = plant.replayed(Default::default(), Default::default(), plant.log.len() / 3);
+    let again = entries.iter().filter(|entry| entry.change == AlarmChange::Repeated).count();
+    assert_eq!(again, 1);
+}
+
+#[test]
+fn a_latched_alarm_is_reset_by_a_person_who_has_seen_it() {
+    const HH: &str = "410205001.LT-0|HH";
+    let mut plant = followed();
+    plant.live(1_000, 0, &[95.0]);
+    reset(&mut plant, &format!("{HH}|1")).unwrap_err();
+    plant.live(2_000, 0, &[50.0]);
+    let refused = reset(&mut plant, &format!("{HH}|1")).unwrap_err();
+    assert!(matches!(refused, CommandRefused::AcknowledgeFirst(_)));
+    plant.acknowledge(&format!("{HH}|1")).unwrap();
+    plant.take_story();
+    let refused = reset(&mut plant, &format!("{HH}|2")).unwrap_err();
+    assert!(matches!(refused, CommandRefused::NotLatched(_)) && refused.is_unknown());
+    reset(&mut plant, &format!("{HH}|1")).unwrap();
+    assert_eq!(plant.take_story(), ["LT-0|HH|1 reset by wang.li @2000"]);
+    reset(&mut plant, &format!("{HH}|1")).unwrap_err();
+    // It comes again while latched: the newer one holds the latch, the older one still waits for somebody.
+    plant.live(3_000, 0, &[95.0]);
+    plant.live(4_000, 0, &[50.0]);
+    plant.live(5_000, 0, &[95.0]);
+    plant.live(6_000, 0, &[50.0]);
+    let story = plant.take_story();
+    let of_hh: Vec<&str> =
+        story.iter().map(String::as_str).filter(|l| l.contains("|HH|")).collect();
+    assert_eq!(
+        of_hh,
+        [
+            "LT-0|HH|2 raised at 95 @3000",
+            "LT-0|HH|2 latched @4000",
+            "LT-0|HH|2 reset by itself @5000",
+            "LT-0|HH|3 raised at 95 @5000",
+            "LT-0|HH|3 latched @6000",
+        ]
+    );
+    plant.acknowledge(&format!("{HH}|2")).unwrap();
+    plant.acknowledge(&format!("{HH}|3")).unwrap();
+    // A point that is taken out leaves its latch behind, and it can be reset.
+    let received = plant.received();
+    let without = anlan_domain::log::HostConfig { points: Vec::new(), ..config(1) };
+    plant.put(Logged::Configured { config: without, received }).unwrap();
+    reset(&mut plant, &format!("{HH}|3")).unwrap();
 }

@@ -411,6 +411,11 @@ pub fn line(entry: &AlarmEntry) -> String {
             let quiet = quiet.map_or(String::new(), |quiet| format!(" {}", quiet.code()));
             format!("{id} raised{late}{quiet}{value} @{at}")
         }
+        AlarmChange::Cleared { latched: true, .. } => format!("{id} latched @{at}"),
+        AlarmChange::Repeated => format!("{id} again @{at}"),
+        AlarmChange::Reset { by, .. } => {
+            format!("{id} reset by {} @{at}", by.as_deref().unwrap_or("itself"))
+        }
         AlarmChange::Cleared { reason, .. } => format!("{id} cleared {reason:?} @{at}"),
         AlarmChange::Acknowledged { by, .. } => format!("{id} acknowledged by {by} @{at}"),
         AlarmChange::Amended { raised_at, cleared_at } => {
@@ -422,6 +427,10 @@ pub fn line(entry: &AlarmEntry) -> String {
         AlarmChange::Resumed { quiet, why, still, .. } => {
             let still = still.map_or(String::new(), |still| format!(", still {}", still.code()));
             format!("{id} no longer {} {why:?}{still} @{at}", quiet.code())
+        }
+        AlarmChange::EquipmentState { state, by, reason, .. } => {
+            let (of, by) = (&entry.alarm.subject.0, by.as_deref().unwrap_or_default());
+            format!("{of} {} {by} {reason} @{at}", state.code())
         }
         AlarmChange::Commented { by, comment } => format!("{id} {by}: {comment} @{at}"),
         AlarmChange::Taken { by, .. } => format!("{id} taken by {by} @{at}"),

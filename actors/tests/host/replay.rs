@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId, AlarmKey};
+use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmId, AlarmKey, Condition};
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::life_cycle::{AlarmState, Quiet, ResumeReason, Until};
 use anlan_domain::limits::Limit;
 use anlan_domain::log::{Command, HostConfig, Note};
 use anlan_domain::quality::Quality;
 use anlan_domain::rollup::RollUp;
+use anlan_domain::suppression::Suppression;
 use anlan_domain::time::UtcMillis;
 use anlan_domain::uplink::Lane;
 use proptest::prelude::*;
@@ -35,6 +37,8 @@ enum Act {
     Shelve { tag: u32, hh: bool, ms: i64, one_shot: bool },
     Service { tag: u32, hh: bool, out: bool },
     Unshelve { tag: u32, hh: bool },
+    Reset { tag: u32, hh: bool, number: u32 },
+    Operate { tag: u32, state: EquipmentState, ms: i64 },
     Remark { tag: u32, number: u32 },
     Reboot { boot: u8 },
     Skew { ms: i64 },
@@ -68,6 +72,10 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(tag, hh, ms, one_shot)| Act::Shelve { tag, hh, ms, one_shot }),
         1 => (0..POINTS, any::<bool>(), any::<bool>())
             .prop_map(|(tag, hh, out)| Act::Service { tag, hh, out }),
+        2 => (0..POINTS, any::<bool>(), 1..4_u32)
+            .prop_map(|(tag, hh, number)| Act::Reset { tag, hh, number }),
+        2 => (0..POINTS, prop::sample::select(&EquipmentState::ALL[..]), 1..90_000_i64)
+            .prop_map(|(tag, state, ms)| Act::Operate { tag, state, ms }),
         1 => (0..POINTS, any::<bool>()).prop_map(|(tag, hh)| Act::Unshelve { tag, hh }),
         1 => (0..POINTS, 1..4_u32).prop_map(|(tag, number)| Act::Remark { tag, number }),
         1 => (2..5_u8).prop_map(|boot| Act::Reboot { boot }),
@@ -143,6 +151,16 @@ fn play(plant: &mut Plant<Crashing>, acts: &[Act]) {
             Act::Unshelve { tag, hh } => {
                 let _ = plant.command(Command::Unshelve { alarm: key(*tag, *hh), note: note() });
             }
+            Act::Reset { tag, hh, number } => {
+                let alarm = key(*tag, *hh).occurrence(*number);
+                let _ = plant.command(Command::Reset { alarm, note: note() });
+            }
+            Act::Operate { tag, state, ms } => {
+                let until = Some(UtcMillis(START + plant.now + ms));
+                let equipment = format!("410205001.V-{}", tag / 4).parse().unwrap();
+                let (state, note) = (*state, note());
+                let _ = plant.command(Command::Operate { equipment, state, until, note });
+            }
             Act::Remark { tag, number } => {
                 let alarm = key(*tag, false).occurrence(*number);
                 let _ = plant.command(Command::Comment { alarm, note: note() });
@@ -185,6 +203,8 @@ fn delayed() -> HostConfig {
     slow.limits.hh.as_mut().unwrap().on_delay_ms = 20_000;
     slow.limits.rate_per_min = Some(Limit { deadband: 50.0, ..limit(600.0) });
     slow.limits.exclusive_high = true;
+    slow.limits.h.as_mut().unwrap().realarm_ms = 15_000;
+    slow.limits.hh.as_mut().unwrap().latching = true;
     slow.frozen_after_ms = Some(10_000);
     slow.detectors = [
         detector("DEVIATION", "from=[LT-0]; limit=20; deadband=5", 2_000),
@@ -193,6 +213,11 @@ fn delayed() -> HostConfig {
         detector("EXPRESSION", "[LT-1] > 70 and [LT-2] > 60 or [LT-3] / ([LT-0] - 50) > 4", 0),
     ]
     .into();
+    slow.suppression = Suppression {
+        stopped: [Condition::High, Condition::Frozen].into_iter().collect(),
+        maintenance: Condition::ALL[..12].iter().copied().collect(),
+        starting: [Condition::RateOfChange, Condition::High].into_iter().collect(),
+    };
     let slow = std::sync::Arc::new(slow);
     for point in &mut config.points[2..4] {
         point.settings = slow.clone();
@@ -223,7 +248,8 @@ fn check_log(entries: &[AlarmEntry]) -> HashMap<AlarmId, AlarmState> {
                     }
                     (ResumeReason::Returned, Some(Until::Returned { .. }))
                     | (ResumeReason::Person, _) => {}
-                    (ResumeReason::GraverOver | ResumeReason::NotExcluded, None) => {
+                    (ResumeReason::EquipmentState, _) => assert_eq!(quiet, Quiet::Suppressed),
+                    (ResumeReason::GraverOver | ResumeReason::NotExcluded, _) => {
                         assert_eq!((quiet, id.condition.code()), (Quiet::Suppressed, "H"));
                     }
                     _ => panic!("{until:?} does not end so: {entry:?}"),

@@ -51,7 +51,9 @@ impl Directory for TestDirectory {
 }
 
 fn limit(value: f64, on_delay_ms: u32) -> Option<Limit> {
-    Some(Limit { value, deadband: 1.0, on_delay_ms, ..Limit::default() })
+    // What calls again after ten seconds and latches.
+    let (realarm_ms, latching) = (10_000, on_delay_ms > 0);
+    Some(Limit { value, deadband: 1.0, on_delay_ms, realarm_ms, latching, ..Limit::default() })
 }
 
 fn settings() -> Arc<PointSettings> {
@@ -72,7 +74,13 @@ fn settings() -> Arc<PointSettings> {
         },
         of_hazard_source: true,
         chatter: None,
-        suppression: Suppression::default(),
+        suppression: Suppression {
+            stopped: [Condition::High].into_iter().collect(),
+            maintenance: [Condition::High, Condition::HighHigh, Condition::Missing]
+                .into_iter()
+                .collect(),
+            starting: [Condition::Missing].into_iter().collect(),
+        },
         detectors: Box::default(),
     })
 }

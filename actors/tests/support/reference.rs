@@ -153,6 +153,18 @@ pub fn check(disk: &Disk) -> Result<(), String> {
         };
         states.insert(id, next);
     }
+    // A timer fires once: between two calls of one alarm somebody has acknowledged it.
+    let mut called = BTreeSet::new();
+    for alarm in alarms.iter() {
+        let id = alarm.entry.alarm.to_string();
+        match alarm.entry.change {
+            AlarmChange::Repeated if !called.insert(id.clone()) => {
+                return Err(format!("{id} calls again twice for one acknowledgement"));
+            }
+            AlarmChange::Acknowledged { .. } => _ = called.remove(&id),
+            _ => {}
+        }
+    }
     let records = disk.records.lock().unwrap();
     if !records.is_sorted_by_key(|record| record.received) {
         return Err("the log's time goes back".into());

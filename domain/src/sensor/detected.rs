@@ -146,7 +146,7 @@ impl Sensor {
         let occurrence = book
             .clear(condition)
             .expect("what a detector holds to stand is in the book: both change together");
-        let change = AlarmChange::Cleared { reason, value };
+        let change = AlarmChange::Cleared { reason, value, latched: false };
         findings.push(Finding { condition, occurrence, change, source_time: source });
         if book.end_one_shot(condition) {
             let still = book.quiet(condition);

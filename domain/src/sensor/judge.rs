@@ -125,6 +125,8 @@ impl Sensor {
     ) {
         let level = rules.level(condition);
         self.standing.insert(condition);
+        self.notes_mut().book.set_latching(rules.latching);
+        self.release_latch(condition, raised_at, findings);
         let (occurrence, quiet) = self.notes_mut().book.raise(condition, level, raised_at);
         findings.push(Finding {
             condition,
@@ -142,6 +144,19 @@ impl Sensor {
         if excludes(condition) {
             // At once, so that the lesser alarm of the same reading is quiet when it comes.
             self.settle_pairs(rules, raised_at, findings);
+        }
+    }
+
+    /// An alarm that comes again takes the latch from the occurrence that held it.
+    pub(super) fn release_latch(
+        &mut self,
+        condition: Condition,
+        at: UtcMillis,
+        findings: &mut Vec<Finding>,
+    ) {
+        if let Some(occurrence) = self.notes_mut().book.release(condition) {
+            let change = AlarmChange::Reset { by: None, comment: String::new() };
+            findings.push(Finding { condition, occurrence, change, source_time: at });
         }
     }
 
@@ -171,12 +186,16 @@ impl Sensor {
         }
         self.standing.remove(condition);
         let book = &mut self.notes_mut().book;
-        let occurrence =
-            book.clear(condition).expect("what stands is in the book: both change together");
+        let ended = match reason {
+            ClearReason::Returned => book.clear_returned(condition),
+            _ => book.clear(condition).map(|occurrence| (occurrence, false)),
+        };
+        let (occurrence, latched) =
+            ended.expect("what stands is in the book: both change together");
         findings.push(Finding {
             condition,
             occurrence,
-            change: AlarmChange::Cleared { reason, value },
+            change: AlarmChange::Cleared { reason, value, latched },
             source_time: at,
         });
         if book.end_one_shot(condition) {
@@ -191,9 +210,11 @@ impl Sensor {
         }
     }
 
-    /// Lets HH exclude H and LL exclude L where the settings say so. Nothing changes while that is settled already.
+    /// Lets HH exclude H and LL exclude L where the settings say so, and notes which alarms latch. Nothing changes while that is settled
+    /// already.
     pub fn settle_pairs(&mut self, rules: &Rules, at: UtcMillis, findings: &mut Vec<Finding>) {
         let Some(notes) = &mut self.notes else { return };
+        notes.book.set_latching(rules.latching);
         let limits = &rules.settings.limits;
         for (graver, lesser, exclusive) in [
             (Condition::HighHigh, Condition::High, limits.exclusive_high),

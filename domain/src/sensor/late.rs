@@ -78,7 +78,8 @@ impl Sensor {
         findings.push(Finding {
             condition,
             occurrence,
-            change: AlarmChange::Cleared { reason, value },
+            // Nobody stands before a plant that latches because of what was hours ago.
+            change: AlarmChange::Cleared { reason, value, latched: false },
             source_time: cleared_at,
         });
     }
@@ -95,6 +96,7 @@ impl Sensor {
         }
         self.disarm(condition);
         self.standing.insert(condition);
+        self.release_latch(condition, episode.raised_at, findings);
         let (occurrence, quiet) =
             self.notes_mut().book.raise(condition, episode.level, episode.raised_at);
         findings.push(Finding {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::alarm::{Condition, Level, default_level};
+use crate::conditions::Conditions;
+use crate::equipment_state::EquipmentState;
 use crate::limits::{Limit, LimitKind};
 use crate::point::{PointKind, PointSettings};
 
@@ -34,6 +36,8 @@ pub struct Rules {
     pub(super) frozen_ms: i64,
     pub(super) window_ms: i64,
     pub(super) scan_ms: i64,
+    /// Alarms that stay until somebody resets them.
+    pub(super) latching: Conditions,
 }
 
 impl Rules {
@@ -75,6 +79,7 @@ impl Rules {
             frozen_ms: settings.frozen_after_ms.map_or(i64::MAX, i64::from),
             window_ms: scan_ms * i64::from(settings.missing_scans.max(1)),
             scan_ms,
+            latching: latching(&settings),
             settings,
         }
     }
@@ -113,6 +118,30 @@ impl Rules {
         }
     }
 
+    /// What the state of the equipment suppresses, of what this point watches.
+    #[must_use]
+    pub fn suppressed_during(&self, state: EquipmentState) -> Conditions {
+        let set = self.settings.suppression.during(state);
+        set.iter().filter(|&condition| self.watches(condition)).collect()
+    }
+
+    /// How long after it was acknowledged an alarm that stands calls again; `None` never.
+    #[must_use]
+    pub fn realarm_ms(&self, condition: Condition) -> Option<i64> {
+        let realarm_ms = match condition {
+            Condition::State => self.settings.kind.state_realarm_ms(),
+            other => self.limit_of(other).map_or(0, |limit| limit.realarm_ms),
+        };
+        (realarm_ms > 0).then_some(i64::from(realarm_ms))
+    }
+
+    fn limit_of(&self, condition: Condition) -> Option<&Limit> {
+        match condition {
+            Condition::RateOfChange => self.settings.limits.rate_per_min.as_ref(),
+            other => limit_kind(other).and_then(|kind| self.settings.limits.get(kind)),
+        }
+    }
+
     /// The longest delay of any condition: what began before that is decided.
     #[must_use]
     pub fn longest_delay_ms(&self) -> i64 {
@@ -123,13 +152,9 @@ impl Rules {
     /// Level of a condition of this point.
     #[must_use]
     pub fn level(&self, condition: Condition) -> Level {
-        let limit = match condition {
-            Condition::RateOfChange => self.settings.limits.rate_per_min.as_ref(),
-            other => limit_kind(other).and_then(|kind| self.settings.limits.get(kind)),
-        };
-        limit.and_then(|limit| limit.level).and_then(Level::new).unwrap_or_else(|| {
-            default_level(condition, &self.settings.signal, self.settings.of_hazard_source)
-        })
+        self.limit_of(condition).and_then(|limit| limit.level).and_then(Level::new).unwrap_or_else(
+            || default_level(condition, &self.settings.signal, self.settings.of_hazard_source),
+        )
     }
 
     /// The limit that a condition breaks, for the alarm log.
@@ -144,6 +169,19 @@ impl Rules {
                 .map(|limit| limit.value),
         }
     }
+}
+
+/// Conditions whose alarm latches.
+fn latching(settings: &PointSettings) -> Conditions {
+    let limits = &settings.limits;
+    let latches = |condition: &Condition| match condition {
+        Condition::State => settings.kind.state_latches(),
+        Condition::RateOfChange => limits.rate_per_min.is_some_and(|limit| limit.latching),
+        other => {
+            limit_kind(*other).and_then(|kind| limits.get(kind)).is_some_and(|limit| limit.latching)
+        }
+    };
+    Condition::ALL.into_iter().filter(latches).collect()
 }
 
 /// Kept as its settings alone: everything else is made from them.

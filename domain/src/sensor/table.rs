@@ -58,6 +58,8 @@ fn ms(seconds: f64) -> i64 {
 fn told(finding: &Finding) -> String {
     let what = match &finding.change {
         AlarmChange::Raised { .. } => "+".to_owned(),
+        AlarmChange::Cleared { latched: true, .. } => "latched ".to_owned(),
+        AlarmChange::Reset { .. } => format!("released {} ", finding.occurrence),
         AlarmChange::Cleared { reason, .. } => match reason {
             crate::alarm::ClearReason::Returned => "-".to_owned(),
             other => format!("-{other:?} "),
@@ -316,6 +318,34 @@ fn hh_keeps_h_quiet_where_they_exclude_each_other() {
     // L is judged before LL.
     let low = "+L 1, +LL 1, quiet(LL) L 1, -LL 2, again(GraverOver) L 2";
     check(&pair(0.0), "0=50 1=5 2=15", low);
+}
+
+#[test]
+fn an_alarm_that_latches_stays_until_it_is_reset_or_comes_again() {
+    let mut latching = with_h(0.0, 0.0, 0.0);
+    latching.limits.h.as_mut().unwrap().latching = true;
+    check(&latching, "0=85 1=50", "+H 0, latched H 1");
+    check(&latching, "0=85 1=50 2=85 3=50", "+H 0, latched H 1, released 1 H 2, +H 2, latched H 3");
+    let state = PointSettings {
+        kind: PointKind::Discrete {
+            alarm_state: Some(1),
+            on_delay_ms: 0,
+            off_delay_ms: 0,
+            realarm_ms: 0,
+            latching: true,
+        },
+        range: (0.0, 1.0),
+        ..plain(Limits::default())
+    };
+    check(&state, "0=0 1=1 2=0", "+STATE 1, latched STATE 2");
+    // A new limit that makes it moot ends it for good; one that a graver alarm keeps quiet does not latch.
+    change(&latching, "0=85", &with_h(0.0, 0.0, 0.0), "");
+    let higher = plain(Limits { h: limit(90.0, 0.0, 0.0, 0.0), ..Limits::default() });
+    change(&latching, "0=85", &higher, "-LimitsChanged H 60");
+    latching.limits.hh = limit(90.0, 0.0, 0.0, 0.0);
+    latching.limits.exclusive_high = true;
+    let quiet = "+HH 0, quiet(HH) H 0, +H 0, -HH 1, -H 1, again(GraverOver) H 1";
+    check(&latching, "0=95 1=50", quiet);
 }
 
 #[test]

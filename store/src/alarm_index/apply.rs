@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anlan_domain::alarm::{AlarmChange, AlarmEntry};
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::life_cycle::{AlarmState, Until};
 use sqlx::{Sqlite, SqlitePool, Transaction};
 
@@ -64,6 +65,10 @@ async fn apply_one(
         .map_err(sql)?;
     match &record.entry.change {
         AlarmChange::Raised { .. } => return raise(transaction, record, &id).await,
+        AlarmChange::EquipmentState { .. } => {
+            keep_state(transaction, record).await?;
+            return Ok(Fit::Well);
+        }
         AlarmChange::Quieted { .. } | AlarmChange::Resumed { .. } => {
             keep_quiet(transaction, record).await?;
             if record.entry.alarm.occurrence == 0 {
@@ -202,6 +207,35 @@ async fn keep_quiet(
     Ok(())
 }
 
+/// How a piece of equipment stands. One that runs has no row.
+async fn keep_state(
+    transaction: &mut Transaction<'_, Sqlite>,
+    record: &AlarmRecord,
+) -> Result<(), IndexError> {
+    let AlarmEntry { place, change, source_time, .. } = &record.entry;
+    let (AlarmChange::EquipmentState { state, by, reason, until }, Some(equipment)) =
+        (change, &place.equipment)
+    else {
+        return Ok(());
+    };
+    let query = if *state == EquipmentState::Running {
+        sqlx::query("delete from equipment_state where equipment = ?").bind(equipment.as_str())
+    } else {
+        sqlx::query(
+            "insert or replace into equipment_state (equipment, state, by_user, reason, since, until)
+             values (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(equipment.as_str())
+        .bind(state.code())
+        .bind(by.as_deref().unwrap_or_default())
+        .bind(reason)
+        .bind(source_time.0)
+        .bind(until.map(|until| until.0))
+    };
+    query.execute(&mut **transaction).await.map_err(sql)?;
+    Ok(())
+}
+
 async fn change(
     transaction: &mut Transaction<'_, Sqlite>,
     record: &AlarmRecord,
@@ -212,6 +246,9 @@ async fn change(
     let mut new = New::default();
     match &record.entry.change {
         AlarmChange::Raised { .. }
+        | AlarmChange::EquipmentState { .. }
+        | AlarmChange::Repeated
+        | AlarmChange::Reset { .. }
         | AlarmChange::Quieted { .. }
         | AlarmChange::Resumed { .. }
         | AlarmChange::Commented { .. } => {}

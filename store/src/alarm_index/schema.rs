@@ -11,7 +11,7 @@ use crate::alarm_index::IndexError;
 use crate::state::AlarmSeq;
 
 /// Raised whenever the tables or what is put into them changes: the file is then begun anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// `sort_at` is the time of raising as it was first known; `raised_at` may be amended.
 const TABLES: &str = "
@@ -69,6 +69,14 @@ create table quiet (
     primary key (subject, condition, quiet)
 ) without rowid;
 create index quiet_by_time on quiet (since);
+create table equipment_state (
+    equipment text primary key,
+    state text not null,
+    by_user text not null,
+    reason text not null,
+    since integer not null,
+    until integer
+) without rowid;
 create table entry (alarm text not null, seq integer not null, primary key (alarm, seq)) without rowid;
 create table cursor (only integer primary key check (only = 1), seq integer not null);
 insert into cursor values (1, 0);
@@ -107,9 +115,13 @@ pub async fn open(path: &Path) -> Result<(SqlitePool, AlarmSeq), IndexError> {
 pub async fn clear(pool: &SqlitePool) -> Result<(), IndexError> {
     let sql = |source| IndexError::Sql { doing: "clear", source };
     let mut transaction = pool.begin().await.map_err(sql)?;
-    for statement in
-        ["delete from alarm", "delete from quiet", "delete from entry", "update cursor set seq = 0"]
-    {
+    for statement in [
+        "delete from alarm",
+        "delete from quiet",
+        "delete from equipment_state",
+        "delete from entry",
+        "update cursor set seq = 0",
+    ] {
         sqlx::query(statement).execute(&mut *transaction).await.map_err(sql)?;
     }
     transaction.commit().await.map_err(sql)

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use anlan_domain::alarm::{AlarmId, AlarmKey, AlarmSubject, ClearReason, Condition, Level};
-use anlan_domain::ids::EnterpriseCode;
+use anlan_domain::equipment_state::EquipmentState;
+use anlan_domain::ids::{EnterpriseCode, EquipmentId};
 use anlan_domain::life_cycle::{AlarmState, Quiet, Until};
 use anlan_domain::time::UtcMillis;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 
 use crate::alarm_index::{
-    AlarmCount, AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, Disposition, HourCount, IndexError,
-    QuietRow, reason_code, state_code,
+    AlarmCount, AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, Disposition, EquipmentStateRow,
+    HourCount, IndexError, QuietRow, reason_code, state_code,
 };
 use crate::state::AlarmSeq;
 
@@ -317,6 +318,32 @@ fn quiet_of(row: &SqliteRow) -> Result<QuietRow, IndexError> {
         since: UtcMillis(columns.get("since")?),
         until,
     })
+}
+
+/// How these pieces of equipment stand; one that runs is left out.
+pub async fn equipment_states(
+    pool: &SqlitePool,
+    equipment: &[&str],
+) -> Result<Vec<EquipmentStateRow>, IndexError> {
+    let mut query = QueryBuilder::new(
+        "select * from equipment_state where equipment in (select value from json_each(",
+    );
+    query.push_bind(serde_json::json!(equipment).to_string()).push("))");
+    let rows = query.build().fetch_all(pool).await.map_err(sql)?;
+    let read = |row: &SqliteRow| {
+        let id: String = row.try_get("equipment").map_err(sql)?;
+        let columns = Columns(row, &id);
+        let state = EquipmentState::from_code(columns.get("state")?);
+        Ok(EquipmentStateRow {
+            equipment: EquipmentId::new(&id).map_err(|_| columns.damaged())?,
+            state: state.ok_or_else(|| columns.damaged())?,
+            by: columns.get("by_user")?,
+            reason: columns.get("reason")?,
+            since: UtcMillis(columns.get("since")?),
+            until: columns.get::<Option<i64>>("until")?.map(UtcMillis),
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Columns of a row, and what to call the row where one cannot be.

@@ -65,8 +65,12 @@ fn entry(number: u64) -> AlarmEntry {
             late: true,
             quiet: None,
         },
-        2 => AlarmChange::Cleared { reason: ClearReason::LimitsChanged, value: Some(-0.0) },
-        3 => AlarmChange::Cleared { reason: ClearReason::ParentLost, value: None },
+        2 => AlarmChange::Cleared {
+            reason: ClearReason::LimitsChanged,
+            value: Some(-0.0),
+            latched: true,
+        },
+        3 => AlarmChange::Cleared { reason: ClearReason::ParentLost, value: None, latched: false },
         4 => {
             AlarmChange::Acknowledged { by: "park".into(), comment: "已派人 \"到场\"".into() }
         }

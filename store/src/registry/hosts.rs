@@ -8,7 +8,7 @@ use anlan_domain::ids::{EnterpriseCode, GatewayId, HazardCode};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
 use anlan_domain::point::{Chatter, PointConfig, PointKind, PointNo, PointSettings};
-use anlan_domain::suppression::Suppression;
+use anlan_domain::suppression;
 
 use super::column::{Column, damaged};
 use super::record::{self, next_number};
@@ -180,7 +180,7 @@ fn settings_of(
         limits,
         of_hazard_source,
         chatter,
-        suppression: Suppression::default(),
+        suppression: suppression::proposed(&point.signal, &point.role),
         detectors: detectors.into(),
     }
 }

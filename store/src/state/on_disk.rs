@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anlan_domain::alarm::{
     AlarmChange, AlarmEntry, AlarmId, AlarmPlace, AlarmSubject, ClearReason, Condition, Level,
 };
+use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, HazardCode};
 use anlan_domain::life_cycle::{Quiet, ResumeReason, Until};
 use anlan_domain::log::HostNo;
@@ -93,6 +94,29 @@ enum ChangeV1 {
         measure: String,
         comment: String,
     },
+    EquipmentState {
+        state: EquipmentV1,
+        by: Option<String>,
+        reason: String,
+        until: Option<i64>,
+    },
+    ClearedLatched {
+        reason: ReasonV1,
+        value: Option<f64>,
+    },
+    Repeated,
+    Reset {
+        by: Option<String>,
+        comment: String,
+    },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum EquipmentV1 {
+    Running,
+    Stopped,
+    Maintenance,
+    Starting,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -218,8 +242,17 @@ impl From<&AlarmChange> for ChangeV1 {
                     }
                 }
             }
-            AlarmChange::Cleared { reason, value } => {
-                Self::Cleared { reason: (*reason).into(), value: *value }
+            AlarmChange::Cleared { reason, value, latched } => {
+                let (reason, value) = ((*reason).into(), *value);
+                if *latched {
+                    Self::ClearedLatched { reason, value }
+                } else {
+                    Self::Cleared { reason, value }
+                }
+            }
+            AlarmChange::Repeated => Self::Repeated,
+            AlarmChange::Reset { by, comment } => {
+                Self::Reset { by: by.clone(), comment: comment.clone() }
             }
             AlarmChange::Acknowledged { by, comment } => {
                 Self::Acknowledged { by: by.clone(), comment: comment.clone() }
@@ -242,6 +275,12 @@ impl From<&AlarmChange> for ChangeV1 {
                 why: (*why).into(),
                 by: by.clone(),
                 still: still.map(Into::into),
+            },
+            AlarmChange::EquipmentState { state, by, reason, until } => Self::EquipmentState {
+                state: (*state).into(),
+                by: by.clone(),
+                reason: reason.clone(),
+                until: until.map(|until| until.0),
             },
             AlarmChange::Commented { by, comment } => {
                 Self::Commented { by: by.clone(), comment: comment.clone() }
@@ -271,7 +310,14 @@ impl TryFrom<ChangeV1> for AlarmChange {
                 let (level, quiet) = (Level::try_from(level)?, Some(quiet.into()));
                 Self::Raised { value, limit, limits_version, level, late, quiet }
             }
-            ChangeV1::Cleared { reason, value } => Self::Cleared { reason: reason.into(), value },
+            ChangeV1::Cleared { reason, value } => {
+                Self::Cleared { reason: reason.into(), value, latched: false }
+            }
+            ChangeV1::ClearedLatched { reason, value } => {
+                Self::Cleared { reason: reason.into(), value, latched: true }
+            }
+            ChangeV1::Repeated => Self::Repeated,
+            ChangeV1::Reset { by, comment } => Self::Reset { by, comment },
             ChangeV1::Acknowledged { by, comment } => Self::Acknowledged { by, comment },
             ChangeV1::Amended { raised_ms, cleared_ms } => Self::Amended {
                 raised_at: raised_ms.map(UtcMillis),
@@ -293,6 +339,12 @@ impl TryFrom<ChangeV1> for AlarmChange {
                 why: why.into(),
                 by,
                 still: still.map(Into::into),
+            },
+            ChangeV1::EquipmentState { state, by, reason, until } => Self::EquipmentState {
+                state: state.into(),
+                by,
+                reason,
+                until: until.map(UtcMillis),
             },
             ChangeV1::Commented { by, comment } => Self::Commented { by, comment },
             ChangeV1::Taken { by, comment } => Self::Taken { by, comment },
@@ -321,6 +373,28 @@ impl From<ReasonV1> for ClearReason {
             ReasonV1::LimitsChanged => Self::LimitsChanged,
             ReasonV1::PointRemoved => Self::PointRemoved,
             ReasonV1::ParentLost => Self::ParentLost,
+        }
+    }
+}
+
+impl From<EquipmentState> for EquipmentV1 {
+    fn from(from: EquipmentState) -> Self {
+        match from {
+            EquipmentState::Running => Self::Running,
+            EquipmentState::Stopped => Self::Stopped,
+            EquipmentState::Maintenance => Self::Maintenance,
+            EquipmentState::Starting => Self::Starting,
+        }
+    }
+}
+
+impl From<EquipmentV1> for EquipmentState {
+    fn from(from: EquipmentV1) -> Self {
+        match from {
+            EquipmentV1::Running => Self::Running,
+            EquipmentV1::Stopped => Self::Stopped,
+            EquipmentV1::Maintenance => Self::Maintenance,
+            EquipmentV1::Starting => Self::Starting,
         }
     }
 }
@@ -450,7 +524,16 @@ mod tests {
             measure: "m".into(),
             comment: String::new(),
         };
-        let ended = |reason| AlarmChange::Cleared { reason, value: None };
+        let starting = AlarmChange::EquipmentState {
+            state: EquipmentState::Starting,
+            by: None,
+            reason: "r".into(),
+            until: Some(UtcMillis(1)),
+        };
+        let ended = |reason| AlarmChange::Cleared { reason, value: None, latched: false };
+        let latched =
+            AlarmChange::Cleared { reason: ClearReason::Returned, value: None, latched: true };
+        let reset = AlarmChange::Reset { by: Some("li".into()), comment: "c".into() };
         let acknowledged = AlarmChange::Acknowledged { by: "li".into(), comment: String::new() };
         let amended = AlarmChange::Amended { raised_at: Some(UtcMillis(-1)), cleared_at: None };
         for (change, bytes) in [
@@ -470,6 +553,10 @@ mod tests {
             (AlarmChange::Commented { by: "li".into(), comment: "c".into() }, "07026c690163"),
             (AlarmChange::Taken { by: "li".into(), comment: String::new() }, "08026c6900"),
             (disposed, "09026c690163016d00"),
+            (starting, "0a030001720102"),
+            (latched, "0b0000"),
+            (AlarmChange::Repeated, "0c"),
+            (reset, "0d01026c690163"),
         ] {
             let record = record(change);
             let encoded = encode_alarm(&record);
@@ -489,6 +576,7 @@ mod tests {
         let good = encode_alarm(&record(AlarmChange::Cleared {
             reason: ClearReason::Returned,
             value: None,
+            latched: false,
         }));
         let later = [&[2], &good[1..]].concat();
         assert!(decode_alarm(AlarmSeq(9), &later).unwrap_err().contains("version 2"));

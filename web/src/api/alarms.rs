@@ -157,6 +157,16 @@ pub async fn take(call: Call) -> Answer {
     shown(&call, &id(&call)?).await
 }
 
+/// `POST /alarms/{id}/reset`
+pub async fn reset(call: Call) -> Answer {
+    let AcknowledgeInput { comment } = call.json()?;
+    let text = words("comment", &comment, false)?;
+    let alarm = call.alarm(&id(&call)?).await?.id;
+    call.command("reset", &text.clone(), |by| Command::Reset { alarm, note: Note { by, text } })
+        .await?;
+    shown(&call, &id(&call)?).await
+}
+
 /// `POST /alarms/{id}/dispose`
 pub async fn dispose(call: Call) -> Answer {
     let DisposeInput { cause, measure, comment } = call.json()?;

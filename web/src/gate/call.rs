@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use anlan_actors::api::{GatewayView, TreeNode};
 use anlan_domain::alarm::AlarmKey;
-use anlan_domain::ids::{EnterpriseCode, GatewayId, PointId, Role, UserName};
+use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, PointId, Role, UserName};
 use anlan_domain::limits::Limits;
 use anlan_domain::log::Command;
 use anlan_domain::time::UtcMillis;
-use anlan_store::alarm_index::{AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, QuietRow};
+use anlan_store::alarm_index::{
+    AlarmFilter, AlarmPage, AlarmRow, AlarmSpan, EquipmentStateRow, QuietRow,
+};
 use anlan_store::history::{DayQuality, Trend};
 use anlan_store::registry::alarm_defaults::AlarmDefaults;
 use anlan_store::registry::audit::{AuditEntry, AuditFilter};
@@ -33,7 +35,7 @@ use crate::options::ServeOptions;
 use crate::problem::Problem;
 use crate::simulator::Simulator;
 use crate::views::alarm::{Alarm, LogEntry, doer, enrich};
-use crate::views::{Names, Rollup, Value};
+use crate::views::{Names, Operation, Rollup, Value};
 
 /// What a handler gives.
 pub type Answer = Result<Reply, Problem>;
@@ -348,7 +350,7 @@ impl Call {
     ) -> Result<(), Problem> {
         let by = self.doer()?;
         let command = command(by.name.clone());
-        let object = format!("alarm {}", command.alarm());
+        let object = command.object();
         self.app.parts.center.command(command).await?;
         // The alarm log is the record of the deed; this entry is for whoever reads the audit log alone.
         self.app.parts.registry.note(&by, self.now(), deed, &object, said).await?;
@@ -471,6 +473,26 @@ impl Call {
             let subject = named.get(&*row.alarm.subject.0).cloned().unwrap_or_default();
             let by_name = row.by.as_ref().and_then(|by| people.get(by)).cloned();
             QuietAlarm::of(row, subject, by_name)
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// How pieces of equipment stand that do not simply run. Whoever may see them is the caller's to know.
+    ///
+    /// # Errors
+    /// When index or registry fail.
+    pub async fn operations(
+        &self,
+        equipment: &[EquipmentId],
+    ) -> Result<HashMap<EquipmentId, Operation>, Problem> {
+        self.app.feed.catch_up().await?;
+        let ids: Vec<&str> = equipment.iter().map(EquipmentId::as_str).collect();
+        let rows = self.app.parts.alarms.equipment_states(&ids).await?;
+        let by: BTreeSet<&str> = rows.iter().map(|row| row.by.as_str()).collect();
+        let people = self.app.parts.registry.names_of(&by.into_iter().collect::<Vec<_>>()).await?;
+        let view = |row: EquipmentStateRow| {
+            let name = people.get(&row.by).cloned();
+            (row.equipment.clone(), Operation::of(Some(row), name))
         };
         Ok(rows.into_iter().map(view).collect())
     }

@@ -71,7 +71,8 @@ pub struct Alarm {
     pub occurrence: u32,
     /// 1 (gravest) to 4.
     pub level: u8,
-    /// `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `shelved`, `suppressed`, `out_of_service`, `closed`.
+    /// `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `latched_unacknowledged`, `latched_acknowledged`, `shelved`, `suppressed`, `out_of_service`,
+    /// `closed`.
     #[schema(value_type = String)]
     pub state: AlarmState,
     /// 补传
@@ -135,7 +136,7 @@ pub struct Alarm {
 /// One entry of an alarm's log.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LogEntry {
-    /// `raised`, `cleared`, `acknowledged`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`.
+    /// `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`.
     pub kind: &'static str,
     /// When it was true.
     pub at: i64,
@@ -179,13 +180,16 @@ pub struct Change {
     reason: Option<ClearReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quiet: Option<&'static str>,
+    /// Of `equipment_state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
 }
 
 impl Change {
     /// From an entry.
     pub fn of(entry: &AlarmEntry) -> Self {
-        let Parts { kind, by, comment, reason, quiet, .. } = Parts::of(&entry.change);
-        Self { kind, at: entry.source_time.0, by, comment, reason, quiet }
+        let Parts { kind, by, comment, reason, quiet, state, .. } = Parts::of(&entry.change);
+        Self { kind, at: entry.source_time.0, by, comment, reason, quiet, state }
     }
 }
 
@@ -200,6 +204,7 @@ struct Parts {
     quiet: Option<&'static str>,
     until: Option<i64>,
     disposed: Option<(String, String)>,
+    state: Option<&'static str>,
 }
 
 impl Parts {
@@ -217,7 +222,14 @@ impl Parts {
                 quiet: quiet.map(Quiet::code),
                 ..Self::default()
             },
-            AlarmChange::Cleared { reason, value } => {
+            AlarmChange::Repeated => Self { kind: "repeated", ..Self::default() },
+            AlarmChange::Reset { by, comment } => Self {
+                kind: "reset",
+                by: by.clone(),
+                comment: Some(comment.clone()),
+                ..Self::default()
+            },
+            AlarmChange::Cleared { reason, value, .. } => {
                 Self { kind: "cleared", reason: Some(*reason), value: *value, ..Self::default() }
             }
             AlarmChange::Acknowledged { by, comment } => said("acknowledged", by, comment),
@@ -234,6 +246,15 @@ impl Parts {
                 kind: "resumed",
                 by: by.clone(),
                 quiet: Some(quiet.code()),
+                ..Self::default()
+            },
+            // Its log is that of its equipment; only the live stream tells of it.
+            AlarmChange::EquipmentState { state, by, reason, until } => Self {
+                kind: "equipment_state",
+                by: by.clone(),
+                comment: Some(reason.clone()),
+                state: Some(state.code()),
+                until: until.map(|until| until.0),
                 ..Self::default()
             },
             AlarmChange::Commented { by, comment } => said("commented", by, comment),

@@ -299,6 +299,17 @@ input! {
     }
 }
 input! {
+    /// How a piece of equipment stands from here on.
+    OperationInput {
+        /// `running`, `stopped`, `maintenance`, `starting`.
+        state: String,
+        /// How long it starts up, at most a day; for `starting`.
+        #[serde(default)] minutes: Option<u32>,
+        /// Why; may be empty for `running` alone.
+        #[serde(default)] reason: String,
+    }
+}
+input! {
     /// Ending it.
     ResumeInput {
         /// `shelved` or `out_of_service`.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anlan_domain::equipment_state::EquipmentState;
+use anlan_store::alarm_index::EquipmentStateRow;
 use anlan_store::registry::records as rec;
 use anlan_store::registry::scoped::Holdings;
 use serde::Serialize;
@@ -160,6 +162,8 @@ pub struct Equipment {
     pub latitude: Option<f64>,
     /// State.
     pub rollup: Option<Rollup>,
+    /// Whether it runs, and if not, who said so.
+    pub operation: Operation,
     /// Its points; only where one piece is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points: Option<Vec<Point>>,
@@ -169,7 +173,12 @@ pub struct Equipment {
 
 impl Equipment {
     /// From the record.
-    pub fn of(e: rec::Equipment, rollup: Option<Rollup>, points: Option<Vec<Point>>) -> Self {
+    pub fn of(
+        e: rec::Equipment,
+        rollup: Option<Rollup>,
+        operation: Operation,
+        points: Option<Vec<Point>>,
+    ) -> Self {
         Self {
             tag: e.id.tag().to_owned(),
             id: e.id.to_string(),
@@ -183,8 +192,45 @@ impl Equipment {
             longitude: e.longitude,
             latitude: e.latitude,
             rollup,
+            operation,
             points,
             version: e.meta.version,
+        }
+    }
+}
+
+/// Whether a piece of equipment runs, as people declared it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Operation {
+    /// `running`, `stopped`, `maintenance`, `starting`.
+    pub state: &'static str,
+    /// Who declared it, by user name.
+    pub by: Option<String>,
+    /// 姓名
+    pub by_name: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Since when; not told of what runs.
+    pub since: Option<i64>,
+    /// When it runs by itself.
+    pub until: Option<i64>,
+}
+
+impl Operation {
+    /// From the index, with the name of who declared it.
+    pub fn of(row: Option<EquipmentStateRow>, by_name: Option<String>) -> Self {
+        let Some(row) = row else {
+            let state = EquipmentState::Running.code();
+            let reason = String::new();
+            return Self { state, by: None, by_name: None, reason, since: None, until: None };
+        };
+        Self {
+            state: row.state.code(),
+            by: Some(row.by),
+            by_name,
+            reason: row.reason,
+            since: Some(row.since.0),
+            until: row.until.map(|until| until.0),
         }
     }
 }

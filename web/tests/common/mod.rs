@@ -185,7 +185,11 @@ impl TestCenter {
     }
 
     pub async fn clear(&self, point: &str, condition: Condition, occurrence: u32) {
-        let change = AlarmChange::Cleared { reason: ClearReason::Returned, value: Some(79.0) };
+        let change = AlarmChange::Cleared {
+            reason: ClearReason::Returned,
+            value: Some(79.0),
+            latched: false,
+        };
         self.alarm(point, condition, occurrence, change).await;
     }
 }

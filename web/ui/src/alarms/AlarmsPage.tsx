@@ -21,7 +21,7 @@ import { duration, listTime } from "../ui/time";
 import { useAcknowledge, useSettled } from "./acknowledge";
 import { alarmBadge, alarmTag, alarmTitle, alarmValue, byTime, countByLevel, endOf, matches, oldestUnanswered, waitsForAnswer, type Filter } from "./alarm";
 import { AlarmDetail } from "./AlarmDetail";
-import { AnswerDialog, useMayAnswer, useTake, type Answer } from "./answers";
+import { AnswerDialog, isLatched, useMayAnswer, useReset, useTake, type Answer } from "./answers";
 import { QuietList, useQuietAlarms } from "./QuietList";
 import { isQuiet } from "./state";
 import { rowsOf } from "./rows";
@@ -56,6 +56,7 @@ export function AlarmsPage() {
   const quiet = useQuietAlarms(region);
   const mayAnswer = useMayAnswer();
   const take = useTake();
+  const reset = useReset();
   const [asking, setAsking] = useState<Answer | null>(null);
 
   const set = (change: Record<string, string | null>): void =>
@@ -105,6 +106,7 @@ export function AlarmsPage() {
     T: () => show(chosen ? trendLink(chosen) : null),
     M: () => show(chosen ? mapLink(chosen) : null),
     O: takeChosen,
+    R: () => chosen && isLatched(chosen) && void reset(chosen),
     C: () => ask("comment"),
     D: () => ask("dispose"),
     S: () => chosen && chosen.state !== "closed" && !isQuiet(chosen) && ask("shelve"),

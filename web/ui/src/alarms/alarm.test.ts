@@ -41,6 +41,7 @@ describe("an alarm's words", () => {
     expect(tag(make({ signal: "gas_toxic", tag: "GT-2107", name: { zh: "氯气", en: "Chlorine" } }))).toBe("");
     expect(tag(make({ subject: "gateway:41020500801", condition: "GATEWAY", point: null }))).toBe("");
   });
+  it("draw what waits for a reset in outline, and say so", () => expect(alarmBadge({ state: "latched_acknowledged" })).toEqual({ label: "alarms.state.latched_acknowledged", tone: "quiet", outline: true }));
   it("draw a returned alarm in outline", () => expect(alarmBadge({ state: "returned_unacknowledged" }).outline).toBe(true));
 });
 

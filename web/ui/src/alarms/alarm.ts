@@ -19,6 +19,8 @@ export function alarmBadge({ state }: Pick<Alarm, "state">): Badge {
       return { label: "alarms.state.acknowledged", tone: "quiet", outline: false };
     case "returned_unacknowledged":
       return { label: "alarms.state.returned_unacknowledged", tone: "quiet", outline: true };
+    case "latched_unacknowledged":
+    case "latched_acknowledged":
     case "shelved":
     case "suppressed":
     case "out_of_service":
@@ -29,7 +31,7 @@ export function alarmBadge({ state }: Pick<Alarm, "state">): Badge {
 }
 
 export const stands = ({ state }: Pick<Alarm, "state">): boolean => state === "unacknowledged" || state === "acknowledged";
-export const waitsForAnswer = ({ state }: Pick<Alarm, "state">): boolean => state === "unacknowledged" || state === "returned_unacknowledged";
+export const waitsForAnswer = ({ state }: Pick<Alarm, "state">): boolean => state === "unacknowledged" || state === "returned_unacknowledged" || state === "latched_unacknowledged";
 
 /** The tag of the equipment inside its identity `ENTERPRISE.TAG`. */
 export function tagOf(id: string): string {
@@ -83,7 +85,7 @@ export function alarmValue(alarm: Alarm, value: number | null = alarm.value): st
   return [formatNumber(value, alarm.decimals ?? 1), alarm.unit].filter(Boolean).join(" ");
 }
 
-const RANK: Record<Alarm["state"], number> = { unacknowledged: 0, returned_unacknowledged: 1, acknowledged: 2, shelved: 3, suppressed: 3, out_of_service: 3, closed: 4 };
+const RANK: Record<Alarm["state"], number> = { unacknowledged: 0, returned_unacknowledged: 1, latched_unacknowledged: 1, acknowledged: 2, latched_acknowledged: 2, shelved: 3, suppressed: 3, out_of_service: 3, closed: 4 };
 
 /** By level; what stands unanswered, then what has returned unanswered, then what is answered; newest first. The identity comes last, so that the order never depends on chance. */
 export function byPriority(a: Alarm, b: Alarm): number {

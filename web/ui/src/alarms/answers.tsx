@@ -31,14 +31,20 @@ export function useMayAnswer(): boolean {
   return mayAcknowledge(useUser()) && away === null;
 }
 
-/** Taking over needs no words. */
-export function useTake(): (alarm: Alarm) => Promise<void> {
+/** Taking over needs no words, and neither does a reset. */
+export const useTake = (): ((alarm: Alarm) => Promise<void>) => useDeed("take");
+export const useReset = (): ((alarm: Alarm) => Promise<void>) => useDeed("reset");
+
+/** Whether it has been answered, has returned to normal, and stays until somebody resets it. */
+export const isLatched = ({ state }: Pick<Alarm, "state">): boolean => state === "latched_acknowledged";
+
+function useDeed(deed: "take" | "reset"): (alarm: Alarm) => Promise<void> {
   const { store } = useLive();
   const { t } = useI18n();
   const { message } = App.useApp();
   return async (alarm) => {
     try {
-      store.putAlarm(await post<Alarm>(`/alarms/${encodeURIComponent(alarm.id)}/take`, {}));
+      store.putAlarm(await post<Alarm>(`/alarms/${encodeURIComponent(alarm.id)}/${deed}`, {}));
     } catch (cause) {
       void message.error(t("alarms.failed", { why: asApiError(cause).message }), 8);
     }
@@ -55,8 +61,10 @@ export function AnswerBar({ alarm, ask, take }: { alarm: Alarm; ask: (answer: An
     </button>
   );
   const open = alarm.state !== "closed";
+  const reset = useReset();
   return (
     <div className="answer-bar" role="group" aria-label={t("alarms.detail")}>
+      {isLatched(alarm) ? button("alarms.reset", "st-latch", "R", () => void reset(alarm)) : null}
       {button("alarms.take", "ac-handover", "O", take, alarm.owner?.by === me.username)}
       {button("alarms.addComment", "ac-comment", "C", () => ask("comment"))}
       {button("alarms.dispose", "ac-return", "D", () => ask("dispose"))}

@@ -498,6 +498,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resets an alarm that has returned to normal and is latched */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AcknowledgeInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Alarm"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/take": {
         parameters: {
             query?: never;
@@ -1215,6 +1266,57 @@ export interface paths {
                 };
             };
         };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/equipment/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says whether equipment runs; while it does not, alarms that mean nothing are suppressed */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["OperationInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Equipment"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3245,7 +3347,10 @@ export interface components {
             received_at: number;
             /** @description Signal type. */
             signal: string;
-            /** @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `shelved`, `suppressed`, `out_of_service`, `closed`. */
+            /**
+             * @description `unacknowledged`, `acknowledged`, `returned_unacknowledged`, `latched_unacknowledged`, `latched_acknowledged`, `shelved`, `suppressed`, `out_of_service`,
+             *     `closed`.
+             */
             state: string;
             /** @description Point, or `gateway:ID`, `device:GATEWAY/DEVICE`, `center`. */
             subject: string;
@@ -3712,6 +3817,8 @@ export interface components {
             medium: string;
             /** @description Name. */
             name: components["schemas"]["Names"];
+            /** @description Whether it runs, and if not, who said so. */
+            operation: components["schemas"]["Operation"];
             /** @description Its points; only where one piece is asked for. */
             points?: components["schemas"]["Point"][] | null;
             rollup?: components["schemas"]["Rollup"] | null;
@@ -4125,7 +4232,7 @@ export interface components {
              * @description When the center decided.
              */
             decided_at: number;
-            /** @description `raised`, `cleared`, `acknowledged`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
+            /** @description `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
             kind: string;
             /** @description Of `disposed`: code of the measure. */
             measure?: string | null;
@@ -4187,6 +4294,39 @@ export interface components {
             token: string;
             /** @description Who. */
             user: components["schemas"]["User"];
+        };
+        /** @description Whether a piece of equipment runs, as people declared it. */
+        Operation: {
+            /** @description Who declared it, by user name. */
+            by?: string | null;
+            /** @description 姓名 */
+            by_name?: string | null;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when; not told of what runs.
+             */
+            since?: number | null;
+            /** @description `running`, `stopped`, `maintenance`, `starting`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description When it runs by itself.
+             */
+            until?: number | null;
+        };
+        /** @description How a piece of equipment stands from here on. */
+        OperationInput: {
+            /**
+             * Format: int32
+             * @description How long it starts up, at most a day; for `starting`.
+             */
+            minutes?: number | null;
+            /** @description Why; may be empty for `running` alone. */
+            reason?: string;
+            /** @description `running`, `stopped`, `maintenance`, `starting`. */
+            state: string;
         };
         /** @description 接手: who answers for an alarm. */
         Owner: {

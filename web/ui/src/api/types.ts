@@ -28,9 +28,13 @@ export type Enterprise = {
 
 export type HazardSource = { code: string; enterprise: string; name: Name; level: number | null; kind: string; rollup: Rollup | null; version: number };
 
+export type OperationState = "running" | "stopped" | "maintenance" | "starting";
+/** Whether equipment runs, as people declared it. */
+export type Operation = { state: OperationState; by: string | null; by_name: string | null; reason: string; since: number | null; until: number | null };
+
 export type Equipment = {
   id: string; tag: string; enterprise: string; hazard: string | null; kind: string; name: Name; medium: string | null; cas: string | null; volume_m3: number | null;
-  longitude: number | null; latitude: number | null; rollup: Rollup | null; points?: Point[]; version: number;
+  longitude: number | null; latitude: number | null; rollup: Rollup | null; operation: Operation; points?: Point[]; version: number;
 };
 
 export type Limit = { value: number; deadband: number; on_delay_ms: number; off_delay_ms: number; level: number | null; realarm_ms: number; latching: boolean };
@@ -48,7 +52,7 @@ export type Point = {
 };
 
 export type Condition = "HH" | "H" | "L" | "LL" | "ROC" | "STATE" | "RANGE" | "BAD" | "FROZEN" | "MISSING" | "DEVICE" | "GATEWAY" | "CENTER" | "FAULT" | "DEVIATION" | "SPIKE" | "DRIFT" | "COUNTS" | "DISCREPANCY" | "EXPRESSION";
-export type AlarmState = "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
+export type AlarmState = "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
 /** What keeps an alarm from being annunciated. */
 export type Quiet = "shelved" | "suppressed" | "out_of_service";
 export type ClearReason = "returned" | "limits_changed" | "point_removed" | "parent_lost";
@@ -73,7 +77,7 @@ export type Alarm = {
   acknowledged: Acknowledgement | null; owner: Owner | null; disposition: Disposition | null; longitude: number | null; latitude: number | null; cursor: string; log?: AlarmLogEntry[];
 };
 export type AlarmLogEntry = {
-  kind: "raised" | "cleared" | "acknowledged" | "amended" | "quieted" | "resumed" | "commented" | "taken" | "disposed"; at: number;
+  kind: "raised" | "cleared" | "acknowledged" | "repeated" | "reset" | "amended" | "quieted" | "resumed" | "commented" | "taken" | "disposed"; at: number;
   by?: string | null; by_name?: string | null; quiet?: Quiet | null; until?: number | null; cause?: string | null; measure?: string | null; comment?: string | null; reason?: ClearReason | null; value?: number | null;
   source_at?: number | null; received_at?: number | null; decided_at?: number | null;
 };

@@ -4,7 +4,7 @@ import { useEffect } from "react";
 import { useI18n, type MessageKey } from "../i18n";
 
 const KEYS: readonly [string, MessageKey][] = [
-  ["J", "alarms.key.next"], ["K", "alarms.key.previous"], ["A", "alarms.key.ack"], ["O", "alarms.key.take"], ["S", "alarms.key.shelve"], ["D", "alarms.key.dispose"], ["C", "alarms.key.comment"], ["T", "alarms.key.trend"], ["M", "alarms.key.map"],
+  ["J", "alarms.key.next"], ["K", "alarms.key.previous"], ["A", "alarms.key.ack"], ["O", "alarms.key.take"], ["S", "alarms.key.shelve"], ["D", "alarms.key.dispose"], ["C", "alarms.key.comment"], ["R", "alarms.key.reset"], ["T", "alarms.key.trend"], ["M", "alarms.key.map"],
   ["1 – 4", "alarms.key.level"], ["N", "alarms.key.oldest"], ["/", "alarms.key.search"], ["Q", "alarms.key.mute"], ["Esc", "alarms.key.back"], ["?", "alarms.key.help"],
 ];
 

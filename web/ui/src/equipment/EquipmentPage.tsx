@@ -3,7 +3,7 @@
  * and alarm moments, the other points, and the records of the day. The chosen point and span are in the address.
  */
 import "./equipment.css";
-import { useMemo, useState, lazy, Suspense } from "react";
+import { useEffect, useMemo, useState, lazy, Suspense } from "react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { get, getAll } from "../api/client";
 import type { Alarm, Equipment, HazardSource, Level, LimitKey } from "../api/types";
@@ -15,7 +15,7 @@ import { shortNames, useTrail } from "../app/crumbs";
 import { regionPath, useDirectory } from "../enterprise/directory";
 import { useI18n, type MessageKey } from "../i18n";
 import { localName } from "../i18n/name";
-import { useOpenAlarms, useSubscription } from "../live/hooks";
+import { useOpenAlarms, useQuietVersion, useSubscription } from "../live/hooks";
 import { SPANS, type Span } from "../trend/useTrend";
 import { useNow } from "../ui/clock";
 import { Empty, Faces, Loading } from "../ui/faces";
@@ -24,6 +24,7 @@ import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
 import { clockTime, duration, durationWords, exactTime, hourMinute } from "../ui/time";
 import { Drawing } from "./Drawing";
+import { OperationBanner, OperationControl } from "./OperationControl";
 import { PointRow } from "./PointRows";
 import { PointTile } from "./PointTile";
 import { levelPoint, mainPoints, twinOf, valvesOf } from "./points";
@@ -39,7 +40,13 @@ export function EquipmentPage() {
   const { id = "" } = useParams();
   const { t } = useI18n();
   const equipment = useResource(`equipment:${id}`, (signal) => get<Equipment>(`/equipment/${encodeURIComponent(id)}`, undefined, signal), 120_000);
-  return <Faces of={equipment} what={t("equipment.what")} rows={10}>{(data) => <Page key={data.id} equipment={data} />}</Faces>;
+  const { reload } = equipment;
+  // A state that somebody else declares, or that ends by itself, comes by the stream.
+  const quiet = useQuietVersion();
+  useEffect(() => {
+    if (quiet > 0) reload();
+  }, [quiet, reload]);
+  return <Faces of={equipment} what={t("equipment.what")} rows={10}>{(data) => <Page key={data.id} equipment={data} changed={reload} />}</Faces>;
 }
 
 function useAlarmsOfEquipment(id: string): { open: Alarm[]; today: Alarm[] } {
@@ -54,7 +61,7 @@ function useAlarmsOfEquipment(id: string): { open: Alarm[]; today: Alarm[] } {
   }, [live, past.data, id]);
 }
 
-function Page({ equipment }: { equipment: Equipment }) {
+function Page({ equipment, changed }: { equipment: Equipment; changed: () => void }) {
   const { t, language } = useI18n();
   const navigate = useNavigate();
   const [params, setParams] = useSearchParams();
@@ -111,9 +118,11 @@ function Page({ equipment }: { equipment: Equipment }) {
         {hazard ? <span className="chip ol"><Symbol name="eq-hazard" size={14} />{hazard.level && hazard.level <= 4 ? t("enterprise.hazard", { grade: t(`enterprise.grade.${hazard.level as Level}`) }) : t("enterprise.hazardPlain")}</span> : null}
         {equipment.rollup?.faulty ? <span className="chip cb">{t("equipment.faulty")}</span> : null}
         <span className="grow" />
+        <OperationControl equipment={equipment} changed={changed} />
         <Siblings of={equipment} all={siblings.data ?? []} />
         <Link className="btn" to={mapLink}><Symbol name="ac-locate" size={16} />{t("equipment.onMap")} <kbd className="kbd" aria-hidden="true">M</kbd></Link>
       </header>
+      <OperationBanner equipment={equipment} />
       {worst ? <Banner alarm={worst} more={open.length - 1} /> : null}
       {points.length === 0 ? <div className="card"><Empty>{t("equipment.noPoints")}</Empty></div> : (
         <div className="equipment-grid">

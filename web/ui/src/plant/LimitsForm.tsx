@@ -50,7 +50,7 @@ export function LimitsForm({ point, why, close, saved }: { point: Point; why: Me
     return { all: Array.isArray(answer) ? answer : answer.items, defaults: defaults.items };
   });
   return (
-    <Drawer open size={Math.min(640, window.innerWidth)} title={t("limits.title", { tag: `${point.tag} ${localName(point.name, language)}` })} onClose={close} destroyOnHidden>
+    <Drawer open size={Math.min(760, window.innerWidth)} title={t("limits.title", { tag: `${point.tag} ${localName(point.name, language)}` })} onClose={close} destroyOnHidden>
       <Faces of={versions} what={t("limits.what")}>
         {({ all, defaults }) => (
           <>
@@ -72,7 +72,7 @@ function Editor({ point, why, now, defaults, close, saved }: { point: Point; why
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const set = (name: LimitName, cell: keyof Cells, value: number | null): void => setDraft((d) => ({ ...d, [name]: { ...d[name], [cell]: value } }));
+  const set = <C extends keyof Cells>(name: LimitName, cell: C, value: Cells[C]): void => setDraft((d) => ({ ...d, [name]: { ...d[name], [cell]: value } }));
   const both = (graver: LimitKey, lesser: LimitKey): boolean => draft[graver].value !== null && draft[lesser].value !== null;
   const exclusive = { exclusive_high: pairs.exclusive_high && both("hh", "h"), exclusive_low: pairs.exclusive_low && both("ll", "l") };
   const save = (): void => {
@@ -84,7 +84,7 @@ function Editor({ point, why, now, defaults, close, saved }: { point: Point; why
       .then(saved, (cause: unknown) => setProblem(asApiError(cause).message))
       .finally(() => setBusy(false));
   };
-  const number = (name: LimitName, cell: "value" | "deadband" | "on" | "off", label: MessageKey) => (
+  const number = (name: LimitName, cell: "value" | "deadband" | "on" | "off" | "again", label: MessageKey) => (
     <td data-label={t(label)}><InputNumber style={{ width: "100%" }} value={draft[name][cell]} onChange={(v) => set(name, cell, v)} aria-label={`${TITLE[name]} ${t(label)}`} /></td>
   );
   return (
@@ -92,7 +92,7 @@ function Editor({ point, why, now, defaults, close, saved }: { point: Point; why
       <p className="m f12">{now ? t("limits.inForce", { n: now.version }) : t("limits.never")} · {formatNumber(point.range[0], 0)} … {formatNumber(point.range[1], 0)} {point.unit} · {t("limits.order")} · {t("limits.rule")} · {t("limits.defaults")}</p>
       <div className="wide-table">
         <table className="plain limits-table stacked">
-          <thead><tr><th /><th>{t("limits.value")} {point.unit}</th><th>{t("limits.deadband")}</th><th>{t("limits.on")}</th><th>{t("limits.off")}</th><th>{t("limits.level")}</th></tr></thead>
+          <thead><tr><th /><th>{t("limits.value")} {point.unit}</th><th>{t("limits.deadband")}</th><th>{t("limits.on")}</th><th>{t("limits.off")}</th><th>{t("limits.level")}</th><th>{t("limits.again")}</th><th>{t("limits.latching")}</th></tr></thead>
           <tbody>
             {LIMIT_NAMES.map((name) => (
               <tr key={name}>
@@ -102,6 +102,8 @@ function Editor({ point, why, now, defaults, close, saved }: { point: Point; why
                   <Select style={{ width: "100%", minWidth: 84 }} value={draft[name].level ?? 0} onChange={(v) => set(name, "level", v === 0 ? null : v)} aria-label={`${TITLE[name]} ${t("limits.level")}`}
                     options={[{ value: 0, label: t("limits.default") }, ...[1, 2, 3, 4].map((n) => ({ value: n, label: t(`level.${n as Level}`) }))]} />
                 </td>
+                {number(name, "again", "limits.again")}
+                <td data-label={t("limits.latching")}><Checkbox checked={draft[name].latching} onChange={(e) => set(name, "latching", e.target.checked)} aria-label={`${TITLE[name]} ${t("limits.latching")}`} /></td>
               </tr>
             ))}
           </tbody>

@@ -16,7 +16,7 @@ export type Field = {
   fixed?: boolean;
   options?: readonly string[];
   /** What the codes of `options` are called: the key of the words before the code. */
-  words?: "kind" | "signal" | "role.point" | "hazardKind" | "enterprise.hazardGrade";
+  words?: "kind" | "signal" | "flag" | "role.point" | "hazardKind" | "enterprise.hazardGrade";
   /** Records of which kind a `ref` picks from. */
   of?: "region" | "hazard" | "equipment" | "gateway";
   /** Not a column of the table. */
@@ -61,7 +61,8 @@ export const RECORDS: Record<RecordKind, RecordSpec> = {
       { key: "device", type: "text", required: true, formOnly: true }, { key: "kind", type: "select", options: ["analog", "discrete"], words: "kind", required: true, formOnly: true }, { key: "signal", type: "open", options: SIGNALS, words: "signal", required: true },
       { key: "role", type: "open", options: ROLES, words: "role.point", formOnly: true }, { key: "unit", type: "text" }, { key: "range_lo", type: "number", required: true, formOnly: true }, { key: "range_hi", type: "number", required: true, formOnly: true },
       { key: "decimals", type: "number", formOnly: true }, { key: "scan_ms", type: "number", required: true, formOnly: true }, { key: "states", type: "states", formOnly: true, discreteOnly: true },
-      { key: "on_delay_ms", type: "number", formOnly: true, discreteOnly: true }, { key: "off_delay_ms", type: "number", formOnly: true, discreteOnly: true }, place,
+      { key: "on_delay_ms", type: "number", formOnly: true, discreteOnly: true }, { key: "off_delay_ms", type: "number", formOnly: true, discreteOnly: true },
+      { key: "realarm_ms", type: "number", formOnly: true, discreteOnly: true }, { key: "latching", type: "select", options: ["false", "true"], words: "flag", formOnly: true, discreteOnly: true }, place,
     ],
   },
   camera: {
@@ -154,8 +155,8 @@ class Reader {
     return this.text("kind") === "discrete" ? (this.number(key) ?? 0) : 0;
   }
   /** The same for what is on or off. */
-  keptFlag(key: string): boolean {
-    return this.before?.[key] === true;
+  stateFlag(key: string): boolean {
+    return this.text("kind") === "discrete" && this.text(key) === "true";
   }
   get version(): number | null {
     return this.before?.version ?? null;
@@ -176,7 +177,7 @@ const BODIES: { [K in RecordKind]: (r: Reader) => Body<K> } = {
     id: r.text("id"), name: r.name, equipment: r.text("equipment"), gateway: r.text("gateway"), device: r.text("device"), kind: r.text("kind"), signal: r.text("signal"), role: r.text("role"),
     unit: r.text("unit"), range: [r.required("range_lo"), r.required("range_hi")], decimals: r.required("decimals"), scan_ms: r.required("scan_ms"), states: r.states,
     on_delay_ms: r.stateDelay("on_delay_ms"), off_delay_ms: r.stateDelay("off_delay_ms"),
-    realarm_ms: r.kept("realarm_ms") ?? 0, latching: r.keptFlag("latching"), chatter_transitions: r.kept("chatter_transitions") ?? 0, chatter_window_ms: r.kept("chatter_window_ms"),
+    realarm_ms: r.stateDelay("realarm_ms"), latching: r.stateFlag("latching"), chatter_transitions: r.kept("chatter_transitions") ?? 0, chatter_window_ms: r.kept("chatter_window_ms"),
     missing_scans: r.kept("missing_scans"), frozen_ms: r.kept("frozen_ms"), ...r.place, version: r.version,
   }),
   camera: (r): Body<"camera"> => ({ id: r.text("id"), name: r.name, equipment: r.text("equipment") || null, url: r.text("url"), ...r.place, version: r.version }),

@@ -76,3 +76,7 @@ export function useUser(): User {
 
 const MAY_ACKNOWLEDGE: ReadonlySet<Role> = new Set<Role>(["officer", "enterprise_manager", "enterprise_responder", "administrator"]);
 export const mayAcknowledge = (user: User): boolean => MAY_ACKNOWLEDGE.has(user.role);
+
+const MAY_OPERATE: ReadonlySet<Role> = new Set<Role>(["enterprise_manager", "enterprise_responder", "administrator"]);
+/** Whether this person may say that equipment runs or does not. */
+export const mayOperate = (user: User): boolean => MAY_OPERATE.has(user.role);

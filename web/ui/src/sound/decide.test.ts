@@ -17,10 +17,12 @@ function moments(ringing: (t: number) => Ringing[], seconds: number, start: Hear
 }
 
 describe("what rings", () => {
-  const one = (id: string, level: 1 | 2 | 3 | 4, state: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "closed") => ({ id, group: id, level, state });
+  const one = (id: string, level: 1 | 2 | 3 | 4, state: "unacknowledged" | "acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "closed") => ({ id, group: id, level, state });
   it("is what nobody has answered, with its level", () => expect(ringingOf([one("a", 1, "unacknowledged"), one("b", 1, "acknowledged"), one("c", 3, "unacknowledged"), one("d", 1, "closed")]).map((r) => [r.id, r.level])).toEqual([["a", 1], ["c", 3]]));
   it("goes on in the rhythm of level 2 for what was grave and has returned unanswered", () =>
     expect(ringingOf([one("a", 1, "returned_unacknowledged"), one("b", 2, "returned_unacknowledged"), one("c", 3, "returned_unacknowledged")]).map((r) => [r.id, r.level])).toEqual([["a", 2], ["b", 2]]));
+  it("rings what latched like what returned, and not once it is answered", () =>
+    expect(ringingOf([one("a", 1, "latched_unacknowledged"), one("b", 1, "latched_acknowledged")]).map((r) => [r.id, r.level])).toEqual([["a", 2]]));
 });
 
 describe("the alarm sound", () => {

@@ -15,7 +15,7 @@ export function ringingOf(alarms: Iterable<{ id: string; group: string; level: L
   const out: Ringing[] = [];
   for (const { id, group, level, state } of alarms) {
     if (state === "unacknowledged") out.push({ id, group, level });
-    else if (state === "returned_unacknowledged" && level <= 2) out.push({ id, group, level: 2 });
+    else if ((state === "returned_unacknowledged" || state === "latched_unacknowledged") && level <= 2) out.push({ id, group, level: 2 });
   }
   return out;
 }
