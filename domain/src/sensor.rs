@@ -23,6 +23,7 @@ use crate::quality::Quality;
 use crate::time::{LineMillis, UtcMillis};
 
 mod changes;
+mod chatter;
 mod judge;
 mod late;
 mod rules;
@@ -105,6 +106,7 @@ pub struct Sensor {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Notes {
     timers: Vec<timers::Timer>,
+    crossings: Vec<chatter::Crossings>,
     book: AlarmBook,
 }
 
@@ -255,7 +257,7 @@ impl Sensor {
     /// A sensor that has read nothing yet and goes on with an earlier book: its point was away for a while.
     #[must_use]
     pub fn with_book(book: AlarmBook) -> Self {
-        let notes = Notes { timers: Vec::new(), book };
+        let notes = Notes { book, ..Notes::default() };
         Self { notes: Some(Box::new(notes)), ..Self::default() }
     }
 
@@ -305,7 +307,9 @@ impl Sensor {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.notes.as_ref().map_or(0, |notes| {
-            size_of::<Notes>() + notes.timers.capacity() * size_of::<timers::Timer>()
+            size_of::<Notes>()
+                + notes.timers.capacity() * size_of::<timers::Timer>()
+                + notes.crossings.capacity() * size_of::<chatter::Crossings>()
         })
     }
 }

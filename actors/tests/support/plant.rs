@@ -12,7 +12,7 @@ use anlan_domain::alarm::Condition;
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
 use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
-use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
+use anlan_domain::point::{Chatter, PointConfig, PointKind, PointNo, PointSettings};
 use anlan_domain::region::RegionCode;
 use anlan_domain::suppression::Suppression;
 use anlan_domain::time::UtcMillis;
@@ -71,7 +71,7 @@ fn settings() -> Arc<PointSettings> {
             ..Limits::default()
         },
         of_hazard_source: true,
-        chatter: None,
+        chatter: Some(Chatter { transitions: 4, window_ms: 5_000 }),
         suppression: Suppression {
             stopped: [Condition::High].into_iter().collect(),
             maintenance: [Condition::High, Condition::HighHigh, Condition::Missing]

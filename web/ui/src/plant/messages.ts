@@ -19,7 +19,7 @@ export const zh = {
   "states.one": "状态 {n}", "states.value": "数值", "states.alarm": "报警", "states.add": "加一个状态", "states.remove": "去掉",
   "limits.title": "{tag} 限值", "limits.inForce": "现行第 {n} 版", "limits.never": "还没有限值", "limits.value": "限值", "limits.deadband": "回差", "limits.on": "报警延时 s", "limits.off": "恢复延时 s", "limits.level": "级别", "limits.default": "默认",
   "limits.reason": "修改原因（必填）", "limits.needReason": "先写修改原因", "limits.order": "量程下限 ≤ LL < L < H < HH ≤ 量程上限；空着表示不设", "limits.save": "存为新版本", "limits.history": "历次版本", "limits.by": "{by}，{time}", "limits.rule": "达到限值即报警；回差只用于恢复", "limits.ROC": "变化率 {unit}/min",
-  "limits.what": "限值", "limits.again": "再次报警 min", "limits.latching": "闩锁", "field.realarm_ms": "再次报警 ms", "field.latching": "闩锁，须复位", "flag.true": "是", "flag.false": "否", "limits.exclusive": "{graver} 期间不再呼叫 {lesser}", "limits.excludes": "{graver} 与 {lesser} 互斥",
+  "limits.what": "限值", "limits.again": "再次报警 min", "limits.latching": "闩锁", "field.chatter_transitions": "振荡判定次数（0 不判）", "field.chatter_window_ms": "振荡窗口 ms", "field.realarm_ms": "再次报警 ms", "field.latching": "闩锁，须复位", "flag.true": "是", "flag.false": "否", "limits.exclusive": "{graver} 期间不再呼叫 {lesser}", "limits.excludes": "{graver} 与 {lesser} 互斥",
 } as const;
 
 export const en: Record<keyof typeof zh, string> = {
@@ -42,5 +42,5 @@ export const en: Record<keyof typeof zh, string> = {
   "role.point.fan": "Fan", "role.point.smoke": "Smoke", "role.point.door": "Door", "role.point.humidity": "Humidity", "role.point.wind_speed": "Wind speed", "role.point.wind_direction": "Wind direction", "plant.typed": "Use “{text}”", "plant.noneFiltered": "Nothing fits the filter",
   "limits.title": "Limits of {tag}", "limits.inForce": "Version {n} in force", "limits.never": "No limits yet", "limits.value": "Limit", "limits.deadband": "Deadband", "limits.on": "On-delay s", "limits.off": "Off-delay s", "limits.level": "Level", "limits.default": "default",
   "limits.reason": "Reason (needed)", "limits.needReason": "Write the reason first", "limits.order": "range low ≤ LL < L < H < HH ≤ range high; empty means none", "limits.save": "Save as a new version", "limits.history": "Versions", "limits.by": "{by}, {time}", "limits.rule": "Reaching the limit raises the alarm; the deadband acts on clearing alone", "limits.ROC": "Rate {unit}/min",
-  "limits.what": "limits", "limits.again": "Again min", "limits.latching": "Latch", "field.realarm_ms": "Call again after ms", "field.latching": "Latches until reset", "flag.true": "yes", "flag.false": "no", "limits.exclusive": "{graver} keeps {lesser} quiet while it stands", "limits.excludes": "{graver} excludes {lesser}",
+  "limits.what": "limits", "limits.again": "Again min", "limits.latching": "Latch", "field.chatter_transitions": "Chatters at transitions (0 never)", "field.chatter_window_ms": "within ms", "field.realarm_ms": "Call again after ms", "field.latching": "Latches until reset", "flag.true": "yes", "flag.false": "no", "limits.exclusive": "{graver} keeps {lesser} quiet while it stands", "limits.excludes": "{graver} excludes {lesser}",
 };
