@@ -376,6 +376,13 @@ pub enum AlarmChange {
         /// What they said; may be empty.
         comment: String,
     },
+    /// 振荡: it is raised and returns again and again, and stands as one occurrence until it is calm.
+    Chattering {
+        /// How often it has crossed, so far.
+        crossings: u32,
+        /// It chatters no longer.
+        over: bool,
+    },
     /// 再次报警: it still stands, its time since it was acknowledged is over, and people are called again.
     Repeated,
     /// 复位: its latch is released.

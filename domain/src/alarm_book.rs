@@ -320,6 +320,22 @@ impl AlarmBook {
         page.repeat_at = page.standing.is_some().then_some(at);
     }
 
+    /// Lets an alarm that stands and that somebody has acknowledged wait again, and gives its number; `None` where it waits anyhow, or
+    /// is quiet.
+    pub fn call_again(&mut self, condition: Condition) -> Option<u32> {
+        if self.quiet(condition).is_some() {
+            return None;
+        }
+        let page = self.page_mut(condition);
+        let (occurrence, _) = page.standing?;
+        if page.awaits(occurrence) {
+            return None;
+        }
+        page.repeat_at = None;
+        page.wait(occurrence);
+        Some(occurrence)
+    }
+
     /// When the first alarm calls again.
     #[must_use]
     pub fn next_repeat(&self) -> Option<UtcMillis> {

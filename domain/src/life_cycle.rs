@@ -172,6 +172,7 @@ impl AlarmState {
             (
                 state,
                 AlarmChange::Amended { .. }
+                | AlarmChange::Chattering { .. }
                 | AlarmChange::Commented { .. }
                 | AlarmChange::Taken { .. }
                 | AlarmChange::Disposed { .. },
@@ -292,6 +293,7 @@ mod tests {
             ("repeated", AlarmChange::Repeated),
             ("reset", AlarmChange::Reset { by: None, comment: String::new() }),
             ("amended", AlarmChange::Amended { raised_at: None, cleared_at: None }),
+            ("chattering", AlarmChange::Chattering { crossings: 3, over: false }),
             ("commented", AlarmChange::Commented { by: "li".into(), comment: "c".into() }),
             ("taken", AlarmChange::Taken { by: "li".into(), comment: String::new() }),
             (
@@ -312,7 +314,7 @@ mod tests {
             ("graver over, shelved", graver_over(Some(Quiet::Shelved))),
         ];
         let goes = |state, change: &str| match (state, change) {
-            (state, "amended" | "commented" | "taken" | "disposed") => Some(state),
+            (state, "amended" | "chattering" | "commented" | "taken" | "disposed") => Some(state),
             (S::Unacknowledged, "acknowledged") => Some(S::Acknowledged),
             (S::ReturnedUnacknowledged, "acknowledged") => Some(S::Closed),
             (S::LatchedUnacknowledged, "acknowledged") => Some(S::LatchedAcknowledged),

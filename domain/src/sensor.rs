@@ -23,6 +23,7 @@ use crate::quality::Quality;
 use crate::time::{LineMillis, UtcMillis};
 
 mod changes;
+mod chatter;
 mod detected;
 mod judge;
 mod late;
@@ -106,6 +107,7 @@ pub struct Sensor {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Notes {
     timers: Vec<timers::Timer>,
+    crossings: Vec<chatter::Crossings>,
     book: AlarmBook,
     detected: Vec<detected::Detected>,
 }
@@ -307,7 +309,9 @@ impl Sensor {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         self.notes.as_ref().map_or(0, |notes| {
-            size_of::<Notes>() + notes.timers.capacity() * size_of::<timers::Timer>()
+            size_of::<Notes>()
+                + notes.timers.capacity() * size_of::<timers::Timer>()
+                + notes.crossings.capacity() * size_of::<chatter::Crossings>()
         })
     }
 }

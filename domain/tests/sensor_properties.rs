@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anlan_domain::alarm::{AlarmChange, Condition};
 use anlan_domain::limits::{Limit, Limits};
-use anlan_domain::point::{PointKind, PointSettings};
+use anlan_domain::point::{Chatter, PointKind, PointSettings};
 use anlan_domain::quality::Quality;
 use anlan_domain::sensor::{Finding, Moment, Reading, Rules, Sensor, Watch};
 use anlan_domain::suppression::Suppression;
@@ -52,20 +52,23 @@ fn settings() -> impl Strategy<Value = PointSettings> {
         some_limit(90.0),
         some_limit(600.0),
         prop::option::of(2_000..8_000_u32),
+        prop::option::of((3..6_u8, 2_000..20_000_u32)),
     )
-        .prop_map(|(kind, ll, l, h, hh, rate_per_min, frozen_after_ms)| PointSettings {
-            kind,
-            signal: "level".into(),
-            unit: "%".into(),
-            range: (0.0, 100.0),
-            scan_ms: 1_000,
-            missing_scans: 3,
-            frozen_after_ms,
-            limits: Limits { version: 1, ll, l, h, hh, rate_per_min, ..Limits::default() },
-            of_hazard_source: true,
-            chatter: None,
-            suppression: Suppression::default(),
-            detectors: Box::default(),
+        .prop_map(|(kind, ll, l, h, hh, rate_per_min, frozen_after_ms, chatter)| {
+            PointSettings {
+                kind,
+                signal: "level".into(),
+                unit: "%".into(),
+                range: (0.0, 100.0),
+                scan_ms: 1_000,
+                missing_scans: 3,
+                frozen_after_ms,
+                limits: Limits { version: 1, ll, l, h, hh, rate_per_min, ..Limits::default() },
+                of_hazard_source: true,
+                chatter: chatter.map(|(transitions, window_ms)| Chatter { transitions, window_ms }),
+                suppression: Suppression::default(),
+                detectors: Box::default(),
+            }
         })
 }
 
@@ -164,6 +167,10 @@ proptest! {
                     prop_assert_eq!(finding.occurrence, number);
                     last.insert(finding.condition, (number, false, finding.source_time));
                 }
+                AlarmChange::Chattering { .. } => {
+                    prop_assert!(stands, "{:?} chatters while it does not stand", finding.condition);
+                    prop_assert_eq!(finding.occurrence, number);
+                }
                 ref other => prop_assert!(false, "{:?}", other),
             }
             prop_assert!(at <= finding.source_time, "an alarm's entries are in the order of time");
@@ -244,5 +251,63 @@ proptest! {
         let with = value(run(&settings, &events, PLAIN).0);
         let without = value(run(&settings, &events, How { ticks: false, ..PLAIN }).0);
         prop_assert_eq!(with, without);
+    }
+}
+
+/// One event for one sensor.
+fn take(
+    sensor: &mut Sensor,
+    rules: &Rules,
+    now: LineMillis,
+    event: &Event,
+    out: &mut Vec<Finding>,
+) {
+    let watch = Watch::Running(Moment { at: LineMillis(0), wall: UtcMillis(0) });
+    match *event {
+        Event::Reading { value, quality, .. } => {
+            let reading = Reading { value, quality, at: now, source: UtcMillis(now.0) };
+            sensor.step(rules, &reading, watch, out);
+        }
+        Event::Tick { .. } => sensor.tick(rules, now, watch, out),
+    }
+}
+
+proptest! {
+    /// Whatever stands by the bare rule stands when chattering is held up too, at the same moment; and people are called less often.
+    #[test]
+    fn holding_up_what_chatters_delays_and_hides_no_excursion(
+        settings in settings(), events in prop::collection::vec(event(), 0..120),
+        transitions in 3..5_u8, window_ms in 2_000..30_000_u32,
+    ) {
+        let rules = |chatter| Rules::new(Arc::new(PointSettings { chatter, ..settings.clone() }));
+        let (bare, held) = (rules(None), rules(Some(Chatter { transitions, window_ms })));
+        let (mut by_bare, mut by_held) = (Sensor::default(), Sensor::default());
+        let (mut of_bare, mut of_held) = (Vec::new(), Vec::new());
+        let mut now = LineMillis(0);
+        for event in &events {
+            let (Event::Reading { after_ms, .. } | Event::Tick { after_ms }) = *event;
+            now = now.plus(after_ms);
+            take(&mut by_bare, &bare, now, event, &mut of_bare);
+            take(&mut by_held, &held, now, event, &mut of_held);
+            for condition in by_bare.standing().iter() {
+                prop_assert!(by_held.standing().has(condition), "{condition:?} is hidden at {now:?}");
+            }
+        }
+        let raises = |findings: &[Finding]| {
+            findings.iter().filter(|f| matches!(f.change, AlarmChange::Raised { .. })).count()
+        };
+        prop_assert!(raises(&of_held) <= raises(&of_bare));
+        // Every episode that is begun is ended or goes on, and its count only grows.
+        let mut counts: HashMap<(Condition, u32), u32> = HashMap::new();
+        for finding in &of_held {
+            if let AlarmChange::Chattering { crossings, over } = finding.change {
+                let key = (finding.condition, finding.occurrence);
+                let before = counts.insert(key, crossings).unwrap_or(0);
+                prop_assert!(before <= crossings && u32::from(transitions) <= crossings);
+                if over {
+                    counts.remove(&key);
+                }
+            }
+        }
     }
 }

@@ -73,6 +73,10 @@ pub struct AlarmRow {
     pub owner: Option<(String, UtcMillis)>,
     /// 处置
     pub disposition: Option<Disposition>,
+    /// 振荡: how often it has crossed, where it was ever held up as chattering.
+    pub crossings: Option<u32>,
+    /// It chatters at the moment.
+    pub chattering: bool,
     /// The entry that raised it.
     pub first_seq: AlarmSeq,
     /// The newest entry about it.

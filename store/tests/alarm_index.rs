@@ -174,6 +174,8 @@ async fn a_row_tells_the_life_of_its_alarm() {
         comment: None,
         owner: None,
         disposition: None,
+        crossings: None,
+        chattering: false,
         first_seq: AlarmSeq(1),
         last_seq: AlarmSeq(1),
     };

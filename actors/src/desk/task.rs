@@ -1,6 +1,7 @@
 //! The one task that decides: alarms, people and time in, one transaction out.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -266,13 +267,15 @@ impl Task {
             if stale {
                 continue;
             }
-            if !names.contains_key(&warning.no) {
-                let directory = &self.parts.directory;
-                let found = directory.names(&warning.place, warning.lead.as_ref()).await?;
-                names.insert(warning.no, found);
-            }
+            let names = match names.entry(warning.no) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
+                    let directory = &self.parts.directory;
+                    free.insert(directory.names(&warning.place, warning.lead.as_ref()).await?)
+                }
+            };
             let lead = warning.lead.as_ref().and_then(|alarm| life.book.alarm(alarm));
-            let step = Step { warning, entry, lead, names: &names[&warning.no] };
+            let step = Step { warning, entry, lead, names };
             out.extend(self.parts.writer.write(&step, &life.settings.ladder, &life.people));
         }
         Ok(out)

@@ -412,6 +412,10 @@ pub fn line(entry: &AlarmEntry) -> String {
             format!("{id} raised{late}{quiet}{value} @{at}")
         }
         AlarmChange::Cleared { latched: true, .. } => format!("{id} latched @{at}"),
+        AlarmChange::Chattering { crossings, over } => {
+            let what = if *over { "calm" } else { "chatters" };
+            format!("{id} {what} {crossings} @{at}")
+        }
         AlarmChange::Repeated => format!("{id} again @{at}"),
         AlarmChange::Reset { by, .. } => {
             format!("{id} reset by {} @{at}", by.as_deref().unwrap_or("itself"))

@@ -9,6 +9,7 @@ use anlan_domain::equipment_state::EquipmentState;
 use anlan_domain::life_cycle::{AlarmState, Quiet, ResumeReason, Until};
 use anlan_domain::limits::Limit;
 use anlan_domain::log::{Command, HostConfig, Note};
+use anlan_domain::point::Chatter;
 use anlan_domain::quality::Quality;
 use anlan_domain::rollup::RollUp;
 use anlan_domain::suppression::Suppression;
@@ -206,6 +207,7 @@ fn delayed() -> HostConfig {
     slow.limits.h.as_mut().unwrap().realarm_ms = 15_000;
     slow.limits.hh.as_mut().unwrap().latching = true;
     slow.frozen_after_ms = Some(10_000);
+    slow.chatter = Some(Chatter { transitions: 3, window_ms: 9_000 });
     slow.suppression = Suppression {
         stopped: [Condition::High, Condition::Frozen].into_iter().collect(),
         maintenance: Condition::ALL[..12].iter().copied().collect(),

@@ -14,7 +14,7 @@ use anlan_domain::detect::detector::{Detector, DetectorSettings};
 use anlan_domain::ids::{EnterpriseCode, EquipmentId, GatewayId, HazardCode, PointId};
 use anlan_domain::limits::{Limit, Limits};
 use anlan_domain::log::{GatewayNo, HostConfig, HostKey, HostNo};
-use anlan_domain::point::{PointConfig, PointKind, PointNo, PointSettings};
+use anlan_domain::point::{Chatter, PointConfig, PointKind, PointNo, PointSettings};
 use anlan_domain::region::RegionCode;
 use anlan_domain::suppression::Suppression;
 use anlan_domain::time::UtcMillis;
@@ -73,7 +73,7 @@ fn settings() -> Arc<PointSettings> {
             ..Limits::default()
         },
         of_hazard_source: true,
-        chatter: None,
+        chatter: Some(Chatter { transitions: 4, window_ms: 5_000 }),
         suppression: Suppression {
             stopped: [Condition::High].into_iter().collect(),
             maintenance: [Condition::High, Condition::HighHigh, Condition::Missing]
@@ -134,15 +134,13 @@ pub fn plan(enterprises: u32, points_each: u32) -> Plan {
             enterprise: code.clone(),
             secret_sha256: Sha256::digest(SECRET.as_bytes()).into(),
         });
-        let watched = watched(&settings);
         let point = |p: u32| PointConfig {
             no: PointNo(i * 1000 + p + 1),
             id: PointId::of(&code, &format!("LT-{p}")).unwrap(),
             equipment: EquipmentId::new(&format!("{code}.V-{}", p / 4)).unwrap(),
             gateway: gateway_id(i),
             device: "plc".into(),
-            // The first of each piece of equipment is watched by detectors.
-            settings: if p.is_multiple_of(4) { watched.clone() } else { settings.clone() },
+            settings: settings.clone(),
         };
         let host = |no, key, points| HostConfig {
             host: HostNo(no),
@@ -157,6 +155,19 @@ pub fn plan(enterprises: u32, points_each: u32) -> Plan {
         plan.hosts.push(host(1 + 2 * i, HostKey::Hazard(hazard), (0..half).map(point).collect()));
         let general = HostKey::General(code.clone());
         plan.hosts.push(host(2 + 2 * i, general, (half..points_each).map(point).collect()));
+    }
+    plan
+}
+
+/// The same with detectors at the first point of each piece of equipment.
+pub fn watched_plan(enterprises: u32, points_each: u32) -> Plan {
+    let mut plan = plan(enterprises, points_each);
+    for host in &mut plan.hosts {
+        let Some(first) = host.points.first() else { continue };
+        let watched = watched(&first.settings);
+        for point in host.points.iter_mut().filter(|point| (point.no.0 - 1).is_multiple_of(4)) {
+            point.settings = watched.clone();
+        }
     }
     plan
 }

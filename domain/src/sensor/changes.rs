@@ -15,6 +15,9 @@ impl Sensor {
         now: Moment,
         findings: &mut Vec<Finding>,
     ) {
+        if new.settings.chatter.is_none() {
+            self.forget_chatter(now.wall, findings);
+        }
         for condition in Condition::ALL {
             if self.standing.has(condition) && self.is_moot(condition, old, new, now) {
                 let value = self.value();

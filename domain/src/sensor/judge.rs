@@ -93,8 +93,12 @@ impl Sensor {
         value: Option<f64>,
         findings: &mut Vec<Finding>,
     ) {
-        let (on_delay, off_delay) = rules.delays(condition);
         let stands = self.standing.has(condition);
+        let moment = (reading.at, reading.source);
+        if stands && verdict != Verdict::Between {
+            self.follow_chatter(rules, condition, verdict == Verdict::Holds, moment, findings);
+        }
+        let (on_delay, off_delay) = self.delays_now(rules, condition);
         let (toward, delay) =
             if stands { (Verdict::Gone, off_delay) } else { (Verdict::Holds, on_delay) };
         if verdict != toward {
@@ -106,11 +110,12 @@ impl Sensor {
         if reading.at.since(since) < delay {
             return;
         }
-        self.disarm(condition);
         if stands {
-            self.clear_returned(condition, value, reading.source, findings);
+            self.transition_down(rules, condition, value, moment, findings);
         } else {
+            self.disarm(condition);
             self.raise(rules, condition, value, reading.source, findings);
+            self.transition_up(rules, condition, reading.at, reading.source, findings);
         }
     }
 
@@ -184,6 +189,7 @@ impl Sensor {
         if !self.standing.has(condition) {
             return;
         }
+        self.chatter_over(condition, at, findings);
         self.standing.remove(condition);
         let book = &mut self.notes_mut().book;
         let ended = match reason {

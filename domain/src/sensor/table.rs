@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::{Finding, Moment, Reading, Rules, Sensor, Watch};
-use crate::alarm::AlarmChange;
+use crate::alarm::{AlarmChange, Condition};
 use crate::limits::{Limit, Limits};
-use crate::point::{PointKind, PointSettings};
+use crate::point::{Chatter, PointKind, PointSettings};
 use crate::quality::Quality;
 use crate::suppression::Suppression;
 use crate::time::{LineMillis, UtcMillis};
@@ -64,6 +64,8 @@ fn told(finding: &Finding) -> String {
             crate::alarm::ClearReason::Returned => "-".to_owned(),
             other => format!("-{other:?} "),
         },
+        AlarmChange::Chattering { crossings, over: false } => format!("~{crossings} "),
+        AlarmChange::Chattering { crossings, over: true } => format!("calm {crossings} "),
         AlarmChange::Quieted { reason, .. } => format!("quiet({reason}) "),
         AlarmChange::Resumed { why, .. } => format!("again({why:?}) "),
         other => format!("{other:?}"),
@@ -346,6 +348,51 @@ fn an_alarm_that_latches_stays_until_it_is_reset_or_comes_again() {
     latching.limits.exclusive_high = true;
     let quiet = "+HH 0, quiet(HH) H 0, +H 0, -HH 1, -H 1, again(GraverOver) H 1";
     check(&latching, "0=95 1=50", quiet);
+}
+
+#[test]
+fn what_chatters_stands_as_one_occurrence_until_it_is_calm() {
+    let chatter = |transitions, window_s: f64| {
+        let window_ms = ms(window_s) as u32;
+        let settings = with_h(0.0, 0.0, 0.0);
+        PointSettings { chatter: Some(Chatter { transitions, window_ms }), ..settings }
+    };
+    let p = chatter(3, 10.0);
+    // The third transition is a raise; from there on it stands, and returns when it has been calm for the window.
+    let flaps = "0=85 1=50 2=85 3=50 4=85 5=50";
+    check(&p, flaps, "+H 0, -H 1, +H 2, ~3 H 2");
+    let calm = format!("{flaps} 6=50 7=50 8=50 9=50 10=50 11=50 12=50 13=50 14=50 15=50");
+    check(&p, &calm, "+H 0, -H 1, +H 2, ~3 H 2, calm 6 H 15, -H 15");
+    // The fourth is a return: then it does not return.
+    check(&chatter(4, 10.0), "0=85 1=50 2=85 3=50 4=50", "+H 0, -H 1, +H 2, ~4 H 3");
+    // Two crossings far apart, or fewer than it takes, are no chattering.
+    check(&p, "0=85 1=50 12=85 13=50 24=85 25=50", "+H 0, -H 1, +H 12, -H 13, +H 24, -H 25");
+    check(&p, "0=85 1=50 2=50 3=50", "+H 0, -H 1");
+    // The count is told once a window.
+    let long = "0=85 1=50 2=85 3=50 4=85 6=50 8=85 10=50 12=85 14=50";
+    check(&p, long, "+H 0, -H 1, +H 2, ~3 H 2, ~9 H 12");
+    // It stays beyond for a window: an excursion, and no chattering any more. What follows is judged as ever.
+    let beyond = "0=85 1=50 2=85 3=50 4=85 6=85 8=85 10=85 12=85 14=85 15=50";
+    check(&p, beyond, "+H 0, -H 1, +H 2, ~3 H 2, calm 5 H 14, -H 15");
+    // Between the limit and its deadband it neither crosses nor is calm.
+    let banded = PointSettings { chatter: p.chatter, ..with_h(5.0, 0.0, 0.0) };
+    let between = "0=85 1=50 2=85 3=50 4=78 8=78 12=78 16=50 20=50 24=50 26=50";
+    check(&banded, between, "+H 0, -H 1, +H 2, ~3 H 2, calm 4 H 26, -H 26");
+    // New settings that know none end it; the alarm stands by its bare rule from there on.
+    change(&p, "0=85 1=50 2=85", &with_h(0.0, 0.0, 0.0), "calm 3 H 60");
+}
+
+#[test]
+fn chattering_that_was_answered_calls_again_when_it_stays_beyond() {
+    let chatter = Some(Chatter { transitions: 3, window_ms: 10_000 });
+    let p = PointSettings { chatter, ..with_h(0.0, 0.0, 0.0) };
+    let mut run = Script::run(&p, "0=85 1=50 2=85 3=50 4=85", false);
+    run.sensor.acknowledge(Condition::High, 2).unwrap();
+    run.findings.clear();
+    for token in ["6=85", "8=85", "10=85", "12=85", "14=85", "16=85"] {
+        run.take(token);
+    }
+    assert_eq!(run.story(), "calm 5 H 14, RepeatedH 14");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Rules, Sensor};
-use crate::alarm::{ClearReason, Condition};
+use crate::alarm::Condition;
 use crate::time::{LineMillis, UtcMillis};
 
 /// A condition that began to hold (or, where its alarm stands, to be gone) and whose delay is not over.
@@ -62,7 +62,7 @@ impl Sensor {
             .flat_map(|notes| &notes.timers)
             .filter(|timer| self.quality.is_bad() == (timer.condition == Condition::BadQuality))
             .map(|timer| {
-                let (on, off) = rules.delays(timer.condition);
+                let (on, off) = self.delays_now(rules, timer.condition);
                 let delay = if self.standing.has(timer.condition) { off } else { on };
                 (timer.since.plus(delay), timer.condition, timer.since_source.plus(delay))
             })
@@ -82,10 +82,11 @@ impl Sensor {
         {
             let value = (condition != Condition::BadQuality).then_some(self.value);
             if self.standing.has(condition) {
-                self.clear(condition, ClearReason::Returned, value, source, findings);
+                self.transition_down(rules, condition, value, (due, source), findings);
             } else {
                 self.disarm(condition);
                 self.raise(rules, condition, value, source, findings);
+                self.transition_up(rules, condition, due, source, findings);
             }
             self.settle_pairs(rules, source, findings);
         }

@@ -276,10 +276,11 @@ impl Book {
                     self.judge(&id, &mut with);
                 }
             }
-            AlarmChange::Repeated { .. } => {
+            AlarmChange::Repeated => {
                 self.change(id, None, &mut with, |member| member.acknowledged = false);
             }
             AlarmChange::Amended { .. }
+            | AlarmChange::Chattering { .. }
             | AlarmChange::Commented { .. }
             | AlarmChange::EquipmentState { .. }
             | AlarmChange::Reset { .. } => {}
@@ -468,7 +469,6 @@ impl Book {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is a field of the warning")]
     fn begin(
         &mut self,
         place: Place,

@@ -136,7 +136,7 @@ async fn raise(
              cleared_at = null, clear_reason = null, value = excluded.value, limit_value = excluded.limit_value,
              limits_version = excluded.limits_version, acked_by = null, acked_at = null, comment = null,
              owner = null, taken_at = null, cause = null, measure = null, disposition = null, disposed_by = null,
-             disposed_at = null,
+             disposed_at = null, crossings = null, chattering = 0,
              first_seq = excluded.first_seq, last_seq = excluded.last_seq",
     )
     .bind(id)
@@ -261,6 +261,9 @@ async fn change(
         AlarmChange::Amended { raised_at, cleared_at } => {
             (new.raised, new.cleared) = (raised_at.map(|t| t.0), cleared_at.map(|t| t.0));
         }
+        AlarmChange::Chattering { crossings, over } => {
+            (new.crossings, new.chattering) = (Some(i64::from(*crossings)), Some(!over));
+        }
         AlarmChange::Taken { by, .. } => (new.owner, new.taken_at) = (Some(by), Some(at)),
         AlarmChange::Disposed { by, cause, measure, comment } => {
             (new.cause, new.measure, new.disposition) = (Some(cause), Some(measure), Some(comment));
@@ -273,7 +276,8 @@ async fn change(
              acked_by = coalesce(?7, acked_by), acked_at = coalesce(?8, acked_at), comment = coalesce(?9, comment),
              owner = coalesce(?10, owner), taken_at = coalesce(?11, taken_at), cause = coalesce(?12, cause),
              measure = coalesce(?13, measure), disposition = coalesce(?14, disposition),
-             disposed_by = coalesce(?15, disposed_by), disposed_at = coalesce(?16, disposed_at)
+             disposed_by = coalesce(?15, disposed_by), disposed_at = coalesce(?16, disposed_at),
+             crossings = coalesce(?17, crossings), chattering = coalesce(?18, chattering)
          where id = ?1",
     )
     .bind(id)
@@ -292,6 +296,8 @@ async fn change(
     .bind(new.disposition)
     .bind(new.disposed_by)
     .bind(new.disposed_at)
+    .bind(new.crossings)
+    .bind(new.chattering)
     .execute(&mut **transaction)
     .await
     .map_err(sql)?;
@@ -314,4 +320,6 @@ struct New<'a> {
     disposition: Option<&'a String>,
     disposed_by: Option<&'a String>,
     disposed_at: Option<i64>,
+    crossings: Option<i64>,
+    chattering: Option<bool>,
 }

@@ -11,7 +11,7 @@ use crate::alarm_index::IndexError;
 use crate::state::AlarmSeq;
 
 /// Raised whenever the tables or what is put into them changes: the file is then begun anew.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// `sort_at` is the time of raising as it was first known; `raised_at` may be amended.
 const TABLES: &str = "
@@ -45,6 +45,8 @@ create table alarm (
     disposition text,
     disposed_by text,
     disposed_at integer,
+    crossings integer,
+    chattering integer not null default 0,
     first_seq integer not null,
     last_seq integer not null
 ) without rowid;

@@ -286,6 +286,12 @@ fn alarm_of(row: &SqliteRow) -> Result<AlarmRow, IndexError> {
         comment: columns.get("comment")?,
         owner: columns.get::<Option<String>>("owner")?.zip(time("taken_at")?),
         disposition: disposition_of(&columns)?,
+        crossings: columns
+            .get::<Option<i64>>("crossings")?
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| columns.damaged())?,
+        chattering: columns.get("chattering")?,
         first_seq: seq("first_seq")?,
         last_seq: seq("last_seq")?,
     })

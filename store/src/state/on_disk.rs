@@ -109,6 +109,10 @@ enum ChangeV1 {
         by: Option<String>,
         comment: String,
     },
+    Chattering {
+        crossings: u32,
+        over: bool,
+    },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -250,6 +254,9 @@ impl From<&AlarmChange> for ChangeV1 {
                     Self::Cleared { reason, value }
                 }
             }
+            AlarmChange::Chattering { crossings, over } => {
+                Self::Chattering { crossings: *crossings, over: *over }
+            }
             AlarmChange::Repeated => Self::Repeated,
             AlarmChange::Reset { by, comment } => {
                 Self::Reset { by: by.clone(), comment: comment.clone() }
@@ -316,6 +323,7 @@ impl TryFrom<ChangeV1> for AlarmChange {
             ChangeV1::ClearedLatched { reason, value } => {
                 Self::Cleared { reason: reason.into(), value, latched: true }
             }
+            ChangeV1::Chattering { crossings, over } => Self::Chattering { crossings, over },
             ChangeV1::Repeated => Self::Repeated,
             ChangeV1::Reset { by, comment } => Self::Reset { by, comment },
             ChangeV1::Acknowledged { by, comment } => Self::Acknowledged { by, comment },
@@ -557,6 +565,7 @@ mod tests {
             (latched, "0b0000"),
             (AlarmChange::Repeated, "0c"),
             (reset, "0d01026c690163"),
+            (AlarmChange::Chattering { crossings: 300, over: true }, "0eac0201"),
         ] {
             let record = record(change);
             let encoded = encode_alarm(&record);

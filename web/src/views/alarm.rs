@@ -122,6 +122,10 @@ pub struct Alarm {
     pub owner: Option<Owner>,
     /// What it was and what was done.
     pub disposition: Option<DispositionView>,
+    /// 振荡: how often it has crossed, where it was ever held up as chattering.
+    pub crossings: Option<u32>,
+    /// It chatters at the moment.
+    pub chattering: bool,
     /// Degrees east.
     pub longitude: Option<f64>,
     /// Degrees north.
@@ -136,7 +140,7 @@ pub struct Alarm {
 /// One entry of an alarm's log.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LogEntry {
-    /// `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`.
+    /// `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `chattering`, `calm`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`.
     pub kind: &'static str,
     /// When it was true.
     pub at: i64,
@@ -159,6 +163,8 @@ pub struct LogEntry {
     pub reason: Option<ClearReason>,
     /// Value.
     pub value: Option<f64>,
+    /// Of `chattering` and `calm`: how often it has crossed.
+    pub crossings: Option<u32>,
     /// Source time.
     pub source_at: i64,
     /// Receive time.
@@ -205,6 +211,7 @@ struct Parts {
     until: Option<i64>,
     disposed: Option<(String, String)>,
     state: Option<&'static str>,
+    crossings: Option<u32>,
 }
 
 impl Parts {
@@ -220,6 +227,11 @@ impl Parts {
                 kind: "raised",
                 value: *value,
                 quiet: quiet.map(Quiet::code),
+                ..Self::default()
+            },
+            AlarmChange::Chattering { crossings, over } => Self {
+                kind: if *over { "calm" } else { "chattering" },
+                crossings: Some(*crossings),
                 ..Self::default()
             },
             AlarmChange::Repeated => Self { kind: "repeated", ..Self::default() },
@@ -284,6 +296,7 @@ impl LogEntry {
             comment: parts.comment,
             reason: parts.reason,
             value: parts.value,
+            crossings: parts.crossings,
             source_at: record.entry.source_time.0,
             received_at: record.entry.received_time.0,
             decided_at: record.decided_time.0,
@@ -323,6 +336,8 @@ pub fn undurable(entry: &AlarmEntry, decided_at: UtcMillis) -> Option<AlarmRow> 
         comment: None,
         owner: None,
         disposition: None,
+        crossings: None,
+        chattering: false,
         first_seq: AlarmSeq(0),
         last_seq: AlarmSeq(0),
     })
@@ -446,6 +461,8 @@ fn build(
         acknowledged,
         owner,
         disposition,
+        crossings: row.crossings,
+        chattering: row.chattering,
         longitude: place.map(|p| p.0),
         latitude: place.map(|p| p.1),
         cursor: cursor::of_alarm(row.last_seq),

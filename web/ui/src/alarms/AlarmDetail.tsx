@@ -174,6 +174,10 @@ function HistoryWords({ entry, alarm }: { entry: AlarmLogEntry; alarm: Alarm }) 
       return <span>{t("alarms.cleared")}{entry.reason ? ` · ${t(`alarms.clearReason.${entry.reason}`)}` : ""} {alarmValue(alarm, entry.value ?? null)}</span>;
     case "acknowledged":
       return <span>{t("alarms.ackBy", { who, time: listTime(entry.at) })}{said}</span>;
+    case "chattering":
+      return <span>{t("alarms.log.chattering", { n: entry.crossings ?? 0 })}</span>;
+    case "calm":
+      return <span>{t("alarms.log.calm", { n: entry.crossings ?? 0 })}</span>;
     case "repeated":
       return <span>{t("alarms.log.repeated")}</span>;
     case "reset":

@@ -263,7 +263,7 @@ function DeskRow({ alarm, selected, onSelect, picked = false, onPick }: { alarm:
       <button type="button" className={`desk-row ${selected ? "sel" : ""} ${alarm.state === "closed" ? "over" : ""}`} aria-current={selected} onClick={onSelect}>
         <LevelSymbol level={alarm.level} size={20} outline={badge.outline} />
         <span className="col what">
-          <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{title}</span>{tag ? <span className="s nw">{tag}</span> : null}{["HH", "H", "L", "LL"].includes(alarm.condition) ? <span className="chip low">{alarm.condition}</span> : null}{alarm.late ? <span className="chip low">{t("alarms.late")}</span> : null}{alarm.durable === false ? <span className="chip low">{t("alarms.notDurable")}</span> : null}</span>
+          <span className="row g6"><span className={`ell ${badge.tone === "loud" ? "b" : ""}`}>{title}</span>{tag ? <span className="s nw">{tag}</span> : null}{["HH", "H", "L", "LL"].includes(alarm.condition) ? <span className="chip low">{alarm.condition}</span> : null}{alarm.chattering ? <span className="chip low">{t("alarms.chattering", { n: alarm.crossings ?? 0 })}</span> : null}{alarm.late ? <span className="chip low">{t("alarms.late")}</span> : null}{alarm.durable === false ? <span className="chip low">{t("alarms.notDurable")}</span> : null}</span>
           <span className="m f12 ell">{[localName(alarm.enterprise_name, language), alarm.point ? localName(alarm.name, language) : "", alarmValue(alarm), alarm.limit !== null ? t("alarms.limit", { value: alarmValue(alarm, alarm.limit) }) : ""].filter(Boolean).join(" · ")}</span>
         </span>
         <span className="right s nw">{duration(endOf(alarm, now) - alarm.raised_at)}</span>

@@ -13,7 +13,7 @@ const base: Alarm = {
   id: "410205001.LT-1203A|HH|3", subject: "410205001.LT-1203A", condition: "HH", occurrence: 3, level: 1, state: "unacknowledged", late: false,
   enterprise: "410205001", enterprise_name: { zh: "豫澜氮化", en: "Yulan Nitrogen" }, hazard: "410205001001", equipment: "410205001.V-1203", point: "410205001.LT-1203A",
   tag: "LT-1203A", name: { zh: "液氨球罐液位", en: "Ammonia sphere level" }, signal: "level", unit: "%", decimals: 1, value: 85.2, limit: 85, limits_version: 7,
-  raised_at: 1000, received_at: 1001, decided_at: 1002, cleared_at: null, clear_reason: null, acknowledged: null, owner: null, disposition: null, longitude: null, latitude: null, cursor: "c",
+  raised_at: 1000, received_at: 1001, decided_at: 1002, cleared_at: null, clear_reason: null, acknowledged: null, owner: null, disposition: null, crossings: null, chattering: false, longitude: null, latitude: null, cursor: "c",
 };
 const make = (change: Partial<Alarm>): Alarm => ({ ...base, ...change });
 

@@ -4856,6 +4856,8 @@ export interface components {
         /** @description An alarm. */
         Alarm: {
             acknowledged?: components["schemas"]["Acknowledged"] | null;
+            /** @description It chatters at the moment. */
+            chattering: boolean;
             /** @description Why it ended. */
             clear_reason?: string | null;
             /**
@@ -4865,6 +4867,11 @@ export interface components {
             cleared_at?: number | null;
             /** @description Condition. */
             condition: string;
+            /**
+             * Format: int32
+             * @description 振荡: how often it has crossed, where it was ever held up as chattering.
+             */
+            crossings?: number | null;
             /** @description Place of its newest entry in the alarm log. */
             cursor: string;
             /**
@@ -5964,11 +5971,16 @@ export interface components {
             /** @description What they said. */
             comment?: string | null;
             /**
+             * Format: int32
+             * @description Of `chattering` and `calm`: how often it has crossed.
+             */
+            crossings?: number | null;
+            /**
              * Format: int64
              * @description When the center decided.
              */
             decided_at: number;
-            /** @description `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
+            /** @description `raised`, `cleared`, `acknowledged`, `repeated`, `reset`, `chattering`, `calm`, `amended`, `quieted`, `resumed`, `commented`, `taken`, `disposed`. */
             kind: string;
             /** @description Of `disposed`: code of the measure. */
             measure?: string | null;

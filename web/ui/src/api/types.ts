@@ -76,11 +76,11 @@ export type Alarm = {
   tag: string | null; name: Name | null; signal: string | null; unit: string | null; decimals: number | null;
   value: number | null; limit: number | null; limits_version: number | null;
   raised_at: number; received_at: number; decided_at: number; cleared_at: number | null; clear_reason: ClearReason | null;
-  acknowledged: Acknowledgement | null; owner: Owner | null; disposition: Disposition | null; longitude: number | null; latitude: number | null; cursor: string; log?: AlarmLogEntry[];
+  acknowledged: Acknowledgement | null; owner: Owner | null; disposition: Disposition | null; crossings: number | null; chattering: boolean; longitude: number | null; latitude: number | null; cursor: string; log?: AlarmLogEntry[];
 };
 export type AlarmLogEntry = {
-  kind: "raised" | "cleared" | "acknowledged" | "repeated" | "reset" | "amended" | "quieted" | "resumed" | "commented" | "taken" | "disposed"; at: number;
-  by?: string | null; by_name?: string | null; quiet?: Quiet | null; until?: number | null; cause?: string | null; measure?: string | null; comment?: string | null; reason?: ClearReason | null; value?: number | null;
+  kind: "raised" | "cleared" | "acknowledged" | "repeated" | "reset" | "chattering" | "calm" | "amended" | "quieted" | "resumed" | "commented" | "taken" | "disposed"; at: number;
+  by?: string | null; by_name?: string | null; quiet?: Quiet | null; until?: number | null; cause?: string | null; measure?: string | null; comment?: string | null; reason?: ClearReason | null; value?: number | null; crossings?: number | null;
   source_at?: number | null; received_at?: number | null; decided_at?: number | null;
 };
 export type AlarmMoment = { id: string; at: number; level: Level };

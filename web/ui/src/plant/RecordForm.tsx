@@ -22,7 +22,7 @@ export function RecordForm({ kind, enterprise, row, choices, near, close, saved,
   const [form] = Form.useForm<Draft>();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const initial = useMemo(() => (row ? toDraft(row, spec.fields) : { ...(kind === "equipment" || kind === "point" || kind === "camera" ? { id: `${enterprise}.` } : { [spec.idKey]: enterprise }) }), [row, spec, kind, enterprise]);
+  const initial = useMemo(() => (row ? toDraft(row, spec.fields) : { ...(kind === "equipment" || kind === "point" || kind === "camera" ? { id: `${enterprise}.`, ...(kind === "point" ? { chatter_transitions: 3, chatter_window_ms: 60_000 } : {}) } : { [spec.idKey]: enterprise }) }), [row, spec, kind, enterprise]);
   const id = row ? String(row[spec.idKey]) : null;
   const discrete = Form.useWatch("kind", { form, preserve: true }) === "discrete";
   const save = async (draft: Draft): Promise<void> => {

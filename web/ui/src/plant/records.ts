@@ -62,7 +62,8 @@ export const RECORDS: Record<RecordKind, RecordSpec> = {
       { key: "role", type: "open", options: ROLES, words: "role.point", formOnly: true }, { key: "unit", type: "text" }, { key: "range_lo", type: "number", required: true, formOnly: true }, { key: "range_hi", type: "number", required: true, formOnly: true },
       { key: "decimals", type: "number", formOnly: true }, { key: "scan_ms", type: "number", required: true, formOnly: true }, { key: "states", type: "states", formOnly: true, discreteOnly: true },
       { key: "on_delay_ms", type: "number", formOnly: true, discreteOnly: true }, { key: "off_delay_ms", type: "number", formOnly: true, discreteOnly: true },
-      { key: "realarm_ms", type: "number", formOnly: true, discreteOnly: true }, { key: "latching", type: "select", options: ["false", "true"], words: "flag", formOnly: true, discreteOnly: true }, place,
+      { key: "realarm_ms", type: "number", formOnly: true, discreteOnly: true }, { key: "latching", type: "select", options: ["false", "true"], words: "flag", formOnly: true, discreteOnly: true },
+      { key: "chatter_transitions", type: "number", formOnly: true }, { key: "chatter_window_ms", type: "number", formOnly: true }, place,
     ],
   },
   camera: {
@@ -177,7 +178,7 @@ const BODIES: { [K in RecordKind]: (r: Reader) => Body<K> } = {
     id: r.text("id"), name: r.name, equipment: r.text("equipment"), gateway: r.text("gateway"), device: r.text("device"), kind: r.text("kind"), signal: r.text("signal"), role: r.text("role"),
     unit: r.text("unit"), range: [r.required("range_lo"), r.required("range_hi")], decimals: r.required("decimals"), scan_ms: r.required("scan_ms"), states: r.states,
     on_delay_ms: r.stateDelay("on_delay_ms"), off_delay_ms: r.stateDelay("off_delay_ms"),
-    realarm_ms: r.stateDelay("realarm_ms"), latching: r.stateFlag("latching"), chatter_transitions: r.kept("chatter_transitions") ?? 0, chatter_window_ms: r.kept("chatter_window_ms"),
+    realarm_ms: r.stateDelay("realarm_ms"), latching: r.stateFlag("latching"), chatter_transitions: r.number("chatter_transitions") ?? 0, chatter_window_ms: r.number("chatter_window_ms"),
     missing_scans: r.kept("missing_scans"), frozen_ms: r.kept("frozen_ms"), ...r.place, version: r.version,
   }),
   camera: (r): Body<"camera"> => ({ id: r.text("id"), name: r.name, equipment: r.text("equipment") || null, url: r.text("url"), ...r.place, version: r.version }),

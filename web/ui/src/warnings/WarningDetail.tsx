@@ -16,7 +16,7 @@ import { useNow } from "../ui/clock";
 import { Failed, Loading } from "../ui/faces";
 import { LevelSymbol } from "../ui/LevelSymbol";
 import { Symbol } from "../ui/Symbol";
-import { clockTime, duration, listTime } from "../ui/time";
+import { clockTime, duration, exactTime, listTime } from "../ui/time";
 import { Pennant } from "./Pennant";
 import { RUNGS, type Message, type Warning } from "./types";
 import { linesOf, placeOf, titleOf } from "./warning";
@@ -92,7 +92,7 @@ export function WarningDetail({ no, onClose }: { no: string; onClose: () => void
           <h3 className="detail-title">{t("warn.line")}</h3>
           <ol className="warn-line">
             {linesOf(w.line ?? [], t, language, lists).map((line, i) => (
-              <li key={i} data-what={line.what}><time className="m num">{listTime(line.at)}</time><span>{line.words}</span></li>
+              <li key={i} data-what={line.what}><time className="m num" title={exactTime(line.at)}>{clockTime(line.at)}</time><span>{line.words}</span></li>
             ))}
           </ol>
         </section>
