@@ -73,7 +73,7 @@ fn settings() -> Arc<PointSettings> {
             ..Limits::default()
         },
         of_hazard_source: true,
-        chatter: Some(Chatter { transitions: 4, window_ms: 5_000 }),
+        chatter: None,
         suppression: Suppression {
             stopped: [Condition::High].into_iter().collect(),
             maintenance: [Condition::High, Condition::HighHigh, Condition::Missing]
@@ -159,14 +159,17 @@ pub fn plan(enterprises: u32, points_each: u32) -> Plan {
     plan
 }
 
-/// The same with detectors at the first point of each piece of equipment.
+/// The same with the rule of chattering everywhere, and detectors at the first point of each piece of equipment.
 pub fn watched_plan(enterprises: u32, points_each: u32) -> Plan {
     let mut plan = plan(enterprises, points_each);
     for host in &mut plan.hosts {
         let Some(first) = host.points.first() else { continue };
-        let watched = watched(&first.settings);
-        for point in host.points.iter_mut().filter(|point| (point.no.0 - 1).is_multiple_of(4)) {
-            point.settings = watched.clone();
+        let chatter = Some(Chatter { transitions: 4, window_ms: 5_000 });
+        let settings = Arc::new(PointSettings { chatter, ..(*first.settings).clone() });
+        let watched = watched(&settings);
+        for point in &mut host.points {
+            let first = (point.no.0 - 1).is_multiple_of(4);
+            point.settings = if first { watched.clone() } else { settings.clone() };
         }
     }
     plan
