@@ -53,6 +53,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarm-defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deadband and delays that a limit gets where it was given none, by signal type */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["AlarmDefaultsBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarm-defaults/{signal}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes the defaults of a signal type; version 0 adds them */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    signal: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AlarmDefaultsInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AlarmDefaultsBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Takes the defaults of a signal type away: those of all other types hold for it */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    signal: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarm-export": {
         parameters: {
             query?: never;
@@ -3303,6 +3433,140 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/points/{id}/detectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Conditions of a point beyond its limits */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: components["schemas"]["DetectorBody"][];
+                            next_cursor: string | null;
+                        };
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/points/{id}/detectors/{condition}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a condition of a point beyond its limits; version 0 adds it */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    condition: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["DetectorInput"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DetectorBody"];
+                    };
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        /** Takes a condition of a point away; its alarm ends */
+        delete: {
+            parameters: {
+                query?: {
+                    version?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                    condition: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Done */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not done */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Error"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/points/{id}/limits": {
         parameters: {
             query?: never;
@@ -4964,6 +5228,72 @@ export interface components {
              */
             value?: number | null;
         };
+        /** @description The defaults of one signal type. */
+        AlarmDefaultsBody: {
+            /**
+             * Format: double
+             * @description Deadband in percent of the span; of a rate of change it is a tenth of the limit.
+             */
+            deadband_percent: number;
+            /**
+             * Format: int32
+             * @description How long any of them must be gone.
+             */
+            off_delay_ms: number;
+            /**
+             * Format: int32
+             * @description How long H, L and the rate of change must hold.
+             */
+            on_delay_ms: number;
+            /** @description `recalled` (ISA-18.2, EEMUA 191, not checked against the text), `proposal` or `edited`. */
+            origin: string;
+            /** @description Why, in the words of who edited it. */
+            reason: string;
+            /** @description Signal type; `*` for every type without a row. */
+            signal: string;
+            /**
+             * Format: int32
+             * @description How long HH and LL must hold.
+             */
+            urgent_on_delay_ms: number;
+            /**
+             * Format: int32
+             * @description Version.
+             */
+            version: number;
+        };
+        /** @description Defaults of a signal type to save. */
+        AlarmDefaultsInput: {
+            /**
+             * Format: double
+             * @description Deadband in percent of the span, 0 to 50.
+             */
+            deadband_percent: number;
+            /**
+             * Format: int32
+             * @description How long any of them must be gone, in ms, at most a day.
+             */
+            off_delay_ms: number;
+            /**
+             * Format: int32
+             * @description How long H, L and the rate of change must hold, in ms, at most a day; of gas 3000.
+             */
+            on_delay_ms: number;
+            /** @description Why; not empty. */
+            reason: string;
+            /** @description Signal type; `*` for every type without a row. */
+            signal: string;
+            /**
+             * Format: int32
+             * @description How long HH and LL must hold, in ms, at most a day; of gas 3000.
+             */
+            urgent_on_delay_ms: number;
+            /**
+             * Format: int32
+             * @description Version that was read; 0 where there was none.
+             */
+            version: number;
+        };
         /** @description What a person says when answering. */
         AnswerInput: {
             /** @description In words; may be empty. */
@@ -5189,6 +5519,64 @@ export interface components {
         DeskSettings: {
             /** @description An alarm that nobody has answered is overdue (超时) after this long, by level 1 to 4, in milliseconds from its decision on. */
             overdue_ms: number[];
+        };
+        /** @description A detector of a point. */
+        DetectorBody: {
+            /** @description `DEVIATION`, `SPIKE`, `DRIFT`, `COUNTS`, `DISCREPANCY` or `EXPRESSION`; a point has at most one of each. */
+            condition: string;
+            /**
+             * Format: int32
+             * @description Level; `null` takes the default.
+             */
+            level?: number | null;
+            /**
+             * Format: int32
+             * @description How long it must be gone before the alarm clears.
+             */
+            off_delay_ms: number;
+            /**
+             * Format: int32
+             * @description How long it must hold before its alarm is raised.
+             */
+            on_delay_ms: number;
+            /** @description Why it is there. */
+            reason: string;
+            /** @description Its settings: `key=value; key=value`, or the text of an expression. */
+            settings: string;
+            /**
+             * Format: int32
+             * @description Version.
+             */
+            version: number;
+        };
+        /** @description A condition of a point beyond its limits, to save. */
+        DetectorInput: {
+            /** @description `DEVIATION`, `SPIKE`, `DRIFT`, `COUNTS`, `DISCREPANCY` or `EXPRESSION`. */
+            condition: string;
+            /**
+             * Format: int32
+             * @description Level 1 to 4.
+             */
+            level?: number | null;
+            /**
+             * Format: int32
+             * @description How long it must be gone before the alarm clears, in ms, at most a day.
+             */
+            off_delay_ms?: number;
+            /**
+             * Format: int32
+             * @description How long it must hold before its alarm is raised, in ms, at most a day.
+             */
+            on_delay_ms?: number;
+            /** @description Why; not empty. */
+            reason: string;
+            /** @description `key=value; key=value`, or the text of an expression. */
+            settings: string;
+            /**
+             * Format: int32
+             * @description Version that was read; 0 where there was none.
+             */
+            version: number;
         };
         /** @description A field device as its gateway tells it. */
         Device: {
