@@ -274,6 +274,12 @@ pub enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// A storm of 100,000 alarms within ten seconds at the alarm desk
+    Storm {
+        /// JSON only
+        #[arg(long)]
+        json: bool,
+    },
     /// Updates delivered to many subscribers, one of them stalled
     Live {
         /// JSON only

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod bench_actors;
+pub mod bench_desk;
 pub mod catalog;
 pub mod center;
 pub mod committer;

@@ -15,6 +15,7 @@ mod ingest;
 mod live;
 mod rig;
 mod start;
+mod storm;
 
 /// Runs one benchmark, or each in turn.
 pub fn run(bench: Bench) -> ExitCode {
@@ -31,6 +32,9 @@ pub fn run(bench: Bench) -> ExitCode {
         Bench::Live { json } => process::run(None, |_| async move { show(live::run(json).await) }),
         Bench::Start { json } => {
             process::run(None, |stop| async move { show(start::run(json, stop).await) })
+        }
+        Bench::Storm { json } => {
+            process::run(None, |_| async move { show(storm::run(json).await) })
         }
         Bench::All => all(),
     }
@@ -73,6 +77,7 @@ fn all() -> ExitCode {
         &["history"],
         &["live"],
         &["start"],
+        &["storm"],
         &["ingest", "--sensors", "440000", "--rate", "1", "--for", "60s", "--max"],
     ] {
         println!("\n== bench {} ==", args.join(" "));
