@@ -1,3 +1,5 @@
+//! The desk on disk: it goes on where it was, finds warnings, sends a message under one id and keeps versions of its settings.
+
 use std::collections::BTreeSet;
 
 use anlan_domain::alarm::{AlarmChange, AlarmEntry, AlarmPlace, Level};

@@ -1,3 +1,5 @@
+//! The book of warnings: what opens, joins, answers and closes one, by hand and by chance.
+
 use proptest::prelude::*;
 
 use super::super::rules::shipped;

@@ -1,3 +1,5 @@
+//! The ladder of escalation: which rung is called when, and what a ladder may not say.
+
 use proptest::prelude::*;
 
 use super::*;
