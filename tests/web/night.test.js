@@ -87,7 +87,7 @@ test("a warning is made, climbs, is answered by the enterprise and closed by the
   await signIn(responder.page, demo.accounts.enterprise_responder);
   await responder.page.goto(`${demo.url}/warnings/${real.no}`);
   await responder.page.getByRole("button", { name: "响应", exact: true }).click();
-  await responder.page.getByText(/响应$/).first().waitFor();
+  await responder.page.locator(".warn-answer").getByText(/于 .+ 响应$/).waitFor();
   const answered = await api(responder.page, `/warnings/${real.no}`);
   assert.equal(answered.state === "in_hand" || answered.state === "returned", true, answered.state);
   const width = await responder.page.evaluate(() => document.documentElement.scrollWidth);
