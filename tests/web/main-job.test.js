@@ -139,7 +139,7 @@ test("every page works at 1440 and at 390 pixels without sideways scroll or cons
     await signIn(page, demo.accounts.administrator);
     for (const path of [
       "/map", "/alarms", "/alarms?list=quiet", "/enterprises", "/enterprises/410205001", "/equipment", "/equipment/410205001.V-1203",
-      "/system/gateways", "/system/quality", "/system/alarms", "/system/tree", "/system/users", "/system/audit", "/plant/410205001/point",
+      "/warnings", "/duty", "/hand-over", "/system/rules", "/system/ladder", "/system/channels", "/system/gateways", "/system/quality", "/system/alarms", "/system/tree", "/system/users", "/system/audit", "/plant/410205001/point",
     ]) {
       await page.goto(demo.url + path);
       await page.getByRole("navigation", { name: "主导航" }).waitFor();

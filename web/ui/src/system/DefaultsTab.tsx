@@ -30,7 +30,7 @@ export function DefaultsTab() {
   return (
     <section className="card" aria-label={t("system.tab.defaults")}>
       <div className="toolbar"><button type="button" className="btn pri" disabled={away !== null} onClick={() => setEditing("new")}>{t(away ?? "defaults.add")}</button></div>
-      <p className="m f12">{t("defaults.note")}</p>
+      <p className="m f12 rules-foot">{t("defaults.note")}</p>
       <Faces of={read} what={t("defaults.what")}>
         {({ items }) => (
           <div className="wide-table">
